@@ -1,0 +1,14 @@
+# Each target is a short name for `python -m book COMMAND`, which needs no make.
+PYTHON ?= $(shell command -v python3 || command -v python || echo python3)
+
+help: ; @$(PYTHON) -m book help
+book: ; @$(PYTHON) -m book book
+test: ; @$(PYTHON) -m book test $(P)
+lab: ; @$(PYTHON) -m book lab
+chapters: ; @$(PYTHON) -m book chapters $(C)
+serve: ; @$(PYTHON) -m book serve
+bench: ; @$(PYTHON) -m book bench
+clean: ; @$(PYTHON) -m book clean $(if $(ALL),all)
+
+.PHONY: help book test lab chapters serve bench clean
+.DEFAULT_GOAL := help

@@ -1,0 +1,219 @@
+"""``python -m book COMMAND``: every command of the book; ``make COMMAND`` is a short name for it.
+
+This file runs before anything is installed, so it uses the standard library alone, in a syntax that an old Python can
+still read: it can then say what is missing.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
+STAMP = os.path.join(VENV, "installed.sha256")
+HTML = os.path.join(ROOT, "_build", "html")
+OLDEST, NEWEST = (3, 11), (3, 13)
+ROOM_GB = 2.0
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+
+HELP = """Neural Networks You Can Touch
+
+  make book            make the environment, build the book, print the path to open
+  make test            everything that continuous integration checks
+  make lab             JupyterLab on the chapters
+  make chapters        run the chapters and store their outputs (one: make chapters C=03_losses)
+  make serve           serve the built book on http://127.0.0.1:8000
+  make bench           time nnlib and the live figures
+  make clean           delete what was built (make clean ALL=1: the environment too)
+
+Without make (Windows): py -m book COMMAND, with the same names; parts of the tests: py -m book test lint unit.
+A first run takes some minutes: it installs the pinned packages into .venv, inside this folder."""
+
+
+class Missing(Exception):
+    """Something the machine lacks; the message says what, and how to get it."""
+
+
+def say(text):
+    print("\033[1m%s\033[0m" % text if sys.stdout.isatty() else text, flush=True)
+
+
+def run(*command, **options):
+    """Run a command in the book's folder; its exit code."""
+    environment = dict(os.environ, **options.pop("env", {}))
+    return subprocess.call(list(command), cwd=ROOT, env=environment, **options)
+
+
+# The environment -------------------------------------------------------------------------------------------------
+
+def usable_python():
+    """This Python, or the newest supported one on the PATH."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return sys.executable
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        path = shutil.which("python3.%d" % minor)
+        probe = "import sys; sys.exit(sys.version_info[:2] != (3, %d))" % minor
+        if path and subprocess.call([path, "-c", probe], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+            return path
+    raise Missing("This book needs Python %d.%d to %d.%d, and this is Python %s.\n"
+                  "Install one from https://www.python.org/downloads/ (or your system's packages), then try again."
+                  % (OLDEST + NEWEST + (sys.version.split()[0],)))
+
+
+def wanted():
+    """Fingerprint of what the environment must hold."""
+    digest = hashlib.sha256()
+    for name in ("requirements.txt", "pyproject.toml"):
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()
+
+
+def installed():
+    try:
+        with open(STAMP) as file:
+            return os.path.exists(VENV_PYTHON) and file.read() == wanted()
+    except OSError:
+        return False
+
+
+def install():
+    """Make ``.venv`` and install the pinned packages and nnlib into it."""
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < ROOM_GB:
+        raise Missing("The environment needs about %.0f GB of free disk space; here are %.1f GB." % (ROOM_GB, free))
+    works = os.path.exists(VENV_PYTHON) and subprocess.call(
+        [VENV_PYTHON, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    if not works:
+        python = usable_python()
+        say("Making the environment in .venv with %s" % python)
+        if subprocess.call([python, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
+            raise Missing("This Python has no venv module. On Debian and Ubuntu: sudo apt install python3-venv")
+        if run(python, "-m", "venv", "--clear", VENV):
+            raise Missing("python -m venv failed: its message is above.")
+    say("Installing the pinned packages (a first run downloads about 250 MB; later runs skip this)")
+    pip = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    if run(*(pip + ["--only-binary", ":all:", "-r", "requirements.txt"])) or run(
+            *(pip + ["--quiet", "--no-deps", "--no-build-isolation", "-e", "."])):
+        raise Missing("pip could not install the packages: its message is above.\n"
+                      "With no network, or a lost connection: run the same command again, it goes on where it stopped.")
+    with open(STAMP, "w") as file:
+        file.write(wanted())
+
+
+def browser():
+    """Path of a Chromium-like browser, for the tests that read the built book."""
+    named = os.environ.get("BOOK_BROWSER")
+    for name in (named,) if named else BROWSERS:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise Missing("The tests drive a Chromium, Chrome or Edge browser, and none is on the PATH%s.\n"
+                  "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set BOOK_BROWSER to the program's path.\n"
+                  "Without one: python -m book test lint unit chapters" % (" under BOOK_BROWSER" if named else ""))
+
+
+# The commands ----------------------------------------------------------------------------------------------------
+
+def build():
+    """Build the book from the stored outputs, with warnings as errors."""
+    started = time.time()
+    shutil.rmtree(HTML, ignore_errors=True)
+    jupyter_book = "from jupyter_book.cli.main import main; main()"
+    code = run(sys.executable, "-c", jupyter_book, "build", ".", "--all", "-W", "--keep-going", "-n", "-q",
+               env={"PYTHONPATH": ROOT})
+    if code == 0:
+        say("Built in %.0f s. Open: %s" % (time.time() - started, os.path.join(HTML, "index.html")))
+    return code
+
+
+def chapters(*names):
+    """Run the chapters (all, or those named) and store their outputs."""
+    return run(sys.executable, "-m", "book.execute", *names)
+
+
+def pytest(*arguments):
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return run(sys.executable, "-m", "pytest", "-q", *arguments, env=threads)
+
+
+PARTS = {
+    "lint": lambda: run(sys.executable, "-m", "ruff", "check", "."),
+    "book": build,
+    "unit": lambda: pytest("tests", "-m", "not browser", "-n", "2"),
+    "browser": lambda: pytest("tests", "-m", "browser", "-n", "2", "--dist", "loadfile"),
+    "chapters": lambda: pytest("chapters", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120",
+                               "--nbval-sanitize-with", os.path.join("tests", "chapters", "sanitize.cfg"),
+                               "-p", "no:cacheprovider", "-n", "2", "--dist", "loadscope"),
+}
+
+
+def test(*parts):
+    """Run the named parts of the tests, by default all, and print what each took."""
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise Missing("There is no part %s. The parts are: %s" % (", ".join(sorted(unknown)), " ".join(PARTS)))
+    parts = parts or tuple(PARTS)
+    if "browser" in parts:
+        browser()
+    lines = []
+    for part in parts:
+        say("\n== %s" % part)
+        started = time.time()
+        code = PARTS[part]()
+        lines.append("%-9s %-6s %6.0f s" % (part, "FAILED" if code else "passed", time.time() - started))
+    say("\n" + "\n".join(lines))
+    return int(any("FAILED" in line for line in lines))
+
+
+def lab():
+    return run(sys.executable, "-m", "jupyterlab", "chapters")
+
+
+def serve(port="8000"):
+    if not os.path.exists(HTML):
+        build()
+    return run(sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", HTML)
+
+
+def bench():
+    codes = [run(sys.executable, os.path.join("benchmarks", name)) for name in sorted(
+        os.listdir(os.path.join(ROOT, "benchmarks"))) if name.endswith(".py")]
+    return max(codes)
+
+
+def clean(what=""):
+    for name in ["_build", "build", ".pytest_cache", ".ruff_cache", ".hypothesis"] + [".venv"] * (what == "all"):
+        shutil.rmtree(os.path.join(ROOT, name), ignore_errors=True)
+    return 0
+
+
+COMMANDS = {"book": build, "test": test, "chapters": chapters, "lab": lab, "serve": serve, "bench": bench}
+
+
+def main(arguments):
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
+    if name == "clean":
+        return clean(*rest)
+    if name not in COMMANDS:
+        print(HELP)
+        return 0 if name in ("help", "-h", "--help") else 2
+    try:
+        if not installed():
+            install()
+        if os.path.realpath(sys.prefix) != os.path.realpath(VENV):
+            return run(VENV_PYTHON, "-m", "book", *arguments)
+        return COMMANDS[name](*rest)
+    except Missing as missing:
+        print("\n%s" % missing, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,141 @@
+"""Run chapters and store their outputs: ``python -m book.execute [NAME ...]``.
+
+The outputs are what readers see and what nbval checks, so they must not depend on when, where or how often they were
+made: a second run changes no byte. A chapter that fails is left as it was, and the failing cell is named.
+"""
+
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+CELL_SECONDS = 120
+CELL_METADATA = ("tags", "mystnb", "exercise")
+NOTEBOOK_METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+KERNEL_ENVIRONMENT = {
+    "EXPLORE_STATIC": "1",           # live figures are stored in the form that needs no kernel
+    "OMP_NUM_THREADS": "1",          # the order of a threaded sum would change its last digits
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "COLUMNS": "100",
+}
+
+
+class ChapterError(Exception):
+    """A chapter that did not run; the message names the chapter and the cell."""
+
+
+class Client(NotebookClient):
+    """nbclient without its mirror of Output widgets, which can hang on cells with ``interact``."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.comm_open_handlers.clear()
+
+
+def normalise(notebook):
+    """Drop what differs between two runs or two editors; give each cell an id that stays."""
+    notebook.metadata.clear()
+    notebook.metadata.update(nbformat.from_dict(NOTEBOOK_METADATA))
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for number, cell in enumerate(notebook.cells):
+        cell.setdefault("id", f"cell-{number:03d}")
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py", "<cell>", output.text)
+    nbformat.validate(notebook)
+
+
+def execute(path, on_cell=lambda: None):
+    """Run one chapter from its own folder and store its outputs; True if the file changed."""
+    old = path.read_bytes()
+    notebook = nbformat.reads(old.decode("utf-8"), as_version=4)
+    normalise(notebook)
+    running = {}
+
+    def start(cell, cell_index):
+        running.update(number=cell_index + 1, id=cell.id)
+
+    client = Client(notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False,
+                    store_widget_state=False, coalesce_streams=True, on_cell_start=start,
+                    extra_arguments=["--log-level=ERROR"],
+                    on_cell_complete=lambda cell, cell_index: on_cell(),
+                    resources={"metadata": {"path": str(path.parent)}})
+    try:
+        client.execute()
+    except Exception as error:
+        where = f"{path.name}, cell {running.get('number', 0)} (id {running.get('id', '?')})"
+        text = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
+        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+        raise ChapterError(f"{where} failed:\n{text}") from error
+    normalise(notebook)
+    new = (nbformat.writes(notebook) + "\n").encode("utf-8")
+    if new != old:
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(new)
+        os.replace(temporary, path)
+    return new != old
+
+
+def find(names):
+    """The chapters' paths for names like ``03``, ``03_losses`` or ``chapters/03_losses.ipynb``; all without names."""
+    chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
+    if not names:
+        return chapters
+    found = []
+    for name in names:
+        if name.endswith(".ipynb") and Path(name).exists():
+            found.append(Path(name).resolve())
+            continue
+        matches = [path for path in chapters if path.stem == Path(name).stem or path.stem.startswith(name + "_")]
+        if not matches:
+            sys.exit(f"There is no chapter {name}. There are: {', '.join(path.stem for path in chapters)}")
+        found += matches
+    return found
+
+
+def main(names):
+    paths = find(names)
+    cells = sum(cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells)
+    failures = []
+    lock = threading.Lock()
+    with tempfile.TemporaryDirectory() as ipython, tqdm(total=cells, unit="cell", desc="chapters") as bar:
+        os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=ipython)      # no start-up files of the user's own
+
+        def advance():
+            with lock:
+                bar.update()
+
+        def one(path):
+            started = time.time()
+            try:
+                changed = execute(path, advance)
+            except ChapterError as error:
+                failures.append(str(error))
+                return
+            bar.write(f"{path.name:28} {time.time() - started:5.1f} s  {'changed' if changed else 'unchanged'}")
+
+        with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+            list(pool.map(one, paths))
+    for failure in failures:
+        print(f"\n{failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""Sphinx extension: keep the built folder self-contained, and point its buttons at the repository it was built from."""
+
+import re
+import subprocess
+from pathlib import Path
+
+THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
+
+
+def github_repository(root):
+    """``(url, branch)`` of the GitHub repository that ``root`` was cloned from, or None without such a remote."""
+    def git(*args):
+        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    match = re.fullmatch(
+        r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com(?::\d+)?[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?",
+        git("remote", "get-url", "origin"))
+    if not match:
+        return None
+    branch = git("symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
+    return "https://github.com/{}/{}".format(*match.groups()), branch or git("branch", "--show-current") or "main"
+
+
+def add_repository_buttons(app, config):
+    """Binder, source and issue buttons follow the clone's own remote, so that a fork's buttons open the fork."""
+    repository = github_repository(app.confdir)
+    if repository:
+        url, branch = repository
+        config.html_theme_options.update(
+            repository_url=url, repository_branch=branch, use_repository_button=True, use_issues_button=True,
+            launch_buttons={"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"})
+
+
+def drop_thebe(app, pagename, templatename, context, doctree):
+    """Thebe's scripts load from a CDN and log errors; the book's figures need no kernel."""
+    def is_thebe(asset):
+        text = f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', {}).get('body') or ''}"
+        return any(mark in text for mark in THEBE)
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [asset for asset in context.get(kind, []) if not is_thebe(asset)]
+
+
+def drop_unused_files(app, exception):
+    """Delete what no page loads: source maps, FontAwesome's script, Thebe."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for pattern in ("**/*.map", "scripts/fontawesome.js*", "sphinx-thebe.*"):
+        for path in static.glob(pattern):
+            path.unlink()
+
+
+def setup(app):
+    app.connect("config-inited", add_repository_buttons)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", drop_unused_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,84 @@
+"""What several folders of tests share: the built book, and a browser that can reach nothing but it."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                  "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+def load(path):
+    """Import a Python file of the repository by its path."""
+    spec = importlib.util.spec_from_file_location("_".join(path.relative_to(ROOT).with_suffix("").parts), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def html():
+    """Folder of the built book."""
+    if not (HTML / "index.html").exists():
+        pytest.fail("These tests read the built book: run `make book` (python -m book book) first.")
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=load(ROOT / "book" / "__main__.py").browser(), headless=True, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page that can reach only local files and addresses, with what it asked for and what went wrong."""
+
+    LOCAL = ("file:", "data:", "blob:", "http://127.0.0.1", "ws://127.0.0.1")
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**options)
+        self.requests, self.external, self.errors = [], [], []
+        self.context.route("**/*", self._route)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda m: self.errors.append(f"{m.type}: {m.text}")
+                     if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+        self.page.on("requestfailed", lambda r: self.errors.append(f"not loaded: {r.url}")
+                     if r.url.startswith(self.LOCAL) else None)
+
+    def _route(self, route):
+        url = route.request.url
+        self.requests.append(url)
+        if url.startswith(self.LOCAL):
+            route.continue_()
+        else:
+            self.external.append(url)
+            route.abort()
+
+
+@pytest.fixture
+def watched(chromium):
+    """Makes a :class:`Watched` page: ``w = watched(viewport=...)``, then ``w.page``, ``w.errors``, ``w.external``."""
+    made = []
+
+    def make(**options):
+        made.append(Watched(chromium, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.context.close()
