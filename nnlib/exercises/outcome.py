@@ -1,6 +1,6 @@
 """Run somebody's answer and keep what came out as plain arrays, whatever it does.
 
-This file needs NumPy only and knows no solution: a grading sandbox runs a copy of it beside the student's code.
+This file needs NumPy only and knows no solution: a grading sandbox runs it beside the student's code.
 """
 
 import copy
@@ -14,7 +14,7 @@ UNWRITTEN, NONE, ERROR, UNUSABLE, OK = "unwritten", "none", "error", "unusable",
 
 
 class Outcome(NamedTuple):
-    """What one call gave: ``arrays`` if ``status`` is OK; ``changed`` numbers the arguments that the call altered."""
+    """What one call gave: ``arrays`` if ``status`` is OK; ``changed`` numbers the arguments that it altered."""
 
     status: str
     arrays: tuple = ()
@@ -23,11 +23,11 @@ class Outcome(NamedTuple):
     changed: tuple = ()
 
 
-def run(function, args, several=False):
-    """Call ``function`` on copies of ``args``. ``several`` says that several values are expected, so a list will do."""
+def run(answer, args=(), adapter=None):
+    """Call ``answer`` on copies of ``args``, or ``adapter(answer, *args)`` if there is an adapter."""
     copies = copy.deepcopy(args)
     try:
-        value = function(*copies)
+        value = answer(*copies) if adapter is None else adapter(answer, *copies)
     except KeyboardInterrupt:
         raise
     except NotImplementedError:
@@ -35,40 +35,47 @@ def run(function, args, several=False):
     except BaseException as error:  # SystemExit too: a reader's exit() must not end the page
         return Outcome(ERROR, note=_describe(error), line=_line(error))
     try:
-        outcome = convert(value, several)
-        return outcome._replace(changed=tuple(k for k, pair in enumerate(zip(args, copies)) if not _same(*pair)))
+        changed = [k for k, (before, after) in enumerate(zip(args, copies)) if not _same(before, after)]
+        return convert(value)._replace(changed=() if adapter else tuple(changed))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the value's own methods run here, and may do anything
         return Outcome(UNUSABLE, note=f"cannot be read as numbers ({_describe(error)})")
 
 
-def convert(value, several=False):
-    """A returned value as an outcome with one plain array for each value."""
+def convert(value):
+    """What was returned, as an outcome with one plain array for each value.
+
+    Several values are a tuple, or a list that does not make one array.
+    """
     if value is Ellipsis:
         return Outcome(UNWRITTEN)
     if value is None:
         return Outcome(NONE)
-    values = value if isinstance(value, tuple) or several and isinstance(value, list) else (value,)
-    arrays = []
-    for item in values:
-        try:
-            array = np.array(item)
-        except (TypeError, ValueError):
-            array = np.array(None)
-        if array.dtype.kind not in "biufU":
-            return Outcome(UNUSABLE, note=f"is a {type(item).__name__} that cannot be read as an array of numbers")
-        arrays.append(array)
+    arrays = [_array(item) for item in value] if isinstance(value, tuple) else [_array(value)]
+    if isinstance(value, list) and arrays[0] is None:
+        arrays = [_array(item) for item in value]
+    if any(array is None for array in arrays):
+        return Outcome(UNUSABLE, note=f"is a {type(value).__name__} that cannot be read as numbers")
     return Outcome(OK, tuple(arrays))
+
+
+def _array(value):
+    """A new plain array, or None if it would not hold numbers, booleans or text."""
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError):
+        return None
+    return array if array.dtype.kind in "biufU" else None
 
 
 def _same(before, after):
     """Whether an argument is as it was."""
     if isinstance(before, (list, tuple)):
-        return type(before) is type(after) and len(before) == len(after) and all(map(_same, before, after))
+        return len(before) == len(after) and all(map(_same, before, after))
     if isinstance(before, np.ndarray):
-        return before.shape == after.shape and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
-    return before == after or before != before
+        return np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+    return True  # numbers and strings cannot be altered
 
 
 def _describe(error):

@@ -9,15 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlib.exercises.judge import Case, Key, check_against
+from nnlib.exercises.outcome import OK
+
 _entries = {}
-
-
-class Case(NamedTuple):
-    """One set of arguments, with what it is called and what it is worth."""
-
-    label: str
-    points: int
-    args: tuple
 
 
 class Mistake(NamedTuple):
@@ -31,8 +26,8 @@ class Mistake(NamedTuple):
 class Exercise:
     """One exercise; the package's docstring shows how an entry is written.
 
-    ``name`` is what the reader defines, ``reference`` the right answer to it, ``value`` says that the answer is a number or an
-    array and not a function. ``adapter(answer, *args)``, if any, says how the answer is used.
+    ``name`` is what the reader defines, ``reference`` the right answer to it, ``value`` says that the answer is a
+    number or an array and not a function. ``adapter(answer, *args)``, if any, says how the answer is used.
     """
 
     name: str
@@ -77,13 +72,27 @@ class Exercise:
         """The sum of the cases' points."""
         return sum(case.points for case in self.cases(np.random.default_rng(0)))
 
+    def answer(self, solution):
+        """What a reader with this solution hands to ``check``: the function, or the value that it returns."""
+        return solution() if self.value else solution
+
+    def key(self, rng):
+        """Inputs drawn from ``rng`` with what the reference and the mistakes give on them."""
+        key = Key(self.name, self.cases(rng), self.value, self.adapter, self.rtol, self.atol, self.keep_dtype)
+        right = key.outcomes(self.answer(self.reference))
+        if any(outcome.status != OK for outcome in right):
+            raise ValueError(f"the reference of exercise {self.name!r} fails: {right}")
+        key.expected = [outcome.arrays for outcome in right]
+        key.mistakes = lambda: [(hint, key.outcomes(self.answer(wrong))) for hint, wrong in self.mistakes]
+        return key
+
 
 def exercise(*, chapter, title, minutes, prerequisites=(), **options):
     """Decorator that registers a reference solution as an :class:`Exercise` under its own name."""
     def register(reference):
         name = reference.__name__
-        if name in _entries and _entries[name].reference.__module__ != reference.__module__:
-            raise ValueError(f"two exercises are called {name!r}: in {_entries[name].chapter} and in {chapter}")
+        if name in _entries and _entries[name].chapter != chapter:
+            raise ValueError(f"two exercises are called {name!r}, in {_entries[name].chapter} and in {chapter}")
         _entries[name] = Exercise(name, reference, chapter, title, minutes, tuple(prerequisites), **options)
         return _entries[name]
     return register
@@ -101,3 +110,20 @@ def all_exercises():
     """Every exercise by its name, in the order of the chapters."""
     _load_chapters()
     return dict(sorted(_entries.items(), key=lambda item: item[1].chapter))
+
+
+def check(answer, name=None, seed=0):
+    """Say what is right and what is wrong with an answer to an exercise, with a hint. Prints; never raises.
+
+    Parameters
+    ----------
+    answer : callable or value
+        The function (or class) that the exercise asks for; its own name tells which exercise it is. Or the number
+        or array.
+    name : str, optional
+        The exercise, where ``answer`` does not carry its name.
+    seed : int
+        Seed of the random inputs.
+    """
+    rng = np.random.default_rng(seed)
+    check_against({name: functools.partial(entry.key, rng) for name, entry in all_exercises().items()}, answer, name)
