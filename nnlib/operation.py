@@ -7,8 +7,11 @@ definition serves three uses: the plain value, the layer, and the tape of :class
 """
 
 import functools
+import inspect
 
 import numpy as np
+
+from nnlib import checks
 
 
 class Operation:
@@ -17,29 +20,100 @@ class Operation:
     ``op(*arrays, **options)`` is the value; ``op.vjp(*arrays, **options)`` is the value and the pullback.
     ``pullback(dy)`` takes the gradient with respect to the output, in the output's shape, and returns a tuple with one
     gradient for each array argument, in that argument's shape (``None`` where there is none, as for labels).
+    ``pullback(dy, input_grad=False)`` may leave out the first of them, where that saves work.
+
+    The function's positional arguments are its arrays, its keyword-only arguments its options. Arrays may be given as
+    anything NumPy understands. The first array of floats decides in which precision the operation works; arguments
+    named in ``integers`` are left as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it pass.
+
+    Raises
+    ------
+    TypeError
+        If an argument does not hold real numbers.
+    ValueError
+        If an argument holds NaN (``op(...)`` only), or ``dy`` has another shape than the output.
     """
 
-    def __init__(self, function, elementwise=False):
+    def __init__(self, function, elementwise=False, integers=()):
         functools.update_wrapper(self, function)
-        self.vjp = function
+        self.function = function
         self.elementwise = elementwise
+        self.integers = integers
+        self.arrays = tuple(name for name, p in inspect.signature(function).parameters.items()
+                            if p.kind == p.POSITIONAL_OR_KEYWORD)
 
     def __call__(self, *arrays, **options):
-        return self.vjp(*arrays, **options)[0]
+        """The value, after a check for NaN. Given a :class:`nnlib.Tensor`, the result is one, recorded on the tape."""
+        for x in arrays:
+            if hasattr(type(x), "apply"):
+                return type(x).apply(self, *arrays, **options)
+        arrays, options = self._convert(arrays, options)
+        for name, x in zip(self.arrays, arrays):
+            if x is not None:
+                checks.no_nan(self.__name__, name, x)
+        return self.function(*arrays, **options)[0]
+
+    def vjp(self, *arrays, **options):
+        """The value and the pullback."""
+        arrays, options = self._convert(arrays, options)
+        y, pullback = self.function(*arrays, **options)
+        if isinstance(y, tuple):                # several outputs: their gradients come as the operation says
+            return y, pullback
+        can_skip = pullback.__code__.co_argcount > 1
+
+        def checked_pullback(dy, input_grad=True):
+            dy = np.asarray(dy, y_dtype)
+            if dy.shape != y_shape:
+                raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
+            return pullback(dy) if input_grad or not can_skip else pullback(dy, input_grad=False)
+
+        y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
+        return y, checked_pullback
 
     def derivative(self, x, **options):
         """Derivative of an element-wise operation at each element of ``x``, in the shape of ``x``."""
         if not self.elementwise:
-            raise TypeError(f"{self.__name__} is not element-wise: its derivative is a Jacobian; use vjp")
+            raise TypeError(f"{self.__name__} is not element-wise: its derivative is a Jacobian; use jacobian or vjp")
+        self(x, **options)                      # refuses NaN
         y, pullback = self.vjp(x, **options)
         return pullback(np.ones_like(y))[0]
+
+    def jacobian(self, x, **options):
+        """All partial derivatives dy/dx, in the shape ``y.shape + x.shape``: one pullback for each element of y."""
+        self(x, **options)
+        y, pullback = self.vjp(x, **options)
+        rows = [pullback(row.reshape(y.shape))[0] for row in np.eye(y.size, dtype=y.dtype)]
+        return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype, copy=False)
+
+    def _convert(self, arrays, options):
+        """Arrays by position, all of one float type; the rest are options."""
+        for name in self.arrays[len(arrays):]:
+            if name not in options:
+                break
+            options = dict(options)
+            arrays += (options.pop(name),)
+        options = {name: o.item() if isinstance(o, np.generic) else o for name, o in options.items()}
+        dtype = None                            # (np.float64(2) * float32 array would be a float64 array)
+        for x in arrays:
+            if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+                dtype = x.dtype
+                break
+        converted = []
+        for name, x in zip(self.arrays, arrays):
+            if x is not None and not (isinstance(x, np.ndarray) and x.dtype == dtype):
+                x = checks.numeric(self.__name__, name, x)
+                if name not in self.integers:
+                    dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
+                    x = x.astype(dtype, copy=False)
+            converted.append(x)
+        return converted + list(arrays[len(converted):]), options
 
     def __repr__(self):
         return f"<operation {self.__name__}>"
 
 
-def operation(function=None, *, elementwise=False):
+def operation(function=None, *, elementwise=False, integers=()):
     """Decorator that turns ``function(*arrays, **options) -> (value, pullback)`` into an :class:`Operation`."""
     if function is None:
-        return functools.partial(Operation, elementwise=elementwise)
-    return Operation(function, elementwise)
+        return functools.partial(Operation, elementwise=elementwise, integers=integers)
+    return Operation(function, elementwise, integers)

@@ -1,0 +1,104 @@
+"""Checks at the door: every public entry names what it expected and what came.
+
+Shapes, labels and ranges are checked wherever they come in. NaN is looked for once a call, at the outermost door:
+``op(...)`` and ``layer(x)`` refuse it. ``op.vjp``, ``forward`` and ``backward`` let it pass, for they are the inside of a
+training step: a NaN born there reaches the loss, where ``fit`` finds it and says at which step.
+"""
+
+import numbers
+
+import numpy as np
+
+
+def numeric(who, name, x):
+    """``x`` as an array of floats or integers; ``TypeError`` if it holds anything else."""
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{who} expects {name} as an array, got rows of unequal length") from error
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{who} expects {name} as an array of real numbers, got {x.dtype}")
+    return x
+
+
+def no_nan(who, name, x):
+    """Refuse NaN. The sum of an array is NaN if an element is, so one fast pass clears nearly every array."""
+    if x.dtype.kind == "f" and np.isnan(np.add.reduce(x, axis=None)):
+        found = np.argwhere(np.isnan(x))        # empty if the NaN of the sum is inf - inf
+        if len(found):
+            where = tuple(int(i) for i in found[0])
+            raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
+
+
+def shape(who, x, expected, name=""):
+    """Refuse ``x`` unless its shape fits ``expected``, such as ``("N", 784)``: a string stands for any size,
+    ``...`` in front for any leading axes."""
+    tail = expected[1:] if expected[0] is ... else expected
+    got = x.shape[len(x.shape) - len(tail):] if expected[0] is ... else x.shape
+    if len(got) != len(tail) or any(e != g and not isinstance(e, str) for e, g in zip(tail, got)):
+        wanted = ", ".join("..." if e is ... else str(e) for e in expected) + ("," if len(expected) == 1 else "")
+        raise ValueError(f"{who} expects {name + ' ' if name else ''}({wanted}), got {x.shape}")
+
+
+def same_shape(who, **arrays):
+    """Refuse two arrays of different shapes: (N,) against (N, 1) would broadcast to (N, N) and go unnoticed."""
+    (first, a), (second, b) = arrays.items()
+    if a.shape != b.shape:
+        raise ValueError(f"{who} expects {first} and {second} of one shape, got {a.shape} and {b.shape}")
+
+
+def in_range(who, low, high, **arrays):
+    """Refuse arrays with an element outside [low, high]. NaN passes."""
+    for name, x in arrays.items():
+        if x.size and (x.min() < low or x.max() > high):
+            raise ValueError(f"{who} expects {name} in [{low}, {high}], got {x.min():.6g} to {x.max():.6g}")
+
+
+def distribution(who, name, p):
+    """Refuse ``p`` (..., K) unless each row is a probability distribution. NaN passes."""
+    in_range(who, 0, 1, **{name: p})
+    total = p.sum(axis=-1)
+    wrong = np.abs(total - 1) > 1e-3
+    if wrong.any():
+        raise ValueError(f"{who} expects {name} to sum to 1 along the last axis, got {total[wrong].flat[0]:.6g}")
+
+
+def indices(who, name, labels, classes):
+    """Refuse ``labels`` unless they are integers in 0 .. classes - 1."""
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{who} expects {name} as integers 0 to {classes - 1}, got {labels.dtype}")
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(f"{who} expects {name} in 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
+
+
+def number(who, name, x, low=-np.inf, high=np.inf, *, above=False, below=False):
+    """Refuse an option that is no real number in [low, high] (``above``, ``below``: that end excluded)."""
+    if isinstance(x, bool) or not isinstance(x, numbers.Real):
+        raise TypeError(f"{who} expects {name} as a number, got {x!r}")
+    if not (low < x if above else low <= x) or not (x < high if below else x <= high):
+        interval = f"{low} {'<' if above else '<='} {name} {'<' if below else '<='} {high}"
+        raise ValueError(f"{who} expects {interval}, got {x}")
+
+
+def count(who, least=1, **sizes):
+    """Refuse a size (features, channels, steps) that is no integer of at least ``least``."""
+    for name, n in sizes.items():
+        if isinstance(n, bool) or not isinstance(n, numbers.Integral):
+            raise TypeError(f"{who} expects {name} as an integer, got {n!r}")
+        if n < least:
+            raise ValueError(f"{who} expects {name} >= {least}, got {n}")
+
+
+def choice(who, name, x, allowed):
+    """Refuse an option that is not one of ``allowed``."""
+    if x not in allowed:
+        raise ValueError(f"{who} expects {name} as one of {', '.join(map(repr, allowed))}, got {x!r}")
+
+
+def generator(who, rng):
+    """``rng``, or a fresh unpredictable generator for None; anything but a ``numpy.random.Generator`` is refused."""
+    if rng is None:
+        return np.random.default_rng()
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{who} expects rng as numpy.random.default_rng(seed), got {rng!r}")
+    return rng
