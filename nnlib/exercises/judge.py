@@ -73,9 +73,11 @@ class Report:
         wrong = [case.label for case, fault in zip(cases, self.faults) if fault]
         if not wrong:
             return f"{name}: right" + (f" on {_list(right)}" if len(right) > 1 else "")
-        verdict = (f"right on {_list(right)}; " if right else "") + "wrong" + (f" on {_list(wrong)}" if
-        cases[1:] else "") return "\n".join([f"{name}: {verdict}.", *(textwrap.fill(f"Hint: {hint}", 100) for
-        hint in self.hints)])
+        verdict = f"right on {_list(right)}; wrong" if right else "wrong"
+        if len(cases) > 1:
+            verdict += f" on {_list(wrong)}"
+        hints = [textwrap.fill(f"Hint: {hint}", 100) for hint in self.hints]
+        return "\n".join([f"{name}: {verdict}.", *hints])
 
 
 def judge(key, given):
@@ -87,13 +89,20 @@ def judge(key, given):
 
 
 def _hints(key, given, faults):
-    """The hint of the mistake that gives the same outcomes; else of each wrong case's own mistake; else the
-    fault.""" with warnings.catch_warnings(), np.errstate(all="ignore"): warnings.simplefilter("ignore")
-    mistakes = key.mistakes() for hint, theirs in mistakes: if all(_alike(key, a, b) for a, b in zip(given,
-    theirs)): return [hint] wrong = [k for k, fault in enumerate(faults) if fault] found = [] for k in wrong:
-    found += [hint for hint, theirs in mistakes if _alike(key, given[k], theirs[k]) and _fault(key, theirs[k],
-    key.expected[k])][:1] where = f"on {key.cases[wrong[0]].label} " if key.cases[1:] else "" return
-    list(dict.fromkeys(found)) or [f"{where}{faults[wrong[0]]}."]
+    """The hint of the mistake with the very same outcomes; else each wrong case's own; else the first fault."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        mistakes = key.mistakes()
+    for hint, theirs in mistakes:
+        if all(_alike(key, a, b) for a, b in zip(given, theirs)):
+            return [hint]
+    wrong = [k for k, fault in enumerate(faults) if fault]
+    found = []
+    for k in wrong:
+        found += [hint for hint, theirs in mistakes
+                  if _alike(key, given[k], theirs[k]) and _fault(key, theirs[k], key.expected[k])][:1]
+    where = f"on {key.cases[wrong[0]].label} " if len(key.cases) > 1 else ""
+    return list(dict.fromkeys(found)) or [f"{where}{faults[wrong[0]]}."]
 
 
 def _alike(key, a, b):
@@ -123,22 +132,33 @@ def _fault(key, outcome, expected):
         if difference:
             return (f"value {k + 1} of {n} " if n > 1 else "the result ") + difference
     if outcome.changed:
-        return f"the result is right, but the call changes its argument number {outcome.changed[0] + 1}: work
-        on a copy" return ""
+        return f"the result is right, but the call alters argument {outcome.changed[0] + 1}: work on a copy"
+    return ""
 
 
 def _difference(key, got, want, nan=False):
-    """How an array differs from the wanted one, as the end of the sentence "the result ..." ("" if it does
-    not).""" if got.shape != want.shape: return f"has shape {got.shape}, not {want.shape}" if "U" in
-    (got.dtype.kind, want.dtype.kind): return "" if got.dtype.kind == want.dtype.kind and np.array_equal(got,
-    want) else "is not the right answer" if key.keep_dtype and got.dtype != want.dtype: return f"has dtype
-    {got.dtype}, not {want.dtype}" close = np.isclose(got, want, rtol=key.rtol, atol=key.atol, equal_nan=nan)
-    if close.all(): return "" if key.value and key.adapter is None: return "is not the right answer"  # the
-    number itself would give it away if np.isnan(got).any() and not np.isnan(want).any(): return "contains
-    nan" if np.isinf(got).any() and not np.isinf(want).any(): return "contains inf" if got.ndim == 0: return
-    f"is {_number(got)}, not {_number(want)}" index = tuple(int(i) for i in np.argwhere(~close)[0]) where =
-    index[0] if len(index) == 1 else index return f"has {_number(got[index])} at index {where}, not
-    {_number(want[index])}"
+    """How an array differs from the wanted one, as the end of a sentence ("" if it does not)."""
+    if got.shape != want.shape:
+        return f"has shape {got.shape}, not {want.shape}"
+    if "U" in (got.dtype.kind, want.dtype.kind):
+        same = got.dtype.kind == want.dtype.kind and np.array_equal(got, want)
+        return "" if same else "is not the right answer"
+    if key.keep_dtype and got.dtype != want.dtype:
+        return f"has dtype {got.dtype}, not {want.dtype}"
+    close = np.isclose(got, want, rtol=key.rtol, atol=key.atol, equal_nan=nan)
+    if close.all():
+        return ""
+    if key.value and key.adapter is None:
+        return "is not the right answer"  # the number itself would give it away
+    if np.isnan(got).any() and not np.isnan(want).any():
+        return "contains nan"
+    if np.isinf(got).any() and not np.isinf(want).any():
+        return "contains inf"
+    if got.ndim == 0:
+        return f"is {_number(got)}, not {_number(want)}"
+    index = tuple(int(i) for i in np.argwhere(~close)[0])
+    where = index[0] if len(index) == 1 else index
+    return f"has {_number(got[index])} at index {where}, not {_number(want[index])}"
 
 
 def _number(x):
@@ -158,9 +178,15 @@ def check_against(keys, answer, name=None):
     try:
         if name is None:
             name = str(getattr(answer, "__name__", ""))
-        if not isinstance(name, str) or name not in keys:
-            print(f"check: there is no exercise called {name!r}; there are: {', '.join(keys)}" if
-            callable(answer) or name else 'check: to check a value, give its name too, as in check(answer,
-            "name")') return key = keys[name]() report = judge(key, key.outcomes(answer)) except
-            KeyboardInterrupt: raise except BaseException as error: print(f"check: this answer cannot be
-            checked ({type(error).__name__})") return print(report)
+        if not name:
+            verdict = 'check: to check a value, give its name too, as in check(answer, "name")'
+        elif name not in keys:
+            verdict = f"check: there is no exercise called {name!r}; there are: {', '.join(keys)}"
+        else:
+            key = keys[name]()
+            verdict = judge(key, key.outcomes(answer))
+        print(verdict)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        print(f"check: this answer cannot be checked ({type(error).__name__})")

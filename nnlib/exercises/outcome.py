@@ -14,7 +14,7 @@ UNWRITTEN, NONE, ERROR, UNUSABLE, OK = "unwritten", "none", "error", "unusable",
 
 
 class Outcome(NamedTuple):
-    """What one call gave: ``arrays`` if ``status`` is OK; ``changed`` numbers the arguments that it altered."""
+    """What one call gave: ``arrays`` if ``status`` is OK; ``changed`` numbers the altered arguments."""
 
     status: str
     arrays: tuple = ()

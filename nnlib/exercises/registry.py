@@ -26,8 +26,8 @@ class Mistake(NamedTuple):
 class Exercise:
     """One exercise; the package's docstring shows how an entry is written.
 
-    ``name`` is what the reader defines, ``reference`` the right answer to it, ``value`` says that the answer is a
-    number or an array and not a function. ``adapter(answer, *args)``, if any, says how the answer is used.
+    ``name`` is what the reader defines, ``reference`` the right answer to it, ``value`` says that the answer
+    is a number or an array and not a function. ``adapter(answer, *args)``, if any, says how the answer is used.
     """
 
     name: str
@@ -92,7 +92,7 @@ def exercise(*, chapter, title, minutes, prerequisites=(), **options):
     def register(reference):
         name = reference.__name__
         if name in _entries and _entries[name].chapter != chapter:
-            raise ValueError(f"two exercises are called {name!r}, in {_entries[name].chapter} and in {chapter}")
+            raise ValueError(f"exercise {name!r} is both in {_entries[name].chapter} and in {chapter}")
         _entries[name] = Exercise(name, reference, chapter, title, minutes, tuple(prerequisites), **options)
         return _entries[name]
     return register
@@ -118,12 +118,13 @@ def check(answer, name=None, seed=0):
     Parameters
     ----------
     answer : callable or value
-        The function (or class) that the exercise asks for; its own name tells which exercise it is. Or the number
-        or array.
+        The function (or class) that the exercise asks for; its own name tells which exercise it is. Or the
+        number or array.
     name : str, optional
         The exercise, where ``answer`` does not carry its name.
     seed : int
         Seed of the random inputs.
     """
     rng = np.random.default_rng(seed)
-    check_against({name: functools.partial(entry.key, rng) for name, entry in all_exercises().items()}, answer, name)
+    keys = {known: functools.partial(entry.key, rng) for known, entry in all_exercises().items()}
+    check_against(keys, answer, name)
