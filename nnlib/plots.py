@@ -98,7 +98,7 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
     if X is not None:
         labels = np.zeros(len(X), dtype=int) if y is None else np.ravel(y)
         for k, label in enumerate(np.unique(labels)):
-            ax.scatter(*X[labels == label].T, color=INK if y is None else COLORS[k % len(COLORS)], s=42, linewidths=0.9,
+            ax.scatter(*X[labels == label].T, color=INK if y is None else COLORS[k % len(COLORS)], s=float(np.clip(5000 / len(X), 16, 42)), linewidths=0.7,
                        marker=MARKERS[k % len(MARKERS)], edgecolors="white", zorder=2)
     ax.set(xlim=(x0, x1), ylim=(y0, y1))
     return ax
