@@ -33,8 +33,9 @@ def no_nan(who, name, x):
 def shape(who, x, expected, name=""):
     """Refuse ``x`` unless its shape fits ``expected``, such as ``("N", 784)``: a string stands for any size,
     ``...`` in front for any leading axes."""
-    tail = expected[1:] if expected[0] is ... else expected
-    got = x.shape[len(x.shape) - len(tail):] if expected[0] is ... else x.shape
+    leading = expected[:1] == (...,)
+    tail = expected[leading:]
+    got = x.shape[max(x.ndim - len(tail), 0):] if leading else x.shape
     if len(got) != len(tail) or any(e != g and not isinstance(e, str) for e, g in zip(tail, got)):
         wanted = ", ".join("..." if e is ... else str(e) for e in expected) + ("," if len(expected) == 1 else "")
         raise ValueError(f"{who} expects {name + ' ' if name else ''}({wanted}), got {x.shape}")
