@@ -1,0 +1,27 @@
+"""Run chapters again and compare with their stored outputs: ``python -m book.validate [PATH ...]``.
+
+nbval compares what is printed, shown and drawn as text, HTML or SVG; a changed number fails, with the difference. Of a
+live figure it compares the text form, whose fingerprint covers every state: the HTML form is compressed, and two
+machines need not compress alike.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from book.execute import CELL_SECONDS, KERNEL_ENVIRONMENT, ROOT
+
+
+def main(paths):
+    with tempfile.TemporaryDirectory() as ipython:
+        command = [sys.executable, "-m", "pytest", "-q", *(paths or ["chapters"]), "-p", "no:cacheprovider",
+                   "--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_SECONDS}",
+                   f"--nbval-sanitize-with={Path(__file__).with_name('sanitize.cfg')}",
+                   "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadscope"]
+        return subprocess.call(command, cwd=ROOT, env={**os.environ, **KERNEL_ENVIRONMENT, "IPYTHONDIR": ipython})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
