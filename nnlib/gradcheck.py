@@ -3,7 +3,7 @@ r"""Checking gradients against finite differences (chapter 4).
 Along a random direction v, the derivative of the scalar :math:`L(x) = \sum dy \cdot f(x)` is found twice: as
 :math:`\nabla L \cdot v` with the pullback's gradient, and as the central difference
 :math:`(L(x + h v) - L(x - h v)) / 2h`. The cost is two evaluations a direction, whatever the size of x, and an error in any
-element shows with probability one. The measure is the relative error |a - b| / max(|a|, |b|) of CS231n, with the size of
+element shows with probability one. The measure is the relative error ``|a - b| / max(|a|, |b|)`` of CS231n, with the size of
 the terms that make up a in place of a, lest a sum that happens to be near zero look like an error.
 
 In float64 with h = 1e-5 a right gradient gives about 1e-10; above 1e-7 look for a mistake, or for a kink (relu at 0, a
