@@ -1,0 +1,173 @@
+"""Controls: the abbreviations of ``ipywidgets.interact``, read into one small class."""
+
+import inspect
+import math
+from numbers import Integral, Real
+
+ACCEPTED = (
+    "(low, high), (low, high, step), a list of values, a dict {label: value}, True or False, or an ipywidget "
+    "with a finite number of values"
+)
+
+
+class Control:
+    """One argument of the drawing function and the finite list of values that the reader can give it.
+
+    Attributes
+    ----------
+    name : str
+        The parameter of the drawing function.
+    label : str
+        What the reader sees beside the control.
+    kind : {"range", "select", "check"}
+        A slider over the values, a list to choose from, or a checkbox.
+    values, labels : list
+        The values that the drawing function gets, and how each is shown.
+    start : int
+        Index of the value that the figure starts with.
+    widget : ipywidgets.Widget or None
+        The ready-made widget that the control was given as.
+    """
+
+    def __init__(self, name, spec, default=inspect.Parameter.empty, label=None):
+        self.name, self.widget, self.label = name, None, label or name
+        self._spec = spec
+        numbers = isinstance(spec, tuple) and len(spec) in (2, 3) and all(map(_is_number, spec))
+        if isinstance(spec, bool):
+            self.kind, self.values, self.labels = "check", [False, True], ["off", "on"]
+            default = spec
+        elif numbers:
+            self.kind = "range"
+            self.values = _grid(name, *spec)
+            self.labels = fixed_point(self.values)
+            if default is inspect.Parameter.empty:
+                default = self.values[(len(self.values) - 1) // 2]
+        elif isinstance(spec, dict):
+            self.kind, self.labels, self.values = "select", [str(k) for k in spec], list(spec.values())
+        elif hasattr(spec, "traits") and hasattr(spec, "comm"):
+            default = self._read_widget(spec, label)
+        elif isinstance(spec, (list, tuple, range)) or hasattr(spec, "tolist"):
+            self._read_list(spec.tolist() if hasattr(spec, "tolist") else list(spec))
+        else:
+            raise TypeError(f"explore: the control {name}={spec!r} is not one of: {ACCEPTED}")
+        if not self.values:
+            raise ValueError(f"explore: the control {name}={spec!r} has no values")
+        self.start = 0 if default is inspect.Parameter.empty else self._index(default)
+
+    def _read_list(self, values):
+        if values and all(isinstance(v, tuple) and len(v) == 2 and isinstance(v[0], str) for v in values):
+            self.kind, self.labels, self.values = "select", [v[0] for v in values], [v[1] for v in values]
+        elif all(map(_is_number, values)):
+            self.kind, self.values, self.labels = "range", values, [short_number(v) for v in values]
+        else:
+            self.kind, self.values, self.labels = "select", values, [str(v) for v in values]
+
+    def _read_widget(self, widget, label):
+        """The values of a ready-made widget; returns the one that it starts with."""
+        self.widget = widget
+        self.label = label or widget.description or self.name
+        if hasattr(widget, "options"):
+            slider = "Slider" in type(widget).__name__
+            self.kind = "range" if slider else "select"
+            options = list(zip(widget._options_labels, widget._options_values, strict=True))
+            self.labels, self.values = [o[0] for o in options], [o[1] for o in options]
+        elif isinstance(widget.value, bool):
+            self.kind, self.values, self.labels = "check", [False, True], ["off", "on"]
+        elif _is_number(widget.value) and hasattr(widget, "base"):
+            exponents = _grid(self.name, widget.min, widget.max, widget.step)
+            self.kind, self.values = "range", [float(f"{widget.base**e:.12g}") for e in exponents]
+            self.labels = [short_number(v) for v in self.values]
+        elif _is_number(widget.value) and hasattr(widget, "min") and hasattr(widget, "step"):
+            self.kind, self.values = "range", _grid(self.name, widget.min, widget.max, widget.step or 1)
+            self.labels = fixed_point(self.values)
+        else:
+            raise TypeError(
+                f"explore: the control {self.name} is a {type(widget).__name__}, which has no finite list of values"
+            )
+        return widget.value
+
+    def _index(self, value):
+        for i, v in enumerate(self.values):
+            if v is value or (type(v) is type(value) and v == value):
+                return i
+        if _is_number(value) and all(map(_is_number, self.values)):
+            order = sorted(range(len(self.values)), key=lambda i: abs(self.values[i] - value))
+            if math.isclose(self.values[order[0]], value, rel_tol=1e-9, abs_tol=1e-12):
+                return order[0]
+            near = " and ".join(str(self.values[i]) for i in sorted(order[:2]))
+            raise ValueError(
+                f"explore: {self.name} starts at {value!r}, which is not a value of its control {self._spec!r}; "
+                f"the nearest are {near}"
+            )
+        raise ValueError(
+            f"explore: {self.name} starts at {value!r}, which is not among the values of its control: "
+            + ", ".join(map(repr, self.values))
+        )
+
+
+def read_controls(draw, specs, labels=None):
+    """The controls of ``draw``, in the order of ``specs``, checked against the parameters of ``draw``."""
+    if not callable(draw):
+        raise TypeError(f"explore expects a drawing function draw(ax, ...), got {draw!r}")
+    name = getattr(draw, "__name__", type(draw).__name__)
+    kinds = inspect.Parameter
+    parameters = list(inspect.signature(draw).parameters.values())
+    positional = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    if not positional:
+        raise ValueError(f"explore: {name}() must take the axes as its first argument: def {name}(ax, ...)")
+    axes = positional[0].name
+    named = {p.name: p for p in parameters if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)}
+    named.pop(axes, None)
+    takes_any = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+    has = ", ".join(named) or "none besides the axes"
+    for key in specs:
+        if key == axes:
+            raise ValueError(f"explore: {key!r} is the axes that {name}() draws on, not a control")
+        if key not in named and not takes_any:
+            raise ValueError(f"explore: {name}() has no parameter {key!r} for that control; its parameters are {has}")
+    for key, parameter in named.items():
+        if key not in specs and parameter.default is kinds.empty:
+            raise ValueError(f"explore: {name}() needs a value for {key!r}: give it a control or a default")
+    for key in labels or {}:
+        if key not in specs:
+            raise ValueError(f"explore: labels names {key!r}, which is no control; the controls are {', '.join(specs)}")
+    return [
+        Control(key, spec, named[key].default if key in named else kinds.empty, (labels or {}).get(key))
+        for key, spec in specs.items()
+    ]
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _grid(name, low, high, step=None):
+    """Values from ``low`` to ``high``, both included; the step is 1 for integers and 0.1 for floats, as in interact."""
+    whole = all(isinstance(v, Integral) for v in (low, high, step) if v is not None)
+    step = (1 if whole else 0.1) if step is None else step
+    if not all(map(math.isfinite, (low, high, step))):
+        raise ValueError(f"explore: the range of {name} must be finite, got ({low}, {high}, {step})")
+    if step <= 0:
+        raise ValueError(f"explore: the step of {name} must be positive, got {step}")
+    if high < low:
+        raise ValueError(f"explore: the range of {name} is empty: its low end {low} is above its high end {high}")
+    count = int(math.floor((high - low) / step + 1e-9)) + 1
+    if whole:
+        return [int(low + i * step) for i in range(count)]
+    return [round(float(low + i * step), 10) for i in range(count)]
+
+
+def short_number(value):
+    """``0.001`` → "0.001", ``-2.0`` → "−2", with a real minus sign."""
+    return (f"{value:d}" if isinstance(value, Integral) else f"{value:g}").replace("-", "\N{MINUS SIGN}")
+
+
+def fixed_point(values):
+    """The numbers of an evenly spaced slider with the same number of decimals, so that the read-out does not jump."""
+    if all(isinstance(v, Integral) for v in values):
+        return [short_number(v) for v in values]
+    for decimals in range(7):
+        if all(math.isclose(round(v, decimals), v, rel_tol=1e-9, abs_tol=1e-9) for v in values):
+            texts = [f"{v:.{decimals}f}" for v in values]
+            return [t.removeprefix("-") if not t.strip("-0.") else t.replace("-", "\N{MINUS SIGN}") for t in texts]
+    return [short_number(v) for v in values]

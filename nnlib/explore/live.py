@@ -1,0 +1,82 @@
+"""The figure in a running kernel: ipywidgets for the controls, an HTML widget for the picture."""
+
+import asyncio
+import html
+import itertools
+import traceback
+
+import ipywidgets
+import matplotlib.pyplot as plt
+
+from .page import css, sizes, svg_html
+from .render import RC, Images, draw_figure, prefix_ids, read_svg, save_svg
+
+PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
+_numbers = itertools.count()
+
+
+class LiveFigure:
+    """Controls and picture of one figure.
+
+    A change marks the picture as stale; one drawing, a moment later, shows the newest values. Changes that arrive
+    while a state is being drawn wait as one, so a dragged slider never leaves a queue behind it.
+    """
+
+    def __init__(self, draw, controls, title, describe, subplots):
+        self.draw, self.describe, self.title, self.subplots = draw, describe, title, subplots
+        self.prefix = f"live{next(_numbers)}-"
+        self.widgets = {c.name: _widget(c) for c in controls}
+        self.picture, self.error = ipywidgets.HTML(), ipywidgets.HTML()
+        self._stale = False
+        for widget in self.widgets.values():
+            widget.observe(self._changed, "value")
+        style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
+        self.box = ipywidgets.VBox([style, self.picture, *self.widgets.values(), self.error])
+        self.redraw()
+
+    def _changed(self, _change):
+        if self._stale:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no event loop, no queue
+            self.redraw()
+            return
+        self._stale = True
+        loop.call_later(PAUSE, self.redraw)
+
+    def redraw(self):
+        """Draw the state that the controls show; an error is shown under them, whole, until a state draws again."""
+        self._stale = False
+        values = {name: widget.value for name, widget in self.widgets.items()}
+        try:
+            with plt.rc_context(RC):
+                figure = draw_figure(self.draw, values, self.subplots)
+                try:
+                    svg = save_svg(figure)
+                finally:
+                    plt.close(figure)
+            label = str(self.describe(**values)) if self.describe else self.title
+        except Exception:
+            text = html.escape(traceback.format_exc())
+            self.error.value = f'<pre role="alert" style="white-space: pre-wrap">{text}</pre>'
+            return
+        images = Images()
+        tree = read_svg(svg, images)
+        picture = images.inline(prefix_ids(svg_html(tree, label), self.prefix))
+        self.picture.value = (
+            f'<div class="explore" style="{sizes(tree)}"><div class="explore-figure">{picture}</div></div>'
+        )
+        self.error.value = ""
+
+
+def _widget(control):
+    if control.widget is not None:
+        return control.widget
+    common = {"description": control.label, "style": {"description_width": "initial"}}
+    value = control.values[control.start]
+    if control.kind == "check":
+        return ipywidgets.Checkbox(value=value, indent=False, **common)
+    kind = ipywidgets.SelectionSlider if control.kind == "range" else ipywidgets.Dropdown
+    options = list(zip(control.labels, control.values, strict=True))
+    return kind(options=options, index=control.start, **common)

@@ -1,0 +1,81 @@
+"""The HTML of a figure: start picture, controls, payload, script. One piece of text that needs nothing else."""
+
+import html
+import re
+from pathlib import Path
+
+from .render import markup, prefix_ids
+
+HERE = Path(__file__).parent
+CSS_PIXELS = 96 / 72  # a point of matplotlib's SVG in CSS pixels
+READABLE = 9  # CSS pixels: a figure shrinks until its smallest letters have this size, then it scrolls
+
+
+def figure_html(tree, *, name, title, description, controls, payload, prefix, images):
+    """The whole figure. Without controls it is the picture alone, in the same frame."""
+    escape = html.escape
+    picture = images.inline(prefix_ids(svg_html(tree, description or title), prefix))
+    head = (
+        f'<div class="explore" id="{prefix}" data-name="{escape(name)}" role="group" aria-label="{escape(title)}"'
+        f' style="{sizes(tree, controls)}"><style>{css()}</style><div class="explore-figure">{picture}</div>'
+    )
+    if not controls:
+        return head + "</div>"
+    rows = "".join(map(_control_html, controls))
+    return (
+        f"{head}<fieldset disabled>{rows}</fieldset>"
+        '<div class="explore-tools">'
+        '<button type="button" class="explore-play" hidden>Play</button>'
+        '<button type="button" class="explore-reset">Reset</button>'
+        '<a class="explore-link" href="#">Link to this state</a></div>'
+        f'<p class="explore-said" aria-live="polite"></p>'
+        "<noscript><p>The controls of this figure need JavaScript.</p></noscript>"
+        f'<script type="text/plain" class="explore-data">{payload}</script><script>{script()}</script></div>'
+    )
+
+
+def svg_html(tree, label):
+    """The tree as inline SVG that scales with its container."""
+    attributes = f'viewBox="{tree.get("viewBox")}" role="img" aria-label="{html.escape(label)}"'
+    return f"<svg {attributes}>{''.join(map(markup, tree))}</svg>"
+
+
+def sizes(tree, controls=()):
+    """CSS variables: how wide the figure may and must be, and how wide the columns of the controls are."""
+    width = float(tree.get("viewBox").split()[2])
+    fonts = [float(n) for e in tree.iter() for n in re.findall(r"font:[^;]*?([\d.]+)px", e.get("style", ""))]
+    least = min(width * CSS_PIXELS, width * READABLE / min(fonts, default=READABLE))
+    variables = {"width": f"{width * CSS_PIXELS:.0f}px", "least": f"{least:.0f}px"}
+    if controls:
+        longest = max(len(c.label) for c in controls)
+        values = max((len(text) for c in controls if c.kind == "range" for text in c.labels), default=0)
+        variables |= {"label": f"min({longest * 0.58 + 0.2:.1f}em, 45%)", "value": f"{values * 0.62:.1f}em"}
+    return ";".join(f"--explore-{k}:{v}" for k, v in variables.items())
+
+
+def css():
+    return re.sub(r"\s*([{};:,>])\s*", r"\1", " ".join((HERE / "explore.css").read_text("utf-8").split()))
+
+
+def script():
+    """The script without comments and indentation."""
+    lines = (line.split("  //")[0].strip() for line in (HERE / "explore.js").read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def _control_html(control):
+    escape = html.escape
+    label = f"<label><span>{escape(control.label)}</span>"
+    if control.kind == "check":
+        return f'{label}<input type="checkbox"{" checked" if control.start else ""}></label>'
+    if control.kind == "select":
+        options = "".join(
+            f"<option{' selected' if i == control.start else ''}>{escape(text)}</option>"
+            for i, text in enumerate(control.labels)
+        )
+        return f"{label}<select>{options}</select></label>"
+    text = escape(control.labels[control.start])
+    return (
+        f'{label}<input type="range" min="0" max="{len(control.values) - 1}" value="{control.start}"'
+        f' aria-valuetext="{text}"><output>{text}</output></label>'
+    )

@@ -1,0 +1,168 @@
+"""One state of a figure: drawn by matplotlib, saved as SVG, read back as a small tree in canonical form."""
+
+import base64
+import hashlib
+import io
+import re
+import xml.etree.ElementTree as ET
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import FigureBase
+from PIL import Image
+
+# Text stays text. Simplified paths and merged images would change their structure from state to state.
+RC = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "explore",
+    "svg.image_inline": True,
+    "path.simplify": False,
+    "image.interpolation": "none",
+    "image.composite_image": False,
+}
+METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+QUANTUM = 20  # coordinates are kept to 1/20 point, which is 0.07 of a CSS pixel
+COORDINATES = {"d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points", "viewBox"}
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+REFERENCE = re.compile(r"(?<=url\(#)[^)]+|(?<=^#).+")
+
+
+def draw_figure(draw, values, subplots=None):
+    """Call ``draw`` on fresh axes and return the figure, which the caller closes."""
+    before = plt.get_fignums()
+    figure, axes = plt.subplots(**(subplots or {}))
+    try:
+        result = draw(axes, **values)
+        extra = [n for n in plt.get_fignums() if n not in (*before, figure.number)]
+        for number in extra:
+            plt.close(number)
+        owners = {_figure_of(r) for r in (result if isinstance(result, (list, tuple)) else [result])}
+        if extra or owners - {None, figure}:
+            name = getattr(draw, "__name__", "draw")
+            raise ValueError(
+                f"explore: {name}(ax) must draw on the axes it is given, but it made a figure of its own; "
+                "use subplots= for its size and number of axes"
+            )
+    except BaseException:
+        plt.close(figure)
+        raise
+    return figure
+
+
+def _figure_of(result):
+    if isinstance(result, FigureBase):
+        return result.get_figure(root=True)
+    return result.get_figure(root=True) if isinstance(result, Artist) else None
+
+
+def save_svg(figure):
+    """matplotlib's own SVG of a figure, without what differs from run to run."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata=METADATA)
+    return buffer.getvalue()
+
+
+class Images:
+    """The images of all states by the hash of their pixels; how a PNG compresses them is no part of a state."""
+
+    def __init__(self):
+        self.pixels = {}
+
+    def add(self, uri):
+        data = base64.b64decode(uri.split(",", 1)[1])
+        pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
+        key = "image:" + hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]
+        self.pixels[key] = pixels
+        return key
+
+    def uri(self, key):
+        buffer = io.BytesIO()
+        Image.fromarray(self.pixels[key]).save(buffer, "PNG", optimize=True)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+    def inline(self, text):
+        return re.sub(r"image:[0-9a-f]{16}", lambda m: self.uri(m[0]), text)
+
+
+def read_svg(svg, images):
+    """Parse an SVG into a canonical tree.
+
+    Namespaces, metadata, comments and unused ids are gone; coordinates are rounded to the quantum; ids are numbered
+    by their order; images stand in by the hash of their pixels. ``kind`` is what matplotlib calls a group
+    (``line2d``, ``xtick``), by which two states are matched.
+    """
+    root = ET.fromstring(svg)
+    for parent in root.iter():
+        for child in list(parent):
+            if _local(child.tag) in ("metadata", "style") or (_local(child.tag) == "defs" and not len(child)):
+                parent.remove(child)
+    names, counts = {}, {}
+    elements = list(root.iter())
+    referred = {name for e in elements for v in e.attrib.values() for name in REFERENCE.findall(v)}
+    for e in elements:
+        e.tag = _local(e.tag)
+        name = e.get("id")
+        if name in referred:
+            initial = e.tag[0]
+            counts[initial] = counts.get(initial, -1) + 1
+            names[name] = f"{initial}{counts[initial]}"
+    for e in elements:
+        e.text = e.text if e.tag in ("text", "tspan", "title") and (e.text or "").strip() else None
+        e.tail = None
+        attributes = {}
+        for key, value in e.attrib.items():
+            key = _local(key)
+            if key == "id":
+                if value in referred:
+                    attributes["id"] = names[value]
+                elif e.tag == "g":
+                    attributes["kind"] = re.sub(r"_\d+$", "", value)
+            elif key == "href" and value.startswith("data:image/png"):
+                attributes[key] = images.add(value)
+            elif key in COORDINATES:
+                attributes[key] = quantise(value)
+            elif key == "transform":
+                value = NUMBER.sub(lambda m: _decimal(round(float(m[0]), 4)), value)
+                if not value.startswith("rotate(0 "):
+                    attributes[key] = value
+            else:
+                attributes[key] = REFERENCE.sub(lambda m: names.get(m[0], m[0]), value)
+        e.attrib.clear()
+        e.attrib.update(attributes)
+    return root
+
+
+def quantise(text):
+    """Round every number of a coordinate attribute to the quantum and drop superfluous white space."""
+    return NUMBER.sub(lambda m: _decimal(round(float(m[0]) * QUANTUM) / QUANTUM), " ".join(text.split()))
+
+
+def _decimal(value):
+    text = f"{value:.4f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _local(name):
+    return name.rsplit("}", 1)[-1]
+
+
+def markup(element):
+    """The element as HTML-embeddable SVG text."""
+    attributes = "".join(f' {k}="{_escape(v)}"' for k, v in element.attrib.items() if k != "kind")
+    inner = inner_markup(element)
+    return f"<{element.tag}{attributes}>{inner}</{element.tag}>" if inner else f"<{element.tag}{attributes}/>"
+
+
+def inner_markup(element):
+    text = _escape(element.text) if element.text else ""
+    return text + "".join(map(markup, element))
+
+
+def _escape(text):
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def prefix_ids(text, prefix):
+    """Make the ids of a figure its own, so that several figures can share a page."""
+    return re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
