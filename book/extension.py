@@ -4,6 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from sphinx.ext.autodoc import FunctionDocumenter
+
+import nnlib
+
 THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
 
 
@@ -52,7 +56,38 @@ def drop_unused_files(app, exception):
             path.unlink()
 
 
+class OperationDocumenter(FunctionDocumenter):
+    """Entry of an ``@operation`` in the reference: it is an object, documented as the function it was written as."""
+
+    objtype = "operation"
+    directivetype = "function"
+    priority = FunctionDocumenter.priority + 10
+
+    @classmethod
+    def can_document_member(cls, member, membername, isattr, parent):
+        return isinstance(member, nnlib.Operation)
+
+    def import_object(self, raiseerror=False):
+        found = super().import_object(raiseerror)
+        self.object = getattr(self.object, "function", self.object)
+        return found
+
+    def check_module(self):
+        return self.object.__module__ == self.modname
+
+
+def resolve_public_name(app, env, node, contnode):
+    """``nnlib.relu`` in a docstring means the entry ``nnlib.activations.relu``."""
+    name = node.get("reftarget", "").removeprefix("nnlib.")
+    if node.get("refdomain") == "py" and name.isidentifier() and hasattr(nnlib, name):
+        member = getattr(nnlib, name)
+        full = f"{getattr(member, 'function', member).__module__}.{name}"
+        return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
+
+
 def setup(app):
+    app.connect("missing-reference", resolve_public_name)
+    app.add_autodocumenter(OperationDocumenter)
     app.connect("config-inited", add_repository_buttons)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", drop_unused_files)
