@@ -89,7 +89,7 @@ def judge(key, given):
 
 
 def _hints(key, given, faults):
-    """The hint of the mistake with the very same outcomes; else each wrong case's own; else the first fault."""
+    """The hint of the mistake with the very same outcomes; else each wrong case's own; else the fault."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         mistakes = key.mistakes()

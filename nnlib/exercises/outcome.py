@@ -4,7 +4,6 @@ This file needs NumPy only and knows no solution: a grading sandbox runs it besi
 """
 
 import copy
-import os
 import traceback
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ def run(answer, args=(), adapter=None):
     except NotImplementedError:
         return Outcome(UNWRITTEN)
     except BaseException as error:  # SystemExit too: a reader's exit() must not end the page
-        return Outcome(ERROR, note=_describe(error), line=_line(error))
+        return Outcome(ERROR, note=_describe(error), line=_line(error, skip=1 if adapter is None else 2))
     try:
         changed = [k for k, (before, after) in enumerate(zip(args, copies)) if not _same(before, after)]
         return convert(value)._replace(changed=() if adapter else tuple(changed))
@@ -86,9 +85,8 @@ def _describe(error):
         return "an exception that cannot be printed"
 
 
-def _line(error):
-    """The deepest source line of the answer itself, without the library code that it called."""
-    here = os.path.dirname(__file__)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if os.path.dirname(f.filename) != here]
-    own = [f for f in frames if f.filename == frames[0].filename]
+def _line(error, skip):
+    """The deepest source line of the answer itself, between our own frames and the libraries it called."""
+    frames = traceback.extract_tb(error.__traceback__)[skip:]
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
     return own[-1].line or "" if own else ""

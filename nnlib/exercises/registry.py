@@ -27,7 +27,7 @@ class Exercise:
     """One exercise; the package's docstring shows how an entry is written.
 
     ``name`` is what the reader defines, ``reference`` the right answer to it, ``value`` says that the answer
-    is a number or an array and not a function. ``adapter(answer, *args)``, if any, says how the answer is used.
+    is a number or an array, not a function. ``adapter(answer, *args)``, if any, says how the answer is used.
     """
 
     name: str

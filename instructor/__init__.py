@@ -1,0 +1,1 @@
+"""For instructors: the student edition, assignments, grading. Run ``python -m instructor --help``."""

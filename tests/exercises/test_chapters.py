@@ -1,0 +1,118 @@
+"""Every chapter's exercises as the reader meets them: task, stub, check, folded solution."""
+
+import ast
+import contextlib
+import functools
+import io
+import re
+
+import numpy as np
+import pytest
+
+from instructor.notebook import chapter_paths, label_of, parts, read, task_text
+from nnlib.exercises import all_exercises
+from nnlib.exercises.judge import judge
+
+CHAPTERS = {path.stem: path for path in chapter_paths()}
+EXERCISES = {name: entry for name, entry in all_exercises().items() if entry.chapter in CHAPTERS}
+each_exercise = pytest.mark.parametrize("name", EXERCISES)
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+@functools.cache
+def chapter_parts(chapter):
+    return parts(read(CHAPTERS[chapter]))
+
+
+def block(name, kind):
+    """The cells of an exercise's task or solution."""
+    label = label_of(name)
+    chapter = EXERCISES[name].chapter
+    found = [part for part in chapter_parts(chapter) if (part.kind, part.label) == (kind, label)]
+    assert found, f"{chapter} has no {kind} {label}"
+    return found
+
+
+def code(cells):
+    return [part.cell for part in cells if part.cell.cell_type == "code"]
+
+
+def names(source, context):
+    return {node.id for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+def check_call(entry):
+    return f'check({entry.name}, "{entry.name}")' if entry.value else f"check({entry.name})"
+
+
+@each_exercise
+def test_task_has_a_stub_and_a_check(name):
+    entry, task = EXERCISES[name], block(name, "exercise")
+    assert task[0].title == entry.title
+    stub, *_, check = code(task)
+    assert check.source.strip() == check_call(entry)
+    assert "".join(output.get("text", "") for output in check.outputs) == f"{name}: not written yet\n"
+    if entry.value:
+        assert stub.source.strip().splitlines()[-1].startswith(f"{name} = ...")
+    else:
+        definition = ast.parse(stub.source).body[-1]
+        assert isinstance(definition, (ast.FunctionDef, ast.ClassDef)) and definition.name == name
+        assert "raise NotImplementedError" in stub.source
+
+
+@each_exercise
+def test_task_stands_by_itself(name):
+    """It is also handed out alone, in a plain notebook: no other fence, no reference to its page."""
+    prose = [part.cell for part in block(name, "exercise") if part.cell.cell_type == "markdown"]
+    text = "\n".join(map(task_text, prose))
+    assert not re.search(r"\{(eq|ref|numref|doc|cite\S*)\}`|^(```|:::)\{", text, re.MULTILINE), text
+
+
+@each_exercise
+def test_the_page_s_solution_passes(name):
+    entry = EXERCISES[name]
+    cells = code(block(name, "solution"))
+    folded = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in cells]
+    assert all(folded), "the solution is not folded in JupyterLab"
+    first = next(part.cell for part in chapter_parts(entry.chapter) if part.cell.cell_type == "code")
+    scope = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in (first, *cells):
+            exec(compile(cell.source, name, "exec"), scope)
+    key = entry.key(np.random.default_rng(0))
+    report = judge(key, key.outcomes(scope[name]))
+    assert not any(report.faults), str(report)
+    stored = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    assert "wrong" not in stored and "not written" not in stored
+
+
+@each_chapter
+def test_chapter_has_exercises_of_each_kind(chapter):
+    blocks = {}
+    for part in chapter_parts(chapter):
+        if part.kind:
+            blocks.setdefault((part.kind, part.label), []).append(part)
+    tasks = {label for kind, label in blocks if kind == "exercise"}
+    with_code = {label_of(entry.name) for entry in EXERCISES.values() if entry.chapter == chapter}
+    assert all(label.startswith("ex-") for label in tasks)
+    assert with_code <= tasks and len(with_code) >= 2, "at least two code exercises"
+    assert len(tasks - with_code) >= 3, "two exercises to think about, one to explore"
+    assert {label for kind, label in blocks if kind == "solution"} == tasks, "each exercise has its solution"
+    checked = {cell.source for label in tasks - with_code for cell in code(blocks["exercise", label])}
+    assert not any("check(" in source for source in checked), "checked, but not in the registry"
+
+
+@each_chapter
+def test_the_page_does_not_use_what_the_reader_writes(chapter):
+    """Later cells use nnlib, so that the page runs whatever stands in the exercises."""
+    pages = [part for part in chapter_parts(chapter) if part.cell.cell_type == "code"]
+    written = set()
+    for part in pages:
+        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", part.cell.source, flags=re.MULTILINE)
+        if part.kind:
+            written |= {name for name in EXERCISES if EXERCISES[name].chapter == chapter
+                        and part.label == label_of(name)}
+        else:
+            used = names(source, ast.Load) & written
+            assert not used, f"cell {part.number} uses {used}, which an exercise defines"
