@@ -1,10 +1,11 @@
 """Pictures of networks and of their training, in matplotlib's own conventions.
 
-Every function takes ``ax=None`` (the current axes, or new ones) and returns the axes it drew on. Nothing here is needed to
-compute: ``import nnlib`` does not import this module.
+Every function takes ``ax=None`` (the current axes, or new ones) and returns the axes it drew on. Nothing here
+is needed to compute: ``import nnlib`` does not import this module.
 
-One pair of colours runs through the book: blue for class 0 and for negative numbers, vermillion for class 1 and for
-positive ones (Okabe and Ito, *Color Universal Design*, 2008). It stays apart under every common colour blindness.
+One pair of colours runs through the book: blue for class 0 and for negative numbers, vermillion for class 1
+and for positive ones (Okabe and Ito, *Color Universal Design*, 2008). It stays apart under every common
+colour blindness.
 """
 
 import math
@@ -20,9 +21,9 @@ DIVERGING = LinearSegmentedColormap.from_list("diverging", [NEGATIVE, "#ffffff",
 
 
 def _scores(predict, points):
-    """What a model (in evaluation mode) or a plain function says of ``points`` (N, 2): (N,) or (N, K) floats."""
+    """What a model (in evaluation mode) or a function says of ``points`` (N, 2): (N,) or (N, K) floats."""
     if hasattr(predict, "forward"):
-        from .train import predict as evaluate
+        from nnlib.train import predict as evaluate
 
         scores = evaluate(predict, points)
     else:
@@ -31,8 +32,8 @@ def _scores(predict, points):
     if scores.ndim == 2 and scores.shape[1] == 1:
         scores = scores[:, 0]
     if scores.ndim not in (1, 2) or len(scores) != len(points):
-        raise ValueError(f"decision_boundary expects predict to return (N,) or (N, K) for N = {len(points)} points, "
-                         f"got {scores.shape}")
+        raise ValueError(f"decision_boundary expects predict to return (N,) or (N, K) for N = {len(points)} "
+                         f"points, got {scores.shape}")
     return scores
 
 
@@ -43,8 +44,8 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
     Parameters
     ----------
     predict : Layer or callable
-        From points (N, 2) to one score each, (N,) or (N, 1), or to one score for each class, (N, K). A layer is
-        asked in evaluation mode.
+        From points (N, 2) to one score each, (N,) or (N, 1), or to one score for each class, (N, K). A layer
+        is asked in evaluation mode.
     X, y : arrays, optional
         Samples (N, 2) and their classes (N,), drawn on top; each class has its colour and its marker.
     extent : (x0, x1, y0, y1), optional
@@ -52,8 +53,8 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
     level : float
         The score on the decision line: 0 for a logit (default), 0.5 for a probability.
     limit : float, optional
-        Distance from ``level`` at which the colour is full; otherwise the largest in the window. Give it where
-        several fields are to be compared. Not used with K > 1 scores: there each class has its region.
+        Distance from ``level`` at which the colour is full; otherwise the largest in the window. Give it
+        where several fields are to be compared. Not used with K > 1 scores: there each class has its region.
     resolution : int
         Cells of the field along each side.
 
@@ -66,7 +67,7 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
         if X.ndim != 2 or X.shape[1] != 2:
             raise ValueError(f"decision_boundary expects X of shape (N, 2), got {X.shape}")
         if y is not None and np.size(y) != len(X):
-            raise ValueError(f"decision_boundary expects one label for each of the {len(X)} samples, got {np.size(y)}")
+            raise ValueError(f"decision_boundary expects y (N,) with N = {len(X)}, got {np.shape(y)}")
     elif extent is None:
         raise ValueError("decision_boundary expects samples X or an extent (x0, x1, y0, y1), got neither")
     if extent is None:
@@ -88,18 +89,22 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
         lines = [field]
     else:
         classes = scores.shape[1]
-        pale = ListedColormap([0.35 * np.array(to_rgb(COLORS[k % len(COLORS)])) + 0.65 for k in range(classes)])
-        ax.imshow(scores.argmax(axis=1).reshape(across.shape), cmap=pale, vmin=-0.5, vmax=classes - 0.5, **image)
-        lines = [(scores[:, k] - np.delete(scores, k, axis=1).max(axis=1)).reshape(across.shape) for k in range(classes)]
+        colors = [COLORS[k % len(COLORS)] for k in range(classes)]
+        pale = ListedColormap([0.35 * np.array(to_rgb(color)) + 0.65 for color in colors])
+        winner = scores.argmax(axis=1).reshape(across.shape)
+        ax.imshow(winner, cmap=pale, vmin=-0.5, vmax=classes - 0.5, **image)
+        lines = [(scores[:, k] - np.delete(scores, k, axis=1).max(axis=1)).reshape(across.shape)
+                 for k in range(classes)]
     for line in lines:
         if np.nanmin(line) < 0 < np.nanmax(line):
             ax.contour(across, up, line, levels=[0.0], colors=INK, linewidths=1.6, zorder=1)
 
     if X is not None:
         labels = np.zeros(len(X), dtype=int) if y is None else np.ravel(y)
+        size = float(np.clip(5000 / max(len(X), 1), 16, 42))
         for k, label in enumerate(np.unique(labels)):
-            ax.scatter(*X[labels == label].T, color=INK if y is None else COLORS[k % len(COLORS)], s=float(np.clip(5000 / len(X), 16, 42)), linewidths=0.7,
-                       marker=MARKERS[k % len(MARKERS)], edgecolors="white", zorder=2)
+            ax.scatter(*X[labels == label].T, s=size, color=INK if y is None else COLORS[k % len(COLORS)],
+                       marker=MARKERS[k % len(MARKERS)], edgecolors="white", linewidths=0.7, zorder=2)
     ax.set(xlim=(x0, x1), ylim=(y0, y1))
     return ax
 
@@ -136,7 +141,7 @@ def _check_layers(name, arrays, shapes):
 
 
 def _label_position(start, stop, nearest, enough):
-    """Fraction of the way along one layer's edges for their labels: apart in height by ``enough``, then near the middle."""
+    """Fraction of the way along a layer's edges for labels: ``enough`` apart, then near the middle."""
     if len(start) * len(stop) == 1 or nearest >= 0.5:
         return 0.5
 
@@ -148,7 +153,7 @@ def _label_position(start, stop, nearest, enough):
 
 
 def _heights(n, tallest):
-    """Heights in 0..1 of ``n`` units, centred, the top one first; ``tallest`` is the largest number in any layer."""
+    """Heights in 0..1 of ``n`` units, centred, the top one first; ``tallest``: of the tallest layer."""
     step = 0.0 if tallest == 1 else 1.0 / (tallest - 1)
     # A short layer spreads out a little, so that its edges' numbers have room.
     step *= 1.0 if n < 2 else min((tallest - 1) / (n - 1), 1.5)
@@ -166,7 +171,8 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
     weights, biases : lists of arrays, optional
         One (n_in, n_out) and one (n_out,) for each layer of edges; they replace the model's.
     values, gradients : lists of arrays, optional
-        One (n,) for each column of units: the number in the circle, and the one below it (dL/dz or dL/da, say which).
+        One (n,) for each column of units: the number in the circle, and the one below it (dL/dz or dL/da, say
+        which).
     weight_gradients : list of arrays, optional
         One (n_in, n_out) for each layer of edges, written below the weight.
     labels : list of lists of str, optional
@@ -199,7 +205,8 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
     gradients = _check_layers("gradients", gradients, [(n,) for n in sizes])
 
     ax = plt.gca() if ax is None else ax
-    shown = [np.arange(n) if n <= max_units else np.r_[:max_units // 2, n - (max_units - 1) // 2:n] for n in sizes]
+    top, bottom = max_units // 2, (max_units - 1) // 2
+    shown = [np.arange(n) if n <= max_units else np.r_[:top, n - bottom:n] for n in sizes]
     slots = [min(n, max_units) for n in sizes]  # a shortened column keeps one slot for its ellipsis
     tallest = max(slots)
     columns = [np.delete(_heights(s, tallest), max_units // 2 if s < n else []) for s, n in zip(slots, sizes)]
@@ -213,12 +220,13 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
     side = diameter / 2 + 16
     margin = side * (len(sizes) - 1) / max(width - 2 * side, 1)
     ax.set_xlim(-margin, len(sizes) - 1 + margin)
-    top, bottom = diameter / 2 + above, diameter / 2 + max(below, 18 if max(sizes) > max_units else 0)
-    unit = max(height - top - bottom, 1)
-    ax.set_ylim(-bottom / unit, 1 + top / unit)
+    head, foot = diameter / 2 + above, diameter / 2 + max(below, 18 if max(sizes) > max_units else 0)
+    unit = max(height - head - foot, 1)
+    ax.set_ylim(-foot / unit, 1 + head / unit)
     ax.axis("off")
 
-    nearest = (diameter / 2 + 20) * (len(sizes) - 1) / max(width - 2 * side, 1)  # labels start beyond the circles
+    # Labels start beyond the circles.
+    nearest = (diameter / 2 + 20) * (len(sizes) - 1) / max(width - 2 * side, 1)
     largest = max((np.abs(W).max(initial=0.0) for W in weights if W is not None), default=0.0) or 1.0
     for layer, (n_in, n_out) in enumerate(pairs):
         W, dW = weights[layer], weight_gradients[layer]
@@ -234,23 +242,24 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
                 if write:
                     x, y = layer + t, (1 - t) * y_in + t * y_out
                     pad = dict(facecolor="white", edgecolor="none", pad=0.8, alpha=0.9)
-                    text = dict(textcoords="offset points", ha="center", bbox=pad, zorder=3)
+                    text = dict(textcoords="offset points", ha="center", bbox=pad, fontsize=11, zorder=3)
                     if dW is None:
-                        ax.annotate(fmt.format(w), (x, y), (0, 0), color=color, fontsize=11, va="center", **text)
+                        ax.annotate(fmt.format(w), (x, y), (0, 0), color=color, va="center", **text)
                     else:
-                        ax.annotate(fmt.format(w), (x, y), (0, 2), color=color, fontsize=11, va="bottom", **text)
-                        ax.annotate(fmt.format(dW[i, j]), (x, y), (0, -1), color=GRADIENT, fontsize=11, va="top",
+                        ax.annotate(fmt.format(w), (x, y), (0, 2), color=color, va="bottom", **text)
+                        ax.annotate(fmt.format(dW[i, j]), (x, y), (0, -1), color=GRADIENT, va="top",
                                     style="italic", **text)
 
     longest = max((len(fmt.format(v)) for layer in values if layer is not None for v in layer), default=1)
     inside = min(12.0, (diameter - 5) / (0.62 * longest))
     for layer, n in enumerate(sizes):
         heights = columns[layer]
-        ax.scatter([layer] * len(heights), heights, s=diameter**2, facecolors="white", edgecolors=INK, linewidths=1.4,
-                   zorder=4)
+        ax.scatter([layer] * len(heights), heights, s=diameter**2, facecolors="white", edgecolors=INK,
+                   linewidths=1.4, zorder=4)
         for k, y in zip(shown[layer], heights):
             def beside(text, dy, **style):
-                ax.annotate(text, (layer, y), (0, dy), textcoords="offset points", ha="center", zorder=5, **style)
+                ax.annotate(text, (layer, y), (0, dy), textcoords="offset points", ha="center", zorder=5,
+                            **style)
 
             if values[layer] is not None:
                 beside(fmt.format(values[layer][k]), 0, va="center", fontsize=inside)
@@ -260,13 +269,15 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
             if layer and biases[layer - 1] is not None:
                 notes.append(("b = " + fmt.format(biases[layer - 1][k]), dict(color=INK, fontsize=10)))
             if gradients[layer] is not None:
-                notes.append((fmt.format(gradients[layer][k]), dict(color=GRADIENT, fontsize=11, style="italic")))
+                notes.append((fmt.format(gradients[layer][k]),
+                              dict(color=GRADIENT, fontsize=11, style="italic")))
             for line, (text, style) in enumerate(notes):
                 beside(text, -diameter / 2 - 3 - 13 * line, va="top", **style)
         if n > max_units:
-            ax.text(layer, _heights(max_units, tallest)[max_units // 2], "⋮", ha="center", va="center", fontsize=18)
-            ax.annotate(str(n), (layer, heights[-1]), (0, -diameter / 2 - 4), textcoords="offset points", ha="center",
-                        va="top", fontsize=12)
+            gap = _heights(max_units, tallest)[max_units // 2]
+            ax.text(layer, gap, "⋮", ha="center", va="center", fontsize=18)
+            ax.annotate(str(n), (layer, heights[-1]), (0, -diameter / 2 - 4), textcoords="offset points",
+                        ha="center", va="top", fontsize=12)
     return ax
 
 
@@ -293,8 +304,9 @@ def loss_curves(history, ax=None, *, names=None):
     for name in names:
         values = np.asarray(history[name], dtype=float)
         validation = name.startswith("val_")
-        ax.plot(np.arange(1, len(values) + 1), values, "--" if validation else "-", marker="." if len(values) == 1 else "",
-                color=COLORS[(2 * quantities.index(name.removeprefix("val_")) + validation) % len(COLORS)],
+        color = COLORS[(2 * quantities.index(name.removeprefix("val_")) + validation) % len(COLORS)]
+        ax.plot(np.arange(1, len(values) + 1), values, "--" if validation else "-", color=color,
+                marker="." if len(values) == 1 else "",
                 label=name.replace("val_", "validation ").replace("_", " "))
     ax.set(xlabel="epoch", ylabel=quantities[0] if len(quantities) == 1 else "")
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -317,7 +329,8 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     cmap : str or Colormap, optional
         Grey (1 is white) by default; where values below 0 occur, as in filters, blue to vermillion around 0.
     limits : (low, high), optional
-        Values of the ends of the colour map: by default the smallest and the largest value, or ± the largest size.
+        Values of the ends of the colour map: by default the smallest and the largest value, or ± the largest
+        size.
 
     Returns
     -------
@@ -358,6 +371,7 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
                   extent=(x, x + width, y + height, y), interpolation="none")
         if labels is not None:
             ax.text(x + width / 2, y - 0.02 * height, str(labels[k]), ha="center", va="bottom", fontsize=11)
-    ax.set(xlim=(-0.02 * width, columns * across - 0.1 * width), ylim=(rows * down - 0.1 * height, -0.02 * height))
+    ax.set(xlim=(-0.02 * width, columns * across - 0.1 * width),
+           ylim=(rows * down - 0.1 * height, -0.02 * height))
     ax.axis("off")
     return ax

@@ -1,16 +1,16 @@
 """Altered copies of images: shifted, turned, zoomed, noisy.
 
-Each function takes one amount for all images or one for each, so that a random version is a matter of drawing the
-amounts: ``rotate(images, rng.uniform(-15, 15, len(images)))``. ``augment`` draws them all.
+Each function takes one amount for all images or one for each, so that a random version is a matter of drawing
+the amounts: ``rotate(images, rng.uniform(-15, 15, len(images)))``. ``augment`` draws them all.
 
-Geometry is done backwards: for each pixel of the result, the point it comes from is found, and the four pixels around
-that point are mixed by their distance (bilinear interpolation). Outside the image everything is 0. Whole-pixel shifts
-and quarter turns are therefore exact. Images keep their dtype.
+Geometry is done backwards: for each pixel of the result, the point it comes from is found, and the four
+pixels around that point are mixed by their distance (bilinear interpolation). Outside the image everything is
+0. Whole-pixel shifts and quarter turns are therefore exact. Images keep their dtype.
 """
 
 import numpy as np
 
-from .. import checks
+from nnlib import checks
 
 
 def _images(who, images):
@@ -35,8 +35,9 @@ def _amounts(who, name, amount, n):
 def _resample(images, down, right, degrees, factor):
     """Zoom about the centre, then turn, then shift: each image by its own amounts (N,)."""
     n, height, width = len(images), *images.shape[-2:]
-    pixels = np.zeros((n, images[0].size // (height * width) if n else 1, height + 2, width + 2), dtype=images.dtype)
-    pixels[:, :, 1:-1, 1:-1] = images.reshape(n, -1, height, width)  # framed by zeros
+    channels = images.shape[1] if images.ndim == 4 else 1
+    pixels = np.zeros((n, channels, height + 2, width + 2), dtype=images.dtype)
+    pixels[:, :, 1:-1, 1:-1] = images.reshape(n, channels, height, width)  # framed by zeros
 
     row, column = np.mgrid[:height, :width].astype(float)
     middle = (height - 1) / 2, (width - 1) / 2
@@ -47,7 +48,8 @@ def _resample(images, down, right, degrees, factor):
     from_row = (cos * row + sin * column) / factor + middle[0]
     from_column = (cos * column - sin * row) / factor + middle[1]
 
-    from_row = np.clip(np.round(from_row, 9), -1, height) + 1  # rounding keeps 0.9999999999 from reading a neighbour
+    # Rounding keeps 0.9999999999 from reading a neighbour.
+    from_row = np.clip(np.round(from_row, 9), -1, height) + 1
     from_column = np.clip(np.round(from_column, 9), -1, width) + 1
     top = np.minimum(from_row.astype(int), height)
     left = np.minimum(from_column.astype(int), width)
@@ -55,9 +57,12 @@ def _resample(images, down, right, degrees, factor):
     beside = (from_column - left).astype(images.dtype)[:, None]
     image, channel = np.arange(n)[:, None, None, None], np.arange(pixels.shape[1])[None, :, None, None]
     top, left = top[:, None], left[:, None]
-    upper = (1 - beside) * pixels[image, channel, top, left] + beside * pixels[image, channel, top, left + 1]
-    lower = (1 - beside) * pixels[image, channel, top + 1, left] + beside * pixels[image, channel, top + 1, left + 1]
-    return ((1 - below) * upper + below * lower).reshape(images.shape)
+
+    def mixed(row):
+        pair = pixels[image, channel, row, left], pixels[image, channel, row, left + 1]
+        return (1 - beside) * pair[0] + beside * pair[1]
+
+    return ((1 - below) * mixed(top) + below * mixed(top + 1)).reshape(images.shape)
 
 
 def shift(images, down, right):
@@ -79,7 +84,7 @@ def shift(images, down, right):
 
 
 def rotate(images, degrees):
-    """Turn images about their centre, counter-clockwise by ``degrees``, a number or (N,); else as :func:`shift`."""
+    """Turn images about their centre, counter-clockwise, by one angle or (N,); else like :func:`shift`."""
     images = _images("rotate", images)
     n = len(images)
     return _resample(images, np.zeros(n), np.zeros(n), _amounts("rotate", "degrees", degrees, n), np.ones(n))
@@ -112,15 +117,16 @@ def noise(images, std, *, rng=None):
     std = _amounts("noise", "std", std, len(images))
     if (std < 0).any():
         raise ValueError(f"noise expects std >= 0, got {std.min()}")
-    spread = std.reshape(-1, *[1] * (images.ndim - 1)) * checks.generator("noise", rng).standard_normal(images.shape)
-    return images + spread.astype(images.dtype)
+    normal = checks.generator("noise", rng).standard_normal(images.shape)
+    return images + (std.reshape(-1, *[1] * (images.ndim - 1)) * normal).astype(images.dtype)
 
 
 def augment(images, *, pixels=1.0, degrees=10.0, zoom=0.1, std=0.0, rng=None):
     """Shift, turn, zoom and noise, drawn anew for each image.
 
-    Each image is moved by up to ``pixels`` both ways, turned by up to ``degrees``, and zoomed by a factor between
-    1 - ``zoom`` and 1 + ``zoom`` (all uniform), in one interpolation; then noise of standard deviation ``std`` is added.
+    Each image is moved by up to ``pixels`` both ways, turned by up to ``degrees``, and zoomed by a factor
+    between 1 - ``zoom`` and 1 + ``zoom`` (all uniform), in one interpolation; then noise of standard
+    deviation ``std`` is added.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from .. import checks
+from nnlib import checks
 
 
 def _open(name):
@@ -46,8 +46,9 @@ def wine():
     return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64)
 
 
-WINE_FEATURES = ("alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids",
-                 "nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "OD280/OD315", "proline")
+WINE_FEATURES = ("alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols",
+                 "flavanoids", "nonflavanoid phenols", "proanthocyanins", "color intensity", "hue",
+                 "OD280/OD315", "proline")
 
 
 def sunspots():
@@ -93,9 +94,9 @@ def photograph():
 def split(X, y, parts=(3, 1, 1), *, rng=None):
     """Share samples out to training, validation and test, keeping the mix of the classes.
 
-    Of each class, in the order given, the first three of every five samples go to the first part, the fourth to the
-    second, the fifth to the third; so the parts are the same everywhere, without any random number. Labels that are
-    not integers (a regression) count as one class.
+    Of each class, in the order given, the first three of every five samples go to the first part, the fourth
+    to the second, the fifth to the third; so the parts are the same everywhere, without any random number.
+    Labels that are not integers (a regression) count as one class.
 
     Parameters
     ----------
@@ -108,7 +109,8 @@ def split(X, y, parts=(3, 1, 1), *, rng=None):
     Returns
     -------
     list of (X_part, y_part)
-        One pair for each part. The samples keep their order within a part (their shuffled order with ``rng``).
+        One pair for each part. The samples keep their order within a part (their shuffled order with
+        ``rng``).
     """
     X, y = np.asarray(X), np.asarray(y)
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):

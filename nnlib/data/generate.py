@@ -1,8 +1,8 @@
-"""Data made on the spot, as many samples as you like. Classes take turns, so every run of samples is balanced."""
+"""Data made on the spot, as many samples as you like. Classes take turns, so they are balanced."""
 
 import numpy as np
 
-from .. import checks
+from nnlib import checks
 
 
 def xor(n=4, *, noise=0.0, rng=None):
@@ -135,8 +135,8 @@ def recall(n, length, *, symbols=4, rng=None):
     X : (n, length, 2 * symbols) float64
     y : (n,) int64 in 0..symbols-1
 
-    After the long time lag tasks of Hochreiter and Schmidhuber, *Long Short-Term Memory*, Neural Computation 9 (8),
-    1997, section 5.2.
+    After the long time lag tasks of Hochreiter and Schmidhuber, *Long Short-Term Memory*, Neural Computation
+    9 (8), 1997, section 5.2.
     """
     checks.count("recall", n=n, length=length)
     checks.count("recall", least=2, symbols=symbols)
@@ -150,8 +150,8 @@ def recall(n, length, *, symbols=4, rng=None):
 def adding(n, length, *, rng=None):
     """Sequences of numbers, two of them marked; the answer is the sum of the two.
 
-    Feature 0 is uniform in 0..1, feature 1 marks one step of the first half and one of the second with 1. Answering
-    1 always has a mean squared error of 1/6.
+    Feature 0 is uniform in 0..1, feature 1 marks one step of the first half and one of the second with 1.
+    Answering 1 always has a mean squared error of 1/6.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ def adding(n, length, *, rng=None):
 def shapes(n, size=32, *, noise=0.08, rng=None):
     """Images of one to three discs, squares and triangles, and the class of every pixel.
 
-    Each shape has its own place, size and brightness (0.5 to 1) on a darker, sloping background. Later shapes cover
-    earlier ones.
+    Each shape has its own place, size and brightness (0.5 to 1) on a darker, sloping background. Later shapes
+    cover earlier ones.
 
     Parameters
     ----------

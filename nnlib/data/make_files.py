@@ -1,7 +1,7 @@
 """Make the data files of this folder from the packages that carry the originals.
 
-Run once, in an environment of its own: pip install scikit-learn==1.9.1 statsmodels==0.15.0 scikit-image==0.26.0
-networkx==3.6.1, then ``python make_files.py``. Sources and licences: README.md.
+Run once, in an environment of its own: pip install scikit-learn==1.9.1 statsmodels==0.15.0
+scikit-image==0.26.0 networkx==3.6.1, then ``python make_files.py``. Sources and licences: README.md.
 """
 
 import csv
@@ -24,7 +24,8 @@ def write_csv(name, header, rows):
 
 
 digits = sklearn.datasets.load_digits()
-np.savez_compressed(HERE / "digits.npz", images=digits.images.astype(np.uint8), labels=digits.target.astype(np.uint8))
+np.savez_compressed(HERE / "digits.npz", images=digits.images.astype(np.uint8),
+                    labels=digits.target.astype(np.uint8))
 
 wine = sklearn.datasets.load_wine()
 write_csv("wine.csv", [*wine.feature_names, "class"],

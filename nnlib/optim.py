@@ -1,0 +1,364 @@
+r"""Optimisers, learning-rate schedules and gradient clipping (chapter 5).
+
+An optimiser holds parameters; ``step()`` moves each ``value`` by its ``grad``, in place, and leaves ``grad``
+as it is; ``zero_grad()`` sets the gradients to zero before the next backward pass. Formulas, argument names
+and defaults are PyTorch's. Below, w is a parameter, g its gradient, :math:`\eta` the learning rate ``lr``, t
+the step, counted from 1.
+``weight_decay`` :math:`\lambda` adds :math:`\lambda w` to g, which is the gradient of the penalty
+:math:`\frac{\lambda}{2} \|w\|^2`; only :class:`AdamW` does otherwise.
+
+Raises (each of them): ``ValueError`` for no parameters, the same one twice, or a setting out of its range,
+``TypeError`` for anything but parameters and numbers.
+"""
+
+import math
+
+import numpy as np
+
+from nnlib import checks
+
+
+def _parameters(who, parameters):
+    """``parameters`` as a list, each with an array ``value`` and ``grad``, none twice."""
+    try:
+        parameters = list(parameters)
+    except TypeError:
+        raise TypeError(f"{who} expects a list such as model.parameters(), got {parameters!r}") from None
+    for p in parameters:
+        if not (hasattr(p, "value") and hasattr(p, "grad")):
+            raise TypeError(f"{who} expects parameters, got {type(p).__name__}")
+    if len({id(p) for p in parameters}) < len(parameters):
+        raise ValueError(f"{who} expects each parameter once, got one of them twice")
+    return parameters
+
+
+class Optimizer:
+    """Base of all optimisers.
+
+    A subclass names the arrays it keeps for each parameter in ``slots`` (they start as zeros) and writes
+    ``_update(w, g, scratch, *slots)``, which changes w and the slots in place. ``scratch`` is an array to
+    compute in:
+    at float32 and a million weights, every array saved is a trip to memory saved.
+
+    Attributes
+    ----------
+    lr : float
+        Learning rate; may be changed between steps.
+    steps : int
+        Steps made so far.
+    """
+
+    slots = ()
+
+    def __init__(self, parameters, lr, weight_decay=0.0):
+        who = type(self).__name__
+        self.parameters = _parameters(who, parameters)
+        if not self.parameters:
+            raise ValueError(f"{who} expects at least one parameter, got none")
+        checks.number(who, "lr", lr, 0)
+        checks.number(who, "weight_decay", weight_decay, 0)
+        self.lr, self.weight_decay, self.steps = lr, weight_decay, 0
+        self._state = [{name: np.zeros_like(p.value) for name in self.slots} for p in self.parameters]
+        # Two arrays to compute in, as large as the largest parameter, shared by all of one dtype.
+        largest = max(p.value.size for p in self.parameters)
+        self._scratch = {p.value.dtype: np.empty((2, largest), p.value.dtype) for p in self.parameters}
+
+    def step(self):
+        """Move every parameter once."""
+        self.steps += 1
+        for p, state in zip(self.parameters, self._state):
+            w, g = p.value, p.grad
+            decayed, scratch = (flat[:w.size].reshape(w.shape) for flat in self._scratch[w.dtype])
+            if self.weight_decay:
+                np.multiply(w, float(self.weight_decay), out=decayed)
+                decayed += g
+                g = decayed
+            self._update(w, g, scratch, **state)
+
+    def zero_grad(self):
+        """Set all gradients to zero, in place."""
+        for p in self.parameters:
+            p.grad.fill(0)
+
+    def _update(self, w, g, scratch, **slots):
+        raise NotImplementedError(f"{type(self).__name__} has no _update")
+
+    def __repr__(self):
+        return f"{type(self).__name__}(lr={self.lr:g}, parameters={len(self.parameters)}, steps={self.steps})"
+
+
+class SGD(Optimizer):
+    r"""Gradient descent: :math:`w \leftarrow w - \eta g`, with momentum :math:`\mu` if asked for.
+
+    With momentum, :math:`v \leftarrow \mu v + g` and :math:`w \leftarrow w - \eta v`; with ``nesterov``,
+    :math:`w \leftarrow w - \eta (g + \mu v)`, with the new v.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+    lr : float
+        At least 0.
+    momentum : float
+        0 up to, but not including, 1.
+    nesterov : bool
+        Needs momentum.
+    weight_decay : float
+        At least 0.
+
+    Sources: Robbins and Monro, *Annals of Mathematical Statistics* 22, 1951; Polyak, *USSR Computational
+    Mathematics and Mathematical Physics* 4, 1964; Sutskever, Martens, Dahl and Hinton, *ICML*, 2013.
+    """
+
+    slots = ("velocity",)
+
+    def __init__(self, parameters, lr=1e-3, momentum=0.0, nesterov=False, weight_decay=0.0):
+        checks.number(type(self).__name__, "momentum", momentum, 0, 1, below=True)
+        if nesterov and not momentum:
+            raise ValueError(f"{type(self).__name__} expects momentum > 0 with nesterov, got {momentum}")
+        self.momentum, self.nesterov = float(momentum), nesterov
+        if not momentum:
+            self.slots = ()
+        super().__init__(parameters, lr, weight_decay)
+
+    def _update(self, w, g, scratch, velocity=None):
+        if velocity is not None:
+            velocity *= self.momentum
+            velocity += g
+            if self.nesterov:
+                np.multiply(velocity, self.momentum, out=scratch)
+                scratch += g
+                g = scratch
+            else:
+                g = velocity
+        np.multiply(g, float(self.lr), out=scratch)
+        w -= scratch
+
+
+class Momentum(SGD):
+    """:class:`SGD` with ``momentum=0.9`` unless given."""
+
+    def __init__(self, parameters, lr=1e-3, momentum=0.9, nesterov=False, weight_decay=0.0):
+        super().__init__(parameters, lr, momentum, nesterov, weight_decay)
+
+
+class AdaGrad(Optimizer):
+    r"""A step size for each weight, shrinking with all the gradients seen.
+
+    :math:`s \leftarrow s + g^2`, :math:`w \leftarrow w - \eta\, g / (\sqrt{s} + \epsilon)`.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+    lr, eps, weight_decay : float
+        At least 0.
+
+    Source: Duchi, Hazan and Singer, *Journal of Machine Learning Research* 12, 2011.
+    """
+
+    slots = ("squares",)
+
+    def __init__(self, parameters, lr=1e-2, eps=1e-10, weight_decay=0.0):
+        checks.number("AdaGrad", "eps", eps, 0)
+        self.eps = float(eps)
+        super().__init__(parameters, lr, weight_decay)
+
+    def _update(self, w, g, scratch, squares):
+        np.multiply(g, g, out=scratch)
+        squares += scratch
+        np.sqrt(squares, out=scratch)
+        scratch += self.eps
+        np.divide(g, scratch, out=scratch)
+        scratch *= float(self.lr)
+        w -= scratch
+
+
+class RMSProp(Optimizer):
+    r"""A step size for each weight, from a moving average of its squared gradient.
+
+    :math:`s \leftarrow \alpha s + (1 - \alpha) g^2`, :math:`u = g / (\sqrt{s} + \epsilon)`,
+    :math:`w \leftarrow w - \eta u`; with momentum :math:`v \leftarrow \mu v + u`, :math:`w \leftarrow w -
+    \eta v`.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+    lr, eps, weight_decay : float
+        At least 0.
+    alpha, momentum : float
+        0 up to, but not including, 1.
+
+    Source: Tieleman and Hinton, *Neural Networks for Machine Learning*, Coursera lecture 6.5, 2012.
+    """
+
+    slots = ("squares", "velocity")
+
+    def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
+        checks.number("RMSProp", "alpha", alpha, 0, 1, below=True)
+        checks.number("RMSProp", "eps", eps, 0)
+        checks.number("RMSProp", "momentum", momentum, 0, 1, below=True)
+        self.alpha, self.eps, self.momentum = float(alpha), float(eps), float(momentum)
+        if not momentum:
+            self.slots = ("squares",)
+        super().__init__(parameters, lr, weight_decay)
+
+    def _update(self, w, g, scratch, squares, velocity=None):
+        _average_of_squares(squares, g, self.alpha, scratch)
+        np.sqrt(squares, out=scratch)
+        scratch += self.eps
+        np.divide(g, scratch, out=scratch)
+        if velocity is not None:
+            velocity *= self.momentum
+            velocity += scratch
+            np.copyto(scratch, velocity)
+        scratch *= float(self.lr)
+        w -= scratch
+
+
+def _average_of_squares(average, g, keep, scratch):
+    """average <- keep * average + (1 - keep) * g²."""
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - keep
+    average *= keep
+    average += scratch
+
+
+class Adam(Optimizer):
+    r"""Momentum and RMSProp together, both averages corrected for starting at zero.
+
+    :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g`, :math:`s \leftarrow \beta_2 s + (1 - \beta_2) g^2`,
+    :math:`\hat m = m / (1 - \beta_1^t)`, :math:`\hat s = s / (1 - \beta_2^t)`,
+    :math:`w \leftarrow w - \eta\, \hat m / (\sqrt{\hat s} + \epsilon)`.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+    lr, eps, weight_decay : float
+        At least 0.
+    betas : (float, float)
+        :math:`\beta_1` and :math:`\beta_2`, each 0 up to, but not including, 1.
+
+    Source: Kingma and Ba, *ICLR*, 2015.
+    """
+
+    slots = ("mean", "squares")
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        who = type(self).__name__
+        try:
+            beta1, beta2 = betas
+        except (TypeError, ValueError):
+            raise ValueError(f"{who} expects betas as two numbers, got {betas!r}") from None
+        checks.number(who, "betas[0]", beta1, 0, 1, below=True)
+        checks.number(who, "betas[1]", beta2, 0, 1, below=True)
+        checks.number(who, "eps", eps, 0)
+        self.betas, self.eps = (float(beta1), float(beta2)), float(eps)
+        super().__init__(parameters, lr, weight_decay)
+
+    def _update(self, w, g, scratch, mean, squares):
+        beta1, beta2 = self.betas
+        np.multiply(g, 1 - beta1, out=scratch)
+        mean *= beta1
+        mean += scratch
+        _average_of_squares(squares, g, beta2, scratch)
+        np.sqrt(squares, out=scratch)
+        scratch *= 1 / math.sqrt(1 - beta2**self.steps)
+        scratch += self.eps
+        np.divide(mean, scratch, out=scratch)
+        scratch *= float(self.lr) / (1 - beta1**self.steps)
+        w -= scratch
+
+
+class AdamW(Adam):
+    r"""Adam whose weight decay shrinks the weights directly: :math:`w \leftarrow (1 - \eta \lambda) w`, then
+    Adam's step.
+
+    So the decay is the same for every weight; in :class:`Adam` it is divided by :math:`\sqrt{\hat s}` as the
+    gradient is.
+
+    Source: Loshchilov and Hutter, *ICLR*, 2019.
+    """
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        super().__init__(parameters, lr, betas, eps, weight_decay=0.0)
+        checks.number("AdamW", "weight_decay", weight_decay, 0)
+        self.decoupled_decay = weight_decay
+
+    def _update(self, w, g, scratch, mean, squares):
+        w *= 1 - float(self.lr) * self.decoupled_decay
+        super()._update(w, g, scratch, mean, squares)
+
+
+def clip_gradients(parameters, max_norm):
+    """Scale all gradients, in place, so that their common norm is at most ``max_norm``.
+
+    The norm is that of all gradients written one after the other as one vector. Where it is larger, every
+    gradient is multiplied by max_norm / (norm + 1e-6), as in PyTorch. If it is infinite or NaN, nothing is
+    changed.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+    max_norm : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        The norm before.
+
+    Source: Pascanu, Mikolov and Bengio, *ICML*, 2013.
+    """
+    parameters = _parameters("clip_gradients", parameters)
+    checks.number("clip_gradients", "max_norm", max_norm, 0, above=True)
+    # Summed in float64: the square of 1e20 does not fit into float32.
+    gradients = [p.grad.ravel() for p in parameters]
+    norm = math.sqrt(sum(float(np.einsum("i,i->", g, g, dtype=np.float64)) for g in gradients))
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1 and math.isfinite(norm):
+        for p in parameters:
+            p.grad *= float(factor)
+    return norm
+
+
+def step_decay(lr, every, factor=0.1):
+    """Schedule: ``lr``, multiplied by ``factor`` after each ``every`` steps.
+
+    A schedule is a function from the number of steps made so far, 0 at first, to the rate of the next one.
+    """
+    checks.number("step_decay", "lr", lr, 0)
+    checks.count("step_decay", every=every)
+    checks.number("step_decay", "factor", factor, 0)
+    return lambda step: lr * factor ** (step // every)
+
+
+def exponential_decay(lr, factor):
+    """Schedule: ``lr * factor**step``."""
+    checks.number("exponential_decay", "lr", lr, 0)
+    checks.number("exponential_decay", "factor", factor, 0)
+    return lambda step: lr * factor**step
+
+
+def cosine_decay(lr, steps, final=0.0):
+    """Schedule: half a cosine from ``lr`` at step 0 down to ``final`` at ``steps``, and ``final`` from there
+    on.
+
+    Source: Loshchilov and Hutter, *ICLR*, 2017.
+    """
+    checks.number("cosine_decay", "lr", lr, 0)
+    checks.number("cosine_decay", "final", final, 0)
+    checks.count("cosine_decay", steps=steps)
+    return lambda step: final + (lr - final) * (1 + math.cos(math.pi * min(step / steps, 1.0))) / 2
+
+
+def warmup(schedule, steps):
+    """Schedule: a linear rise over the first ``steps`` steps, then ``schedule``, which starts at its own step
+    0.
+
+    Step k of the rise has (k + 1) / (steps + 1) of the first rate of ``schedule``. A number stands for a
+    constant rate.
+    """
+    if not callable(schedule):
+        checks.number("warmup", "schedule", schedule, 0)
+    checks.count("warmup", steps=steps)
+    rate = schedule if callable(schedule) else lambda step: schedule
+    return lambda step: rate(0) * (step + 1) / (steps + 1) if step < steps else rate(step - steps)

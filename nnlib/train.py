@@ -1,0 +1,329 @@
+"""The training loop, and what goes around it (chapters 5 and 6)."""
+
+import math
+import sys
+
+import numpy as np
+
+from nnlib import checks
+from nnlib.optim import clip_gradients
+
+
+def batches(X, y, batch_size, rng=None):
+    """Go through samples in batches, once: yields (X_batch, y_batch). The last batch holds what is left.
+
+    Parameters
+    ----------
+    X, y : arrays (N, ...)
+    batch_size : int
+        Samples in a batch; N or more for all at once.
+    rng : numpy.random.Generator, optional
+        Shuffles the samples; without it they come in their order.
+    """
+    X, y = _samples("batches", X, y)
+    checks.count("batches", batch_size=batch_size)
+    order = None if rng is None else checks.generator("batches", rng).permutation(len(X))
+    return _batches(X, y, batch_size, order)
+
+
+def _batches(X, y, batch_size, order):
+    for start in range(0, len(X), batch_size):
+        chosen = slice(start, start + batch_size) if order is None else order[start:start + batch_size]
+        yield X[chosen], y[chosen]
+
+
+def _samples(who, X, y):
+    """X and y as arrays of one length, at least 1."""
+    X, y = checks.numeric(who, "X", X), checks.numeric(who, "y", y)
+    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
+        raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
+    return X, y
+
+
+def k_fold(n, k, rng=None):
+    """Split n samples into k folds; each fold is held out once: yields k pairs (training indices, validation
+    indices).
+
+    Parameters
+    ----------
+    n, k : int
+        Samples and folds, 2 <= k <= n. Sizes of folds differ by at most 1.
+    rng : numpy.random.Generator, optional
+        Shuffles the samples; without it the folds are runs of neighbours.
+    """
+    checks.count("k_fold", least=2, k=k)
+    checks.count("k_fold", n=n)
+    if n < k:
+        raise ValueError(f"k_fold expects n >= k, got n = {n} and k = {k}")
+    order = np.arange(n) if rng is None else checks.generator("k_fold", rng).permutation(n)
+    folds = np.array_split(order, k)
+    return ((np.concatenate(folds[:i] + folds[i + 1:]), folds[i]) for i in range(k))
+
+
+def accuracy(scores, labels):
+    """Share of samples whose highest score is that of their class.
+
+    Parameters
+    ----------
+    scores : (N, K), K >= 2, or (N,) or (N, 1)
+        One score for each class (logits or probabilities), or one logit: class 1 where it is above 0.
+        More axes may stand in front.
+    labels : (N,) integers; with one logit, 0 and 1, also (N, 1) and as floats
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
+    scores = checks.numeric("accuracy", "scores", scores)
+    labels = checks.numeric("accuracy", "labels", labels)
+    if scores.size == 0:
+        raise ValueError(f"accuracy expects at least one sample, got {scores.shape}")
+    if scores.ndim >= 2 and scores.shape[-1] >= 2 and scores.shape[:-1] == labels.shape:
+        return float((scores.argmax(axis=-1) == labels).mean())
+    if scores.shape == labels.shape or scores.shape == labels.shape + (1,):
+        return float(((scores > 0).reshape(labels.shape) == labels).mean())
+    raise ValueError(f"accuracy expects scores (N, K) or (N, 1) and labels (N,), got {scores.shape} and "
+                     f"{labels.shape}")
+
+
+def predict(model, X, batch_size=256):
+    """Output of a model for X, in evaluation mode, in batches; afterwards each layer is in the mode it was
+    in.
+
+    Parameters
+    ----------
+    model : Layer
+    X : array (N, ...)
+    batch_size : int
+
+    Returns
+    -------
+    array (N, ...)
+    """
+    X = checks.numeric("predict", "X", X)
+    checks.count("predict", batch_size=batch_size)
+    if X.ndim == 0:
+        raise ValueError("predict expects X (N, ...), got one number")
+    with _mode(model, training=False):
+        outputs = [model(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
+    return np.concatenate(outputs)
+
+
+class _mode:
+    """Switch a model to training or evaluation mode, and each of its layers back afterwards."""
+
+    def __init__(self, model, training):
+        self.model, self.training = model, training
+
+    def __enter__(self):
+        self.before = [(layer, layer.training) for layer in self.model.layers_inside()]
+        self.model.train() if self.training else self.model.eval()
+
+    def __exit__(self, *error):
+        for layer, training in self.before:
+            layer.training = training
+
+
+def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
+    """Mean loss and metrics of a model on (X, y), in evaluation mode.
+
+    Parameters
+    ----------
+    model : Layer
+    X, y : arrays (N, ...)
+    loss : operation, such as ``cross_entropy``
+    metrics : list of functions ``metric(outputs, y)``, such as ``[accuracy]``
+    batch_size : int
+
+    Returns
+    -------
+    dict from ``"loss"`` and the metrics' names to float
+    """
+    return _evaluate(model, *_samples("evaluate", X, y), loss, _named(metrics), batch_size)
+
+
+def _evaluate(model, X, y, loss, metrics, batch_size):
+    outputs = predict(model, X, batch_size)
+    scores = {name: float(metric(outputs, y)) for name, metric in metrics}
+    return {"loss": float(loss.vjp(outputs, y)[0]), **scores}
+
+
+def _named(metrics):
+    return [(metric.__name__, metric) for metric in metrics]
+
+
+class History(dict):
+    """What a training recorded: lists ``"loss"``, ``"val_loss"``, ..., with one number an epoch, by name."""
+
+    @property
+    def epochs(self):
+        """Number of epochs recorded."""
+        return len(next(iter(self.values()), ()))
+
+    def plot(self, ax=None, **options):
+        """Draw the curves with :func:`nnlib.plots.loss_curves`; returns the axes."""
+        from nnlib.plots import loss_curves
+
+        return loss_curves(self, ax, **options)
+
+    def __repr__(self):
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.items() if values)
+        return f"History({self.epochs} epochs{': ' * bool(last)}{last})"
+
+
+class DivergenceError(FloatingPointError):
+    """Training has left the numbers: a loss, a gradient or a weight is NaN or infinite.
+
+    Attributes: ``epoch`` and ``step`` (within the epoch), both counted from 1, and the ``history`` up to
+    there.
+    """
+
+    def __init__(self, what, epoch, step, steps, lr, history):
+        super().__init__(
+            f"training diverged: {what} at epoch {epoch}, step {step} of {steps}. Try a lower learning rate "
+            f"(it is {lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and variance 1; and "
+            "start from new weights.")
+        self.epoch, self.step, self.history = epoch, step, history
+
+
+def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=None, metrics=(), rng=None,
+        regularizer=None, augment=None, schedule=None, clip=None, early_stopping=None, callback=None,
+        progress=None):
+    """Train a model on mini-batches.
+
+    Each epoch shuffles the samples and, for each batch, runs the model, carries the loss back, and steps the
+    optimiser.
+    The model is in training mode meanwhile and each layer in its former mode afterwards.
+
+    Parameters
+    ----------
+    model : Layer
+    X, y : arrays (N, ...)
+    loss : operation of (outputs, targets) with a mean over the samples, such as ``cross_entropy``
+    optimizer : Optimizer of the model's parameters
+    epochs, batch_size : int
+    validation_data : (X, y), optional
+        Evaluated after each epoch.
+    metrics : list of functions ``metric(outputs, y)``, such as ``[accuracy]``
+        Each a mean over samples.
+    rng : numpy.random.Generator
+        Shuffles, and is handed to ``augment``.
+    regularizer : ElasticNet, L1 or L2, optional
+    augment : function ``augment(X_batch, rng=rng)``, optional
+        Alters the inputs of each training batch, such as ``nnlib.data.augment``.
+    schedule : function from the number of steps the optimiser has made to a learning rate, optional
+    clip : float, optional
+        Largest norm of all gradients together, see :func:`~nnlib.optim.clip_gradients`.
+    early_stopping : EarlyStopping, optional
+        Watches the validation loss (the training loss if there is no validation data). At the end, however it
+        comes, the model has the weights of the best epoch.
+    callback : function ``callback(epoch, history)``, optional
+        Called after each epoch, counted from 1.
+    progress : bool, optional
+        Whether to show a progress bar. By default it is shown where someone can watch it: on a terminal, or
+        in a notebook that a person, not a program, runs.
+
+    Returns
+    -------
+    History
+        ``loss`` and each metric: means over the samples of the epoch, each batch with the weights of its time
+        and in training mode. ``val_loss`` and ``val_...``: after the epoch, in evaluation mode. ``penalty``,
+        with a regularizer: after the epoch; it is not part of ``loss``, so that ``loss`` and ``val_loss`` can
+        be compared.
+
+    Raises
+    ------
+    DivergenceError
+        If a loss, the gradients' norm or a weight becomes NaN or infinite. The model is left as it is, for
+        inspection, unless ``early_stopping`` has a best epoch to return to.
+    ValueError, TypeError
+        For samples that do not pair up, sizes below 1, and anything that model, loss or optimiser refuse.
+    """
+    X, y = _samples("fit", X, y)
+    if not hasattr(loss, "vjp"):
+        raise TypeError(f"fit expects loss as an operation such as cross_entropy, got {loss!r}")
+    if validation_data is not None:
+        validation_data = _samples("fit", *validation_data)
+    checks.count("fit", epochs=epochs, batch_size=batch_size)
+    if clip is not None:
+        checks.number("fit", "clip", clip, 0, above=True)
+    rng = checks.generator("fit", rng)
+    if early_stopping is not None:
+        early_stopping.reset()
+
+    history, metrics, steps = History(), _named(metrics), math.ceil(len(X) / batch_size)
+
+    def diverged(what):
+        return DivergenceError(what, epoch, step, steps, optimizer.lr, history)
+
+    with _mode(model, training=True), _progress_bar(progress, epochs) as bar:
+        try:
+            for epoch in range(1, epochs + 1):
+                totals = dict.fromkeys(["loss", *(name for name, _ in metrics)], 0.0)
+                order = rng.permutation(len(X))
+                for step, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, order), start=1):
+                    if augment is not None:
+                        X_batch = augment(X_batch, rng=rng)
+                    with np.errstate(all="ignore"):  # overflow is no surprise here: it is looked for
+                        outputs = model(X_batch)
+                        value, pullback = loss.vjp(outputs, y_batch)
+                        if not np.isfinite(value):
+                            raise diverged(f"the loss is {value}")
+                        optimizer.zero_grad()
+                        model.backward(pullback(1.0)[0], input_grad=False)
+                        if regularizer is not None:
+                            regularizer.add_gradients(optimizer.parameters)
+                        if clip is not None:
+                            norm = clip_gradients(optimizer.parameters, clip)
+                            if not math.isfinite(norm):
+                                raise diverged(f"the norm of the gradients is {norm}")
+                        if schedule is not None:
+                            optimizer.lr = schedule(optimizer.steps)
+                        optimizer.step()
+                    totals["loss"] += len(X_batch) * float(value)
+                    for name, metric in metrics:
+                        totals[name] += len(X_batch) * float(metric(outputs, y_batch))
+                if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
+                    raise diverged("a weight is NaN or infinite")
+
+                record = {name: total / len(X) for name, total in totals.items()}
+                if regularizer is not None:
+                    record["penalty"] = regularizer.penalty(optimizer.parameters)
+                if validation_data is not None:
+                    with np.errstate(all="ignore"):
+                        scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
+                    if not math.isfinite(scores["loss"]):
+                        raise diverged(f"the validation loss is {scores['loss']}")
+                    record |= {f"val_{name}": score for name, score in scores.items()}
+                for name, number in record.items():
+                    history.setdefault(name, []).append(number)
+                bar.set_postfix({name: f"{number:.4g}" for name, number in record.items()}, refresh=False)
+                bar.update()
+                if callback is not None:
+                    callback(epoch, history)
+                watched = record["loss" if validation_data is None else "val_loss"]
+                if early_stopping is not None and early_stopping.update(watched, model):
+                    break
+        finally:
+            if early_stopping is not None:
+                early_stopping.restore(model)
+    return history
+
+
+def _progress_bar(show, epochs):
+    from tqdm.auto import tqdm
+
+    show = _someone_watches() if show is None else show
+    return tqdm(total=epochs, unit="epoch", leave=False, disable=not show)
+
+
+def _someone_watches():
+    """Whether a progress bar would be seen: on a terminal, or in a kernel whose user could be asked a
+    question.
+
+    Programs that run notebooks (nbclient, nbval, papermill) allow no questions, and store what cells print.
+    """
+    ipython = sys.modules.get("IPython")
+    kernel = getattr(ipython.get_ipython() if ipython else None, "kernel", None)
+    return sys.stderr.isatty() if kernel is None else bool(getattr(kernel, "_allow_stdin", False))
