@@ -3,10 +3,11 @@
 A layer's ``forward`` calls an operation and keeps its pullback; ``backward`` calls that pullback and adds to the
 gradients of the parameters. All the calculus is in the operations.
 
-One pass: ``y = model(x)`` starts a new forward pass, forgetting what an earlier one left; ``model.backward(dy)`` carries
-``dy`` back through it, once. Inside a pass, a layer calls its parts with ``forward``; a part used twice keeps two
-pullbacks and takes them back in reverse order, and its gradients are the sum of both uses. Modes (``train``, ``eval``)
-change what dropout and batch norm do and nothing else: gradients can be had in both.
+One pass: ``y = model(x)`` starts a new forward pass, and the layers forget what an earlier one left;
+``model.backward(dy)`` carries ``dy`` back through it, once. A layer used twice in a pass keeps two pullbacks and takes
+them back in reverse order; its gradients are the sum of both uses. Called alone, ``layer.forward(x)`` goes on with the
+pass under way. Modes (``train``, ``eval``) change what dropout and batch norm do and nothing else: gradients can be had
+in both, and what is kept for them is freed by the next pass.
 """
 
 import numpy as np
@@ -20,14 +21,14 @@ from nnlib.operation import Operation, operation
 class Parameter:
     """A learned array ``value``, its gradient ``grad`` of the same shape (zeros at first) and a ``name``.
 
-    Assigning to ``value`` or ``grad`` copies into the array that is there, in its dtype, so that whoever holds it sees
-    the change; another shape is refused (``ValueError``).
+    Assigning to ``value`` copies into the array that is there, in its dtype, so that whoever holds it sees the change.
+    An array of another shape is refused (``ValueError``).
     """
 
     def __init__(self, value, name):
         value = checks.numeric("Parameter", name, value)
         self._value = np.array(value, dtype=value.dtype if value.dtype.kind == "f" else np.float64)
-        self._grad = np.zeros_like(self._value)
+        self._grad = None                       # stands for zeros: filling and reading them back would cost time
         self.name = name
 
     @property
@@ -36,25 +37,38 @@ class Parameter:
 
     @value.setter
     def value(self, new):
-        self._copy(self._value, new)
+        if new is not self._value:              # p.value -= step has changed it in place
+            self._value[...] = self._fitting(new)
 
     @property
     def grad(self):
+        if self._grad is None:
+            self._grad = np.zeros_like(self._value)
         return self._grad
 
     @grad.setter
     def grad(self, new):
-        self._copy(self._grad, new)
+        if new is not self._grad:
+            self._grad = np.array(self._fitting(new), self._value.dtype)
 
-    def _copy(self, array, new):
-        if new is not array:                    # p.grad += g has already changed it in place
-            new = checks.numeric("Parameter", self.name, new)
-            checks.shape(f"Parameter {self.name}", new, array.shape)
-            array[...] = new
+    def add_grad(self, gradient, copy=True):
+        """Add to the gradient. With ``copy=False`` the first array after ``zero_grad`` is kept, not copied."""
+        if gradient.shape != self._value.shape:
+            raise ValueError(f"Parameter {self.name} expects a gradient {self._value.shape}, got {gradient.shape}")
+        if self._grad is None:
+            self._grad = gradient.astype(self._value.dtype, copy=copy)
+        else:
+            self._grad += gradient
 
     def zero_grad(self):
         """Set the gradient to zero."""
-        self._grad.fill(0)
+        self._grad = None
+
+    def _fitting(self, new):
+        new = checks.numeric("Parameter", self.name, new)
+        if new.shape != self._value.shape:
+            raise ValueError(f"Parameter {self.name} expects {self._value.shape}, got {new.shape}")
+        return new
 
     def __repr__(self):
         return f"Parameter({self.name}, shape={self.value.shape}, dtype={self.value.dtype})"
@@ -68,14 +82,21 @@ class Layer:
     """
 
     training = True
+    _inside = False                             # is a pass under way, in any layer?
+    _pass = 0                                   # the number of passes begun
 
     def __call__(self, x):
-        """Start a new pass: refuse NaN in ``x``, forget the last pass, run ``forward``."""
+        """Start a new pass, after a check for NaN; inside another layer's ``forward``, go on with the one under way."""
+        if Layer._inside:
+            return self.forward(x)
         x = checks.numeric(type(self).__name__, "x", x)
         checks.no_nan(type(self).__name__, "x", x)
-        for layer in self.layers_inside():
-            layer.__dict__.pop("_pullbacks", None)
-        return self.forward(x)
+        Layer._inside = True
+        Layer._pass += 1
+        try:
+            return self.forward(x)
+        finally:
+            Layer._inside = False
 
     def forward(self, x):
         """The output for input ``x``, as part of the pass under way."""
@@ -83,8 +104,10 @@ class Layer:
 
     def record(self, op, x, *parameters, **options):
         """Run an operation on ``x`` and parameters of this layer; keep its pullback for ``backward``."""
-        y, pullback = op.vjp(x, *(p.value for p in parameters), **options)
-        self.__dict__.setdefault("_pullbacks", []).append((pullback, parameters))
+        y, pullback = op.vjp(x, *[p.value for p in parameters], **options)
+        if self.__dict__.get("_recorded_in") != Layer._pass:
+            self._recorded_in, self._pullbacks = Layer._pass, []
+        self._pullbacks.append((pullback, parameters))
         return y
 
     def backward(self, dy, input_grad=True):
@@ -95,17 +118,20 @@ class Layer:
         if not self.__dict__.get("_pullbacks"):
             raise ValueError(f"{type(self).__name__}.backward expects a forward pass before it: each is carried back once")
         pullback, parameters = self._pullbacks.pop()
-        dx, *gradients = pullback(dy, input_grad)
-        for parameter, gradient in zip(parameters, gradients):
-            parameter.grad += gradient
-        return dx
+        gradients = pullback(dy, input_grad)
+        met_twice = len({id(g) for g in gradients}) < len(gradients)
+        for parameter, gradient in zip(parameters, gradients[1:]):
+            # an array that is a view, the caller's, or met twice has other holders
+            shared = met_twice or gradient is dy or gradient.base is not None
+            parameter.add_grad(gradient, copy=shared)
+        return gradients[0]
 
     def children(self):
         """(name, layer) of each part."""
         for name, part in vars(self).items():
             if isinstance(part, Layer):
                 yield name, part
-            elif isinstance(part, (list, tuple)):
+            elif isinstance(part, (list, tuple)) and name != "_pullbacks":
                 yield from ((f"{name}.{i}", p) for i, p in enumerate(part) if isinstance(p, Layer))
 
     def layers_inside(self, prefix=""):

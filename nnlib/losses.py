@@ -26,7 +26,7 @@ def _reduce(who, each, reduction, gradient):
         return each.sum(), lambda dy: (gradient(dy), None)
     if each.size == 0:
         raise ValueError(f"{who} expects at least one element: the mean of none is undefined (reduction='sum' gives 0)")
-    return each.mean(), lambda dy: (gradient(dy / each.dtype.type(each.size)), None)
+    return each.sum() / each.size, lambda dy: (gradient(dy / each.size), None)
 
 
 @operation
@@ -92,28 +92,29 @@ def cross_entropy(logits, labels, *, reduction="mean"):
     """
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"cross_entropy expects logits (N, K) with K >= 1, got {logits.shape}")
-    z = logits - logits.max(axis=-1, keepdims=True)
+    rows = logits.reshape(-1, logits.shape[-1])
+    z = rows - rows.max(axis=1, keepdims=True)
     p = np.exp(z)
-    total = p.sum(axis=-1, keepdims=True)
-    log_total = np.log(total[..., 0])
+    total = p.sum(axis=1, keepdims=True)
     if labels.shape == logits.shape:
-        labels = labels.astype(logits.dtype, copy=False)
-        checks.distribution("cross_entropy", "labels", labels)
-        each = log_total - (labels * z).sum(axis=-1)
-
-        def gradient(dy):
-            return dy[..., None] * (p / total - labels)
+        t = labels.astype(logits.dtype, copy=False).reshape(z.shape)
+        checks.distribution("cross_entropy", "labels", t)
+        each = np.log(total[:, 0]) - (t * z).sum(axis=1)
     else:
         checks.shape("cross_entropy", labels, logits.shape[:-1], "labels")
         checks.indices("cross_entropy", "labels", labels, logits.shape[-1])
-        picked = labels[..., None]
-        each = log_total - np.take_along_axis(z, picked, axis=-1)[..., 0]
+        picked = np.arange(len(z)), labels.reshape(-1)
+        each = np.log(total[:, 0]) - z[picked]
 
-        def gradient(dy):
-            dz = p / total
-            np.put_along_axis(dz, picked, np.take_along_axis(dz, picked, axis=-1) - 1, axis=-1)
-            dz *= dy[..., None]
-            return dz
+    def gradient(dy):
+        dz = p / total
+        if labels.shape == logits.shape:
+            dz -= t
+        else:
+            dz[picked] -= 1
+        dz *= dy.reshape(-1, 1)
+        return dz.reshape(logits.shape)
+    each = each.reshape(logits.shape[:-1])
     return _reduce("cross_entropy", each, reduction, gradient)
 
 
