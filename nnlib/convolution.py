@@ -1,6 +1,6 @@
-"""Convolution and pooling (chapter 9): a small window moves over an image, and every place gets the same treatment.
+"""Convolution (chapter 9): a small window moves over an image, and every place gets the same treatment.
 
-Images are (N, C, H, W): samples, channels, rows, columns. What deep learning calls convolution is, strictly, a
+Images are (N, C, H, W): samples, channels, rows, columns. What deep learning calls convolution is strictly a
 cross-correlation: the kernel is laid on the image as it is, without the flip of mathematics.
 """
 
@@ -9,11 +9,15 @@ import itertools
 import numpy as np
 
 from nnlib import checks
+from nnlib.init import xavier_uniform, zeros
+from nnlib.layers import Layer, Parameter
 from nnlib.operation import operation
 
 
 def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
-    """How many places a window has along one axis: floor((size + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+    """Number of places that a window has along one axis of ``size`` pixels.
+
+    floor((size + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1
 
     Raises
     ------
@@ -29,16 +33,16 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
     span = dilation * (kernel_size - 1) + 1
     room = size + 2 * padding - span
     if room < 0:
-        raise ValueError(f"a window {span} wide (kernel_size {kernel_size}, dilation {dilation}) does not fit into "
-                         f"{size} pixels with padding {padding}")
+        raise ValueError(f"a window of {span} pixels (kernel_size {kernel_size}, dilation {dilation}) "
+                         f"does not fit into {size} pixels with padding {padding}")
     return room // stride + 1
 
 
 def receptive_field(*layers):
-    """How many input pixels along one axis one output pixel sees.
+    """Number of input pixels along one axis that one output pixel sees.
 
-    Each layer is ``(kernel_size, stride)`` or ``(kernel_size, stride, dilation)``, from the input on. A layer widens the
-    field by dilation (kernel_size - 1) times the product of the strides before it.
+    Each layer is ``(kernel_size, stride)`` or ``(kernel_size, stride, dilation)``, the first one first. A
+    layer widens the field by dilation (kernel_size - 1) times the product of the strides before it.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def receptive_field(*layers):
     field, step = 1, 1
     for layer in layers:
         if len(layer) not in (2, 3):
-            raise ValueError(f"receptive_field expects (kernel_size, stride[, dilation]) for each layer, got {layer}")
+            raise ValueError(f"receptive_field expects (kernel_size, stride[, dilation]), got {layer}")
         kernel_size, stride, dilation = (*layer, 1)[:3]
         checks.count("receptive_field", kernel_size=kernel_size, stride=stride, dilation=dilation)
         field += dilation * (kernel_size - 1) * step
@@ -56,15 +60,22 @@ def receptive_field(*layers):
     return field
 
 
-class _Window:
-    """Where a window stands on images of one shape, and which pixels it meets there."""
+def pair(who, name, value, least=1):
+    """(rows, columns) from one integer for both, or from two."""
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(both) != 2:
+        raise ValueError(f"{who} expects {name} as one integer or (rows, columns), got {value!r}")
+    for n in both:
+        checks.count(who, least, **{name: n})
+    return both
 
-    def __init__(self, who, x, kernel_size, stride, padding, dilation=1):
-        checks.shape(who, x, ("N", "C", "H", "W"))
-        kernel_size, stride, padding, dilation = (
-            _pair(who, name, value) for name, value in
-            dict(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation).items())
-        N, C, H, W = x.shape
+
+class Window:
+    """Where a window stands on images of one shape, and which pixels it meets there. All options are
+    pairs."""
+
+    def __init__(self, image, kernel_size, stride, padding, dilation=(1, 1)):
+        N, C, H, W = image
         (p, q), (kh, kw) = padding, kernel_size
         self.places = tuple(map(output_size, (H, W), kernel_size, stride, padding, dilation))
         self.frame = (N, C, H + 2 * p, W + 2 * q)
@@ -72,7 +83,7 @@ class _Window:
         self.overlap = stride[0] < kh or stride[1] < kw
         rows, columns = ([slice(i * d, i * d + s * (n - 1) + 1, s) for i in range(k)]
                          for k, s, d, n in zip(kernel_size, stride, dilation, self.places))
-        # for each element of the kernel, the pixels that it meets: one at each place, as an index of the framed image
+        # for each element of the kernel, an index of the framed image: the pixels it meets, one at each place
         self.taps = [(..., *tap) for tap in itertools.product(rows, columns)]
 
     def framed(self, x, value=0):
@@ -84,27 +95,23 @@ class _Window:
         return padded
 
 
-def _pair(who, name, value):
-    """(rows, columns) from one integer for both, or from two."""
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2:
-        raise ValueError(f"{who} expects {name} as one integer or (rows, columns), got {value!r}")
-    return pair
-
-
 @operation
 def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     """The pixels under every window as a column, so that convolution becomes one matrix product.
 
-    x (N, C, H, W) -> (N, C kh kw, H', W'): at (n, (c kh + u) kw + v, i, j) stands the pixel of channel c that kernel
-    element (u, v) meets when the window is at place (i, j). Options and errors as in :func:`conv2d`. The pullback adds
-    every column back to the pixels it came from.
+    x (N, C, H, W) -> (N, C kh kw, H', W'): at (n, (c kh + u) kw + v, i, j) stands the pixel of channel c that
+    kernel element (u, v) meets when the window is at place (i, j). Options and errors are as in
+    :func:`conv2d`. The pullback adds every column back to the pixels it came from.
 
     References
     ----------
-    Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing", 2006.
+    Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing",
+    2006.
     """
-    window = _Window("im2col", x, kernel_size, stride, padding, dilation)
+    who = "im2col"
+    checks.shape(who, x, ("N", "C", "H", "W"))
+    window = Window(x.shape, pair(who, "kernel_size", kernel_size), pair(who, "stride", stride),
+                    pair(who, "padding", padding, least=0), pair(who, "dilation", dilation))
     N, C, elements = *x.shape[:2], len(window.taps)
     columns = np.empty((N, C, elements, *window.places), x.dtype)
     x = window.framed(x)
@@ -123,10 +130,10 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
 
 @operation
 def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
-    """Two-dimensional convolution, W[f] ⋆ x + b[f] for every filter f.
+    """Two-dimensional convolution: every filter W[f] at every place of the image.
 
-    y[n, f, i, j] = b[f] + Σ_c Σ_u Σ_v W[f, c, u, v] x[n, c, i stride + u dilation, j stride + v dilation], where x has
-    got a frame of ``padding`` zeros.
+    y[n, f, i, j] = b[f] + Σ_c Σ_u Σ_v W[f, c, u, v] x[n, c, i stride + u dilation, j stride + v dilation],
+    where x is the image in a frame of zeros, ``padding`` wide.
 
     Parameters
     ----------
@@ -135,8 +142,8 @@ def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
         F filters, in PyTorch's layout.
     b : (F,) or None
     stride, padding, dilation : int or (int, int)
-        For rows and columns. With odd kernels, stride 1 and padding = dilation (kernel_size - 1) / 2 the image keeps its
-        size.
+        For rows and columns. With stride 1 and padding = dilation (kernel_size - 1) / 2, which is whole for
+        odd kernels, the image keeps its size.
 
     Returns
     -------
@@ -156,7 +163,8 @@ def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
     F = len(W)
     if b is not None:
         checks.shape("conv2d", b, (F,), "b")
-    columns, scatter = im2col.function(x, kernel_size=W.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    columns, scatter = im2col.function(x, kernel_size=W.shape[2:], stride=stride, padding=padding,
+                                       dilation=dilation)
     N, elements, *places = columns.shape
     P = places[0] * places[1]
     columns, rows = columns.reshape(N, elements, P), W.reshape(F, elements)
@@ -175,9 +183,10 @@ def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
 
 @operation
 def conv1d(x, W, b=None, *, stride=1, padding=0, dilation=1):
-    """One-dimensional convolution: :func:`conv2d` of images that are one pixel high.
+    """One-dimensional convolution: :func:`conv2d` of images one pixel high.
 
-    x (N, C, L), W (F, C, k), b (F,) or None -> (N, F, L'); options are integers, errors as in :func:`conv2d`.
+    x (N, C, L), W (F, C, k), b (F,) or None -> (N, F, L'). The options are integers, the errors those of
+    :func:`conv2d`.
     """
     checks.shape("conv1d", x, ("N", "C", "L"), "x")
     checks.shape("conv1d", W, ("F", x.shape[1], "k"), "W")
@@ -186,92 +195,40 @@ def conv1d(x, W, b=None, *, stride=1, padding=0, dilation=1):
 
     def pullback1d(dy, input_grad=True):
         dx, dW, db = pullback(dy[:, :, None], input_grad)
-        return dx if dx is None else dx[:, :, 0], dW[:, :, 0], db
+        return dx[:, :, 0] if input_grad else None, dW[:, :, 0], db
 
     return y[:, :, 0], pullback1d
 
 
-def _pooling_window(who, x, kernel_size, stride, padding):
-    kernel_size, padding = _pair(who, "kernel_size", kernel_size), _pair(who, "padding", padding)
-    window = _Window(who, x, kernel_size, kernel_size if stride is None else stride, padding)
-    if any(2 * p > k for p, k in zip(padding, kernel_size)):
-        raise ValueError(f"{who} expects padding of at most half the kernel_size {kernel_size}, got {padding}")
-    return window
+class Conv2D(Layer):
+    """Convolutional layer, :func:`conv2d`: x (N, in_channels, H, W) -> (N, out_channels, H', W').
 
+    ``W`` (out_channels, in_channels, kh, kw) starts as ``init(shape, rng, dtype)``, ``b`` (out_channels,) as
+    zeros; ``bias=False`` leaves b out. ``kernel_size``, ``stride``, ``padding`` and ``dilation`` are an
+    integer or (rows, columns).
 
-@operation
-def max_pool2d(x, *, kernel_size, stride=None, padding=0):
-    """The largest pixel of each window, for every channel on its own. (N, C, H, W) -> (N, C, H', W').
-
-    The gradient goes to that pixel; among equals, to the first, row by row. Padding never wins. ``stride`` is
-    ``kernel_size`` unless given, so that windows lie side by side.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If x is no batch of images, an option is out of range, or padding is more than half the kernel.
-
-    References
-    ----------
-    Zhou and Chellappa, "Computation of optical flow using a neural network", 1988.
+    Raises ``TypeError`` or ``ValueError`` for sizes out of range, for x of another shape or smaller than the
+    kernel.
     """
-    window = _pooling_window("max_pool2d", x, kernel_size, stride, padding)
-    x = window.framed(x, -np.inf)
-    y = x[window.taps[0]].copy()
-    for tap in window.taps[1:]:
-        np.maximum(y, x[tap], out=y)
 
-    def pullback(dy):
-        dx = np.zeros(window.frame, dy.dtype)
-        waiting = np.ones(y.shape, bool)        # places whose maximum has not been met yet
-        for tap in window.taps:
-            hit = x[tap] == y
-            hit &= waiting
-            waiting ^= hit
-            if window.overlap:
-                dx[tap] += dy * hit
-            else:
-                np.multiply(dy, hit, out=dx[tap])
-        return dx[window.inside],
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, bias=True, *,
+                 init=xavier_uniform, rng=None, dtype=np.float64):
+        who = "Conv2D"
+        checks.count(who, in_channels=in_channels, out_channels=out_channels)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = pair(who, "kernel_size", kernel_size)
+        self.options = dict(stride=pair(who, "stride", stride), dilation=pair(who, "dilation", dilation),
+                            padding=pair(who, "padding", padding, least=0))
+        shape = (out_channels, in_channels, *self.kernel_size)
+        self.W = Parameter(init(shape, checks.generator(who, rng), dtype), "W")
+        self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
-    return y, pullback
+    def forward(self, x):
+        checks.shape("Conv2D", x, ("N", self.in_channels, "H", "W"))
+        parameters = (self.W,) if self.b is None else (self.W, self.b)
+        return self.record(conv2d, x, *parameters, **self.options)
 
-
-@operation
-def min_pool2d(x, *, kernel_size, stride=None, padding=0):
-    """The smallest pixel of each window: -max(-x). Options and errors as in :func:`max_pool2d`."""
-    y, pullback = max_pool2d.function(-x, kernel_size=kernel_size, stride=stride, padding=padding)
-    return -y, pullback                         # the two minus signs cancel in the derivative
-
-
-@operation
-def avg_pool2d(x, *, kernel_size, stride=None, padding=0):
-    """The mean of each window; zeros of the padding count, as in PyTorch. Options and errors as in :func:`max_pool2d`."""
-    window = _pooling_window("avg_pool2d", x, kernel_size, stride, padding)
-    x = window.framed(x)
-    y = sum(x[tap] for tap in window.taps) / len(window.taps)
-
-    def pullback(dy):
-        dx, share = np.zeros(window.frame, dy.dtype), dy / len(window.taps)
-        for tap in window.taps:
-            dx[tap] += share
-        return dx[window.inside],
-
-    return y, pullback
-
-
-@operation
-def global_avg_pool2d(x):
-    """The mean of each channel, (N, C, H, W) -> (N, C).
-
-    References
-    ----------
-    Lin, Chen and Yan, "Network in network", 2014.
-    """
-    checks.shape("global_avg_pool2d", x, ("N", "C", "H", "W"))
-    H, W = x.shape[2:]
-
-    def pullback(dy):
-        return np.broadcast_to(dy[:, :, None, None] / (H * W), (*dy.shape, H, W)).copy(),
-
-    return x.mean(axis=(2, 3)), pullback
+    def extra_repr(self):
+        shown = {"kernel_size": self.kernel_size, **self.options, "bias": self.b is not None}
+        options = ", ".join(f"{name}={value}" for name, value in shown.items())
+        return f"in_channels={self.in_channels}, out_channels={self.out_channels}, {options}"

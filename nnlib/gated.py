@@ -1,15 +1,17 @@
 """Gated recurrent networks (chapter 12): LSTM and GRU, whose gates decide what is kept, written and shown.
 
-Shapes, states and ``mask`` are as in :mod:`nnlib.recurrent`. The weights of the gates lie side by side in one matrix:
-W_xh is (D, gates H), W_hh (H, gates H), b_h (gates H,).
+Shapes, states and ``mask`` are as in :mod:`nnlib.recurrent`. The weights of the gates lie side by side in one
+matrix: W_xh is (D, gates H), W_hh (H, gates H), b_h (gates H,).
 """
 
 import numpy as np
 
 from nnlib import checks
-from nnlib.activations import sigmoid, tanh
+from nnlib.activations import sigmoid
+from nnlib.init import zeros
+from nnlib.layers import Parameter
 from nnlib.operation import operation
-from nnlib.recurrent import backpropagate, check_weights, time_first, unroll
+from nnlib.recurrent import Recurrent, backpropagate, check_weights, set_state, time_first, unroll
 
 
 def _gates_first(W, gates):
@@ -30,25 +32,34 @@ def _sigmoid_(z):
     z += 0.5
 
 
-def lstm_gates(x, h, W_xh, W_hh, b_h):
-    """Input, forget and output gate and candidate, each (..., H): i, f, o = σ(·) and g = tanh(·) of x W_xh + h W_hh + b_h.
+def _point(who, x, h, W_xh, W_hh, b_h, gates):
+    """x (..., D) and h (..., H) as arrays, checked against the weights."""
+    x, h = checks.numeric(who, "x", x), checks.numeric(who, "h", h)
+    checks.shape(who, x, (..., "D"), "x")
+    H = check_weights(who, x.shape[-1], W_xh, W_hh, b_h, gates)
+    checks.shape(who, h, (*x.shape[:-1], H), "h")
+    return x, h
 
-    x (..., D) and the state before it, h (..., H); weights as in :func:`lstm`. Raises ``ValueError`` for other shapes.
+
+def lstm_gates(x, h, W_xh, W_hh, b_h):
+    """The gates i, f, o = σ(·) and the candidate g = tanh(·) of an LSTM, each (..., H).
+
+    x is (..., D), h before it (..., H): one step, or all steps at once. The dot stands for a quarter each of
+    x W_xh + h W_hh + b_h; the weights are those of :func:`lstm`. Raises ``ValueError`` if shapes do not match.
     """
-    H = check_weights("lstm_gates", np.shape(x)[-1], W_xh, W_hh, b_h, gates=4)
-    checks.shape("lstm_gates", h, (*np.shape(x)[:-1], H), "h")
+    x, h = _point("lstm_gates", x, h, W_xh, W_hh, b_h, gates=4)
     i, f, o, g = np.split(x @ W_xh + h @ W_hh + b_h, 4, axis=-1)
     return *(sigmoid.vjp(gate)[0] for gate in (i, f, o)), np.tanh(g)
 
 
 @operation
-def lstm_cell(x, state, W_xh, W_hh, b_h):
-    """One step of :func:`lstm`, as the page writes it: x (N, D), state = (h, c) (2, N, H) -> the next state (2, N, H).
+def lstm_cell(x, W_xh, W_hh, b_h, state):
+    """One step of :func:`lstm`: x (N, D) and state = (h, c), (2, N, H) -> the next state, (2, N, H).
 
-    c' = f ∗ c + i ∗ g,  h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
+    c' = f ∗ c + i ∗ g and h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
     """
     checks.shape("lstm_cell", x, ("N", "D"), "x")
-    checks.shape("lstm_cell", state, (2, len(x), len(W_hh)), "state")
+    checks.shape("lstm_cell", state, (2, "N", "H"), "state")
     h, c = state
     i, f, o, g = lstm_gates(x, h, W_xh, W_hh, b_h)
     new_c = f * c + i * g
@@ -59,13 +70,13 @@ def lstm_cell(x, state, W_xh, W_hh, b_h):
         dc = dc + dh * o * (1 - shown ** 2)
         di, df, do, dg = dc * g, dc * c, dh * shown, dc * i
         dz = np.concatenate([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g ** 2)], axis=1)
-        return dz @ W_xh.T, np.stack([dz @ W_hh.T, dc * f]), x.T @ dz, h.T @ dz, dz.sum(axis=0)
+        return dz @ W_xh.T, x.T @ dz, h.T @ dz, dz.sum(axis=0), np.stack([dz @ W_hh.T, dc * f])
 
     return np.stack([o * shown, new_c]), pullback
 
 
 @operation
-def lstm(x, state, W_xh, W_hh, b_h, *, mask=None):
+def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     """Long short-term memory: :func:`lstm_cell` at every step.
 
     i, f, o = σ(x_t W_xh + h_(t-1) W_hh + b_h), g = tanh(the same, with weights of its own),
@@ -74,12 +85,12 @@ def lstm(x, state, W_xh, W_hh, b_h, *, mask=None):
     Parameters
     ----------
     x : (N, T, D)
-    state : (2, N, H)
-        h and c before the first step.
     W_xh : (D, 4H)
     W_hh : (H, 4H)
     b_h : (4H,)
-        The gates in the order i, f, o, g. (PyTorch has i, f, g, o, matrices (out, in) and two biases, which add.)
+        The gates in the order i, f, o, g. (PyTorch has i, f, g, o, and two biases, whose sum this is.)
+    state : (2, N, H), optional
+        h and c before the first step; zeros unless given.
     mask : (N, T) of bool, optional
         False for padding.
 
@@ -94,19 +105,18 @@ def lstm(x, state, W_xh, W_hh, b_h, *, mask=None):
 
     References
     ----------
-    Hochreiter and Schmidhuber, "Long short-term memory", 1997; the forget gate: Gers, Schmidhuber and Cummins, "Learning to
-    forget: continual prediction with LSTM", 2000.
+    Hochreiter and Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers, Schmidhuber and
+    Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
     X, padded = time_first("lstm", x, mask)
     N, T, D = x.shape
     H = check_weights("lstm", D, W_xh, W_hh, b_h, gates=4)
-    checks.shape("lstm", state, (2, N, H), "state")
     Wx, Wh = _gates_first(W_xh, 4), _gates_first(W_hh, 4)
     z = X @ Wx                                  # the inputs' share of all steps at once
     z += _gates_first(b_h, 4)[:, None]
     z = z.reshape(4, T, N, H)
-    states = np.empty((2, T + 1, N, H), x.dtype)
-    states[:, 0] = state
+    states = np.zeros((2, T + 1, N, H), x.dtype)
+    set_state("lstm", states, state)
     shown = np.empty((T, N, H), x.dtype)        # tanh(c_t)
 
     def step(t, state, new):
@@ -140,19 +150,20 @@ def lstm(x, state, W_xh, W_hh, b_h, *, mask=None):
         d = dz.reshape(4, T * N, H)             # the weights' share of all steps at once
         dx = (d @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
         h = states[0, :-1].reshape(T * N, H)
-        return dx, dstate, _gates_last(X.T @ d), _gates_last(h.T @ d), _gates_last(np.ones(T * N, x.dtype) @ d)
+        one = np.ones(T * N, x.dtype)           # one @ d is d.sum(axis=1), in a third of the time
+        return dx, _gates_last(X.T @ d), _gates_last(h.T @ d), _gates_last(one @ d), dstate
 
     return states[:, 1:].swapaxes(1, 2), pullback
 
 
 def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
-    """Reset and update gate and candidate, each (..., H): r, z = σ(·) and n = tanh(·), by the formulas of :func:`gru`.
+    """The gates r, z and the candidate n of a GRU, each (..., H), by the formulas of :func:`gru`.
 
-    x (..., D) and the state before it, h (..., H). Raises ``ValueError`` for other shapes.
+    x is (..., D), h before it (..., H): one step, or all steps at once. Raises ``ValueError`` if shapes do not
+    match.
     """
-    H = check_weights("gru_gates", np.shape(x)[-1], W_xh, W_hh, b_h, gates=3)
-    checks.shape("gru_gates", h, (*np.shape(x)[:-1], H), "h")
-    checks.shape("gru_gates", b_n, (H,), "b_n")
+    x, h = _point("gru_gates", x, h, W_xh, W_hh, b_h, gates=3)
+    checks.shape("gru_gates", b_n, h.shape[-1:], "b_n")
     xr, xz, xn = np.split(x @ W_xh + b_h, 3, axis=-1)
     Wr, Wz, Wn = np.split(W_hh, 3, axis=-1)
     r, z = sigmoid.vjp(xr + h @ Wr)[0], sigmoid.vjp(xz + h @ Wz)[0]
@@ -161,13 +172,13 @@ def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
 
 
 @operation
-def gru_cell(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
-    """One step of :func:`gru`, as the page writes it: x (N, D), h (N, H) -> the next state (N, H).
+def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
+    """One step of :func:`gru`: x (N, D) and state = h, (N, H) -> the next state, (N, H).
 
     h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
     """
     checks.shape("gru_cell", x, ("N", "D"), "x")
-    checks.shape("gru_cell", h, (len(x), len(W_hh)), "h")
+    h = state
     r, z, n = gru_gates(x, h, W_xh, W_hh, b_h, b_n, reset_after=reset_after)
     Wr, Wz, Wn = np.split(W_hh, 3, axis=1)
 
@@ -183,14 +194,14 @@ def gru_cell(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
         dr = dr * r * (1 - r)
         dgates = np.concatenate([dr, dz, dn], axis=1)
         dW_hh = np.concatenate([h.T @ dr, h.T @ dz, seen.T @ dpast], axis=1)
-        return (dgates @ W_xh.T, dh + dnew * z + dr @ Wr.T + dz @ Wz.T,
-                x.T @ dgates, dW_hh, dgates.sum(axis=0), dpast.sum(axis=0))
+        return (dgates @ W_xh.T, x.T @ dgates, dW_hh, dgates.sum(axis=0), dpast.sum(axis=0),
+                dh + dnew * z + dr @ Wr.T + dz @ Wz.T)
 
     return (1 - z) * n + z * h, pullback
 
 
 @operation
-def gru(x, h0, W_xh, W_hh, b_h, b_n, *, reset_after=True, mask=None):
+def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     """Gated recurrent unit: :func:`gru_cell` at every step.
 
     r, z = σ(x_t W_xh + h_(t-1) W_hh + b_h), n = tanh(x_t W_xn + b_hn + r ∗ (h_(t-1) W_hn + b_n)),
@@ -199,18 +210,18 @@ def gru(x, h0, W_xh, W_hh, b_h, b_n, *, reset_after=True, mask=None):
     Parameters
     ----------
     x : (N, T, D)
-    h0 : (N, H)
-        The state before the first step.
     W_xh : (D, 3H)
     W_hh : (H, 3H)
     b_h : (3H,)
         The gates in the order r, z, n, as in PyTorch.
     b_n : (H,)
-        The bias of the candidate's second product. (PyTorch's two biases: b_h is their sum for r and z and ``bias_ih`` for
-        n, b_n is ``bias_hh`` for n.)
+        The bias of the candidate's second product. (PyTorch's two biases: b_h is their sum for r and z and
+        ``bias_ih`` for n, b_n is ``bias_hh`` for n.)
+    state : (N, H), optional
+        h_0, the state before the first step; zeros unless given.
     reset_after : bool
-        True: the reset gate acts after the product, as above (PyTorch, cuDNN, Keras). False: before it,
-        n = tanh(x_t W_xn + b_hn + (r ∗ h_(t-1)) W_hn + b_n), as in the paper. The two are different functions.
+        True: the reset gate acts after the product, as above (PyTorch, cuDNN, Keras). False: before it, as in
+        the paper: n = tanh(x_t W_xn + b_hn + (r ∗ h_(t-1)) W_hn + b_n). The two are different functions.
     mask : (N, T) of bool, optional
         False for padding.
 
@@ -225,20 +236,19 @@ def gru(x, h0, W_xh, W_hh, b_h, b_n, *, reset_after=True, mask=None):
 
     References
     ----------
-    Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation", 2014. (Chung et
-    al., 2014, swap the meanings of z and 1 - z.)
+    Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
     X, padded = time_first("gru", x, mask)
     N, T, D = x.shape
     H = check_weights("gru", D, W_xh, W_hh, b_h, gates=3)
     checks.shape("gru", b_n, (H,), "b_n")
-    checks.shape("gru", h0, (N, H), "h0")
     Wx, Wh = _gates_first(W_xh, 3), _gates_first(W_hh, 3)
     gates = X @ Wx                              # the inputs' share of all steps at once
     gates += _gates_first(b_h, 3)[:, None]
     gates = gates.reshape(3, T, N, H)
-    h = np.empty((T + 1, N, H), x.dtype)
-    h[0] = h0
+    h = np.zeros((T + 1, N, H), x.dtype)
+    set_state("gru", h, state)
     past = np.empty((T, N, H), x.dtype)         # the candidate's second product
 
     def step(t, h, new):
@@ -274,13 +284,50 @@ def gru(x, h0, W_xh, W_hh, b_h, b_n, *, reset_after=True, mask=None):
             dr *= r * (1 - r)
             return dh + dnew * z + dr @ WhT[0] + dz @ WhT[1]
 
-        dh0 = backpropagate(step, dy.swapaxes(0, 1), padded)
+        dstate = backpropagate(step, dy.swapaxes(0, 1), padded)
         flat, last, seen = d.reshape(3, T * N, H), dpast.reshape(T * N, H), h[:-1].reshape(T * N, H)
         dx = (flat @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
         dWh = np.empty_like(Wh)
         dWh[:2] = seen.T @ flat[:2]
         dWh[2] = (seen if reset_after else gates[0].reshape(T * N, H) * seen).T @ last
         one = np.ones(T * N, x.dtype)
-        return dx, dh0, _gates_last(X.T @ flat), _gates_last(dWh), _gates_last(one @ flat), one @ last
+        return dx, _gates_last(X.T @ flat), _gates_last(dWh), _gates_last(one @ flat), one @ last, dstate
 
     return h[1:].swapaxes(0, 1), pullback
+
+
+class LSTM(Recurrent):
+    """LSTM layer, :func:`lstm`: (N, T, input_size) -> (N, T, hidden_size).
+
+    The weights are ``W_xh`` (D, 4H), ``W_hh`` (H, 4H) and ``b_h`` (4H,), with the gates in the order i, f, o, g.
+    The forget gate's bias starts at ``forget_bias``: with 1, a new cell keeps most of what it holds. States are
+    (2, N, H), h and c. Everything else is as in :class:`~nnlib.RNN`.
+
+    References
+    ----------
+    Jozefowicz, Zaremba and Sutskever, "An empirical exploration of recurrent network architectures", 2015.
+    """
+
+    op, gates = lstm, 4
+
+    def __init__(self, input_size, hidden_size, *, forget_bias=1.0, return_sequences=True, rng=None,
+                 dtype=np.float64):
+        checks.number("LSTM", "forget_bias", forget_bias)
+        super().__init__(input_size, hidden_size, return_sequences, rng, dtype)
+        self.b_h.value[hidden_size:2 * hidden_size] = forget_bias
+
+
+class GRU(Recurrent):
+    """GRU layer, :func:`gru`: (N, T, input_size) -> (N, T, hidden_size).
+
+    The weights are ``W_xh`` (D, 3H), ``W_hh`` (H, 3H) and ``b_h`` (3H,), with the gates in the order r, z, n,
+    and ``b_n`` (H,). ``reset_after`` is as in :func:`gru`, everything else as in :class:`~nnlib.RNN`.
+    """
+
+    op, gates = gru, 3
+
+    def __init__(self, input_size, hidden_size, *, reset_after=True, return_sequences=True, rng=None,
+                 dtype=np.float64):
+        super().__init__(input_size, hidden_size, return_sequences, rng, dtype, reset_after=reset_after)
+        self.b_n = Parameter(zeros(hidden_size, dtype=dtype), "b_n")
+        self.weights.append(self.b_n)

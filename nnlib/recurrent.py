@@ -1,22 +1,28 @@
-"""Recurrent networks (chapter 11): one step with the same weights at every time, the state carrying what was seen.
+"""Recurrent networks (chapter 11): the same weights at every step, and a state that carries on what was seen.
 
-Sequences are (N, T, D): samples, steps, features. Weights are (in, out). An operation returns the states after every
-step; the state after the last one is ``states[..., -1, :]``, and may be the first state of the next piece.
+Sequences are (N, T, D): samples, steps, features. Weights are (in, out). An operation returns the state after
+every step, so that the last one is ``states[..., -1, :]``.
 
-``mask`` (N, T), boolean, is for sequences of different lengths: where it is False, the step is padding and the
-state passes through unchanged, so that the last state is that of the last real step (as PyTorch's packed sequences).
+``mask`` (N, T), True for real steps, is for sequences of different lengths: a padded step leaves the state as
+it is. The last state is then that of the last real step, as with PyTorch's packed sequences.
 """
+
+import functools
 
 import numpy as np
 
 from nnlib import checks
 from nnlib.activations import tanh
+from nnlib.init import orthogonal, xavier_uniform, zeros
+from nnlib.layers import Layer, Parameter
 from nnlib.operation import Operation, operation
 
 
 def unroll(step, states, padded):
-    """Run ``step(t, state, new)`` for every t; it writes the state after step t into ``new``. ``states`` is
-    (..., T + 1, N, H) and starts with the first state, ``padded`` is (T, N, 1) or None."""
+    """Run ``step(t, state, new)``, which writes the state after step t into ``new``, for every t.
+
+    ``states`` (..., T + 1, N, H) begins with the first state; ``padded`` is (T, N, 1) or None.
+    """
     for t in range(states.shape[-3] - 1):
         state, new = states[..., t, :, :], states[..., t + 1, :, :]
         step(t, state, new)
@@ -25,8 +31,10 @@ def unroll(step, states, padded):
 
 
 def backpropagate(step, dstates, padded):
-    """Backpropagation through time: ``step(t, dnew)`` turns the gradient of the state after step t into that of the
-    state before it. ``dstates`` (..., T, N, H) is what the loss sends to each state. Returns the first state's gradient.
+    """Backpropagation through time; returns the gradient of the first state.
+
+    ``step(t, dnew)`` turns the gradient of the state after step t into that of the state before it; it may
+    use dnew up. ``dstates`` (..., T, N, H) is what comes to each state from outside.
 
     References
     ----------
@@ -43,11 +51,20 @@ def backpropagate(step, dstates, padded):
     return dstate
 
 
+def set_state(who, states, state):
+    """Let ``states`` (..., T + 1, N, H) begin with ``state`` (..., N, H), if there is one."""
+    if state is not None:
+        first = states[..., 0, :, :]
+        checks.shape(who, state, first.shape, "state")
+        first[...] = state
+
+
 def check_weights(who, features, W_xh, W_hh, b_h, gates=1):
-    """Refuse weights whose shapes do not fit ``features`` inputs and each other; returns the number of units."""
+    """Refuse weights that do not fit ``features`` inputs and each other; returns the number of units."""
+    checks.shape(who, W_hh, ("H", "H" if gates == 1 else f"{gates} H"), "W_hh")
     H = len(W_hh)
-    checks.shape(who, W_xh, (features, gates * H), "W_xh")
     checks.shape(who, W_hh, (H, gates * H), "W_hh")
+    checks.shape(who, W_xh, (features, gates * H), "W_xh")
     checks.shape(who, b_h, (gates * H,), "b_h")
     return H
 
@@ -68,18 +85,21 @@ def time_first(who, x, mask):
 
 
 @operation
-def rnn(x, h0, W_xh, W_hh, b_h, *, activation=tanh, mask=None):
+def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     """Plain recurrent network, h_t = f(x_t W_xh + h_(t-1) W_hh + b_h).
 
     Parameters
     ----------
     x : (N, T, D)
-    h0 : (N, H), the state before the first step
     W_xh : (D, H)
     W_hh : (H, H)
     b_h : (H,)
-    activation : element-wise operation f
-    mask : (N, T) of bool, False for padding
+    state : (N, H), optional
+        h_0, the state before the first step; zeros unless given.
+    activation : element-wise operation
+        f, such as ``nnlib.tanh``.
+    mask : (N, T) of bool, optional
+        False for padding.
 
     Returns
     -------
@@ -88,7 +108,7 @@ def rnn(x, h0, W_xh, W_hh, b_h, *, activation=tanh, mask=None):
     Raises
     ------
     TypeError, ValueError
-        If the shapes do not match, there is no step, ``mask`` is not boolean, or ``activation`` is not element-wise.
+        If shapes do not match, there is no step, ``mask`` is not boolean or f is not element-wise.
 
     References
     ----------
@@ -97,16 +117,15 @@ def rnn(x, h0, W_xh, W_hh, b_h, *, activation=tanh, mask=None):
     X, padded = time_first("rnn", x, mask)
     N, T, D = x.shape
     H = check_weights("rnn", D, W_xh, W_hh, b_h)
-    checks.shape("rnn", h0, (N, H), "h0")
     if not (isinstance(activation, Operation) and activation.elementwise):
-        raise TypeError(f"rnn expects activation as an element-wise operation such as nnlib.tanh, got {activation!r}")
-    z = (X @ W_xh + b_h).reshape(T, N, H)       # the inputs' share of all steps, in one product
-    h = np.empty((T + 1, N, H), x.dtype)
-    h[0] = h0
-    slopes = [None] * T
+        raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
+    z = (X @ W_xh + b_h).reshape(T, N, H)       # the inputs' share of all steps at once
+    h = np.zeros((T + 1, N, H), x.dtype)
+    set_state("rnn", h, state)
+    pullbacks = [None] * T
 
     def step(t, h, new):
-        new[...], slopes[t] = activation.vjp(z[t] + h @ W_hh)
+        new[...], pullbacks[t] = activation.vjp(z[t] + h @ W_hh)
 
     unroll(step, h, padded)
 
@@ -114,44 +133,128 @@ def rnn(x, h0, W_xh, W_hh, b_h, *, activation=tanh, mask=None):
         dz = np.empty((T, N, H), x.dtype)
 
         def step(t, dnew):
-            dz[t], = slopes[t](dnew)
+            dz[t], = pullbacks[t](dnew)
             return dz[t] @ W_hh.T
 
-        dh0 = backpropagate(step, dy.swapaxes(0, 1), padded)
-        flat = dz.reshape(T * N, H)             # the same weights at every step: their gradients sum over the steps
-        dx = (flat @ W_xh.T).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
-        return dx, dh0, X.T @ flat, h[:-1].reshape(T * N, H).T @ flat, flat.sum(axis=0)
+        dstate = backpropagate(step, dy.swapaxes(0, 1), padded)
+        d = dz.reshape(T * N, H)                # weights are shared, so their gradients sum over the steps
+        dx = (d @ W_xh.T).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
+        return dx, X.T @ d, h[:-1].reshape(T * N, H).T @ d, d.sum(axis=0), dstate
 
     return h[1:].swapaxes(0, 1), pullback
 
 
-def rtrl(x, h0, W_xh, W_hh, b_h, dy, *, activation=tanh):
-    """Real-time recurrent learning: the weight gradients of :func:`rnn`, carried forward in time instead of backward.
+def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
+    """Real-time recurrent learning: the weights' gradients of :func:`rnn`, carried forward in time.
 
-    The sensitivities S[k, i, j] = ∂h_k / ∂W[i, j], for W = [W_xh; W_hh; b_h], obey S_t = f'(z_t) (W_hhᵀ S_(t-1) + v_t δ)
-    with v_t = [x_t, h_(t-1), 1]. They need no memory of the past, but each step costs N H³ (D + H + 1) products, where
-    backpropagation through time needs N H (D + H + 1).
+    With v_t = [x_t, h_(t-1), 1] and W = [W_xh; W_hh; b_h], the sensitivities S[k, i, j] = ∂h_k / ∂W[i, j]
+    obey S_t[k, i, j] = f'(z_t)[k] (Σ_l W_hh[l, k] S_(t-1)[l, i, j] + v_t[i] [j = k]). They need no memory of
+    the past, but a step costs H³ (D + H + 1) products, where backpropagation through time needs H (D + H +
+    1).
 
-    Parameters: as :func:`rnn`, and ``dy`` (N, T, H), the gradient of the loss with respect to each state.
-    Returns (dW_xh, dW_hh, db_h), equal to those of the pullback of :func:`rnn`. Errors as :func:`rnn`.
+    Parameters and errors are those of :func:`rnn`, and ``dy`` (N, T, H), the gradient that comes to each h_t.
+    Returns (dW_xh, dW_hh, db_h).
 
     References
     ----------
     Williams and Zipser, "A learning algorithm for continually running fully recurrent neural networks", 1989.
     """
-    states = rnn(x, h0, W_xh, W_hh, b_h, activation=activation)     # checks all that comes in
-    x, h, dy = np.asarray(x), np.asarray(h0), np.asarray(dy)
+    states = rnn(x, W_xh, W_hh, b_h, state, activation=activation)     # checks all that comes in
+    x, dy = np.asarray(x, states.dtype), np.asarray(dy, states.dtype)
     checks.shape("rtrl", dy, states.shape, "dy")
     (N, T, D), H = x.shape, len(W_hh)
+    h = np.zeros((N, H), states.dtype) if state is None else np.asarray(state, states.dtype)
     S = np.zeros((N, H, D + H + 1, H), states.dtype)
     gradient = np.zeros(S.shape[2:], states.dtype)
     k = np.arange(H)
     for t in range(T):
-        v = np.concatenate([x[:, t], h, np.ones((N, 1))], axis=1)
+        v = np.concatenate([x[:, t], h, np.ones((N, 1), states.dtype)], axis=1)
         slope = activation.derivative(x[:, t] @ W_xh + h @ W_hh + b_h)
         S = np.einsum("lk,nlij->nkij", W_hh, S)
-        S[:, k, :, k] += v                      # the direct influence: weight (i, k) meets unit k alone
+        S[:, k, :, k] += v                      # what W[:, k] does to unit k, and to no other, at this step
         S *= slope[:, :, None, None]
         gradient += np.einsum("nk,nkij->ij", dy[:, t], S)
         h = states[:, t]
     return gradient[:D], gradient[D:-1], gradient[-1]
+
+
+class Recurrent(Layer):
+    """Base of :class:`RNN`, :class:`~nnlib.LSTM` and :class:`~nnlib.GRU`: x (N, T, input_size).
+
+    The output is h at every step, (N, T, hidden_size); with ``return_sequences=False`` only the last h, (N,
+    hidden_size). After the call ``layer.state`` is the state after the last step. ``layer(x, state=state)``
+    goes on from there: a long sequence in pieces, with no gradient from one piece to the one before
+    (truncated backpropagation through time). ``layer(x, mask=mask)`` passes over padded steps.
+
+    ``backward(dy, dstate=dstate)`` takes in the gradient that comes to ``layer.state``, too. That of the
+    first state is left in ``layer.state_grad``.
+    """
+
+    op, gates = None, 1
+
+    def __init__(self, input_size, hidden_size, return_sequences, rng, dtype, **options):
+        who = type(self).__name__
+        checks.count(who, input_size=input_size, hidden_size=hidden_size)
+        rng = checks.generator(who, rng)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.return_sequences, self.options = return_sequences, options
+
+        def weights(init, rows):                # for each gate a matrix of its own, side by side
+            return np.concatenate([init((rows, hidden_size), rng, dtype) for _ in range(self.gates)], axis=1)
+
+        self.W_xh = Parameter(weights(xavier_uniform, input_size), "W_xh")
+        self.W_hh = Parameter(weights(orthogonal, hidden_size), "W_hh")
+        self.b_h = Parameter(zeros(self.gates * hidden_size, dtype=dtype), "b_h")
+        self.weights = [self.W_xh, self.W_hh, self.b_h]
+        self.state = self.state_grad = self._dstate = None
+
+    def forward(self, x, state=None, mask=None):
+        checks.shape(type(self).__name__, x, ("N", "T", self.input_size))
+        states = self.record(self.op, x, *self.weights, state=state, mask=mask, **self.options)
+        through_time, weights = self._pullbacks.pop()
+        self._pullbacks.append((functools.partial(self._pullback, through_time, states), weights))
+        self.state = states[..., -1, :].copy()
+        return self._output(states)
+
+    def _output(self, states):
+        h = states if states.ndim == 3 else states[0]       # an LSTM's states are h and c
+        return h if self.return_sequences else h[:, -1]
+
+    def _pullback(self, through_time, states, dy, input_grad):
+        dstates = np.zeros_like(states)
+        output = self._output(dstates)
+        checks.shape(f"{type(self).__name__}.backward", dy, output.shape, "dy")
+        output[...] = dy
+        if self._dstate is not None:
+            dlast = dstates[..., -1, :]
+            checks.shape(f"{type(self).__name__}.backward", self._dstate, dlast.shape, "dstate")
+            dlast += self._dstate
+        *gradients, self.state_grad = through_time(dstates, input_grad)
+        return gradients
+
+    def backward(self, dy, input_grad=True, dstate=None):
+        self._dstate = dstate
+        return super().backward(dy, input_grad)
+
+    def extra_repr(self):
+        shown = {"input_size": self.input_size, "hidden_size": self.hidden_size, **self.options,
+                 "return_sequences": self.return_sequences}
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+
+class RNN(Recurrent):
+    """Plain recurrent layer, :func:`rnn`: (N, T, input_size) -> (N, T, hidden_size).
+
+    ``W_xh`` (input_size, hidden_size) starts Xavier-uniform, ``W_hh`` (hidden_size, hidden_size) orthogonal,
+    ``b_h`` zero. What ``return_sequences=False``, states and masks do is said at
+    :class:`~nnlib.recurrent.Recurrent`.
+
+    Raises ``TypeError`` or ``ValueError`` for sizes that are no integers of at least 1 and x of another
+    shape.
+    """
+
+    op = rnn
+
+    def __init__(self, input_size, hidden_size, *, activation=tanh, return_sequences=True, rng=None,
+                 dtype=np.float64):
+        super().__init__(input_size, hidden_size, return_sequences, rng, dtype, activation=activation)

@@ -1,0 +1,109 @@
+"""Recurrent layers put together (chapter 12): on top of each other, and reading in both directions."""
+
+import numpy as np
+
+from nnlib.layers import Layer
+from nnlib.recurrent import Recurrent
+
+
+class _Several(Layer):
+    """Base of layers made of recurrent layers; a state of it is a tuple, one state for each of them."""
+
+    parts = Recurrent
+
+    def __init__(self, *layers):
+        for layer in layers:
+            if not isinstance(layer, self.parts):
+                raise TypeError(f"{type(self).__name__} expects recurrent layers, got {layer!r}")
+        self.layers = layers
+
+    @property
+    def state(self):
+        return tuple(layer.state for layer in self.layers)
+
+    @property
+    def state_grad(self):
+        return tuple(layer.state_grad for layer in self.layers)
+
+    def _for_each(self, name, state):
+        if state is None:
+            return [None] * len(self.layers)
+        if len(state) != len(self.layers):
+            raise ValueError(f"{type(self).__name__} expects one {name} for each of its {len(self.layers)} "
+                             f"layers, got {len(state)}")
+        return state
+
+
+class Bidirectional(_Several):
+    """Two recurrent layers, one reading forward and one backward, with their outputs side by side.
+
+    ``Bidirectional(GRU(8, 16), GRU(8, 16))``: (N, T, 8) -> (N, T, 32), so that at every step half of the
+    output knows what came before and half what comes after. With ``return_sequences=False`` of both it is (N,
+    32), the last h of each, which for the second is that at the first step. ``state``, ``state_grad`` and
+    ``dstate`` are as in :class:`~nnlib.recurrent.Recurrent`, a tuple with one for each direction.
+
+    Raises ``TypeError`` for other layers, ``ValueError`` if the two differ in their sizes or in what they
+    return.
+
+    References
+    ----------
+    Schuster and Paliwal, "Bidirectional recurrent neural networks", 1997.
+    """
+
+    def __init__(self, ahead, back):
+        super().__init__(ahead, back)
+        for name in ("input_size", "hidden_size", "return_sequences"):
+            if getattr(ahead, name) != getattr(back, name):
+                raise ValueError(f"Bidirectional expects one {name} for both layers, "
+                                 f"got {getattr(ahead, name)} and {getattr(back, name)}")
+        self.return_sequences = ahead.return_sequences
+
+    def forward(self, x, state=None, mask=None):
+        (ahead, back), (first, last) = self.layers, self._for_each("state", state)
+        y = ahead.forward(x, state=first, mask=mask)
+        z = back.forward(x[:, ::-1], state=last, mask=None if mask is None else np.asarray(mask)[:, ::-1])
+        return np.concatenate([y, self._turned(z)], axis=-1)
+
+    def backward(self, dy, input_grad=True, dstate=None):
+        (ahead, back), (dfirst, dlast) = self.layers, self._for_each("dstate", dstate)
+        dy, dz = np.split(np.asarray(dy), 2, axis=-1)
+        dx_ahead = ahead.backward(dy, input_grad, dstate=dfirst)
+        dx_back = back.backward(self._turned(dz), input_grad, dstate=dlast)
+        return dx_ahead + dx_back[:, ::-1] if input_grad else None
+
+    def _turned(self, sequence):
+        return sequence[:, ::-1] if self.return_sequences else sequence
+
+
+class Stacked(_Several):
+    """Recurrent layers on top of each other; each reads the sequence that the one below it writes.
+
+    ``Stacked(LSTM(8, 16), LSTM(16, 16, return_sequences=False))``. ``state``, ``state_grad`` and ``dstate``
+    are as in :class:`~nnlib.recurrent.Recurrent`, a tuple with one for each layer. A mask holds for all
+    layers.
+
+    Raises ``TypeError`` for other layers, ``ValueError`` if one below the last does not return sequences.
+
+    References
+    ----------
+    Graves, Mohamed and Hinton, "Speech recognition with deep recurrent neural networks", 2013.
+    """
+
+    parts = (Recurrent, Bidirectional)
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        if not layers or not all(layer.return_sequences for layer in layers[:-1]):
+            raise ValueError("Stacked expects layers, and return_sequences=True of all but the last")
+        self.return_sequences = layers[-1].return_sequences
+
+    def forward(self, x, state=None, mask=None):
+        for layer, start in zip(self.layers, self._for_each("state", state)):
+            x = layer.forward(x, state=start, mask=mask)
+        return x
+
+    def backward(self, dy, input_grad=True, dstate=None):
+        dstates = self._for_each("dstate", dstate)
+        for i in reversed(range(len(self.layers))):
+            dy = self.layers[i].backward(dy, input_grad or i > 0, dstate=dstates[i])
+        return dy
