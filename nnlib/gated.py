@@ -44,8 +44,8 @@ def _point(who, x, h, W_xh, W_hh, b_h, gates):
 def lstm_gates(x, h, W_xh, W_hh, b_h):
     """The gates i, f, o = σ(·) and the candidate g = tanh(·) of an LSTM, each (..., H).
 
-    x is (..., D), h before it (..., H): one step, or all steps at once. The dot stands for a quarter each of
-    x W_xh + h W_hh + b_h; the weights are those of :func:`lstm`. Raises ``ValueError`` if shapes do not match.
+    x is (..., D), h before it (..., H): one step or all steps at once. The dot stands for a quarter each of
+    x W_xh + h W_hh + b_h, with the weights of :func:`lstm`. Raises ``ValueError`` if shapes do not match.
     """
     x, h = _point("lstm_gates", x, h, W_xh, W_hh, b_h, gates=4)
     i, f, o, g = np.split(x @ W_xh + h @ W_hh + b_h, 4, axis=-1)
@@ -159,7 +159,7 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
 def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
     """The gates r, z and the candidate n of a GRU, each (..., H), by the formulas of :func:`gru`.
 
-    x is (..., D), h before it (..., H): one step, or all steps at once. Raises ``ValueError`` if shapes do not
+    x is (..., D), h before it (..., H): one step or all steps at once. Raises ``ValueError`` if shapes do not
     match.
     """
     x, h = _point("gru_gates", x, h, W_xh, W_hh, b_h, gates=3)
@@ -299,9 +299,9 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
 class LSTM(Recurrent):
     """LSTM layer, :func:`lstm`: (N, T, input_size) -> (N, T, hidden_size).
 
-    The weights are ``W_xh`` (D, 4H), ``W_hh`` (H, 4H) and ``b_h`` (4H,), with the gates in the order i, f, o, g.
-    The forget gate's bias starts at ``forget_bias``: with 1, a new cell keeps most of what it holds. States are
-    (2, N, H), h and c. Everything else is as in :class:`~nnlib.RNN`.
+    The weights are ``W_xh`` (D, 4H), ``W_hh`` (H, 4H) and ``b_h`` (4H,), their gates in the order i, f, o, g.
+    The forget gate's bias starts at ``forget_bias``: with 1, a new cell keeps most of what it holds. States
+    are h and c, (2, N, H). Everything else is as in :class:`~nnlib.RNN`.
 
     References
     ----------
