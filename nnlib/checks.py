@@ -35,9 +35,12 @@ def shape(who, x, expected, name=""):
     """Refuse ``x`` unless its shape fits ``expected``, such as ``("N", 784)``: a string stands for any size,
     ``...`` in front for any leading axes."""
     leading = expected[:1] == (...,)
-    tail = expected[leading:]
-    got = x.shape[max(x.ndim - len(tail), 0):] if leading else x.shape
-    if len(got) != len(tail) or any(e != g and not isinstance(e, str) for e, g in zip(tail, got)):
+    sizes = expected[leading:]
+    got = x.shape[max(x.ndim - len(sizes), 0):] if leading else x.shape
+    fits = len(got) == len(sizes)
+    for size, found in zip(sizes, got):
+        fits &= size == found or isinstance(size, str)
+    if not fits:
         wanted = ", ".join("..." if e is ... else str(e) for e in expected) + ("," if len(expected) == 1 else "")
         raise ValueError(f"{who} expects {name + ' ' if name else ''}({wanted}), got {x.shape}")
 

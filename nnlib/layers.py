@@ -84,17 +84,19 @@ class Layer:
     training = True
     _inside = False                             # is a pass under way, in any layer?
     _pass = 0                                   # the number of passes begun
+    _recorded_in = None                         # the pass whose pullbacks this layer keeps, the latest last
+    _pullbacks = ()
 
-    def __call__(self, x):
+    def __call__(self, x, **options):
         """Start a new pass, after a check for NaN; inside another layer's ``forward``, go on with the one under way."""
         if Layer._inside:
-            return self.forward(x)
+            return self.forward(x, **options)
         x = checks.numeric(type(self).__name__, "x", x)
         checks.no_nan(type(self).__name__, "x", x)
         Layer._inside = True
         Layer._pass += 1
         try:
-            return self.forward(x)
+            return self.forward(x, **options)
         finally:
             Layer._inside = False
 
@@ -104,8 +106,8 @@ class Layer:
 
     def record(self, op, x, *parameters, **options):
         """Run an operation on ``x`` and parameters of this layer; keep its pullback for ``backward``."""
-        y, pullback = op.vjp(x, *[p.value for p in parameters], **options)
-        if self.__dict__.get("_recorded_in") != Layer._pass:
+        y, pullback = op.vjp(x, *[p._value for p in parameters], **options)
+        if self._recorded_in != Layer._pass:
             self._recorded_in, self._pullbacks = Layer._pass, []
         self._pullbacks.append((pullback, parameters))
         return y
@@ -115,7 +117,7 @@ class Layer:
 
         ``input_grad=False`` says that nobody needs dx, so that a layer may skip that work.
         """
-        if not self.__dict__.get("_pullbacks"):
+        if not self._pullbacks:
             raise ValueError(f"{type(self).__name__}.backward expects a forward pass before it: each is carried back once")
         pullback, parameters = self._pullbacks.pop()
         gradients = pullback(dy, input_grad)
@@ -203,10 +205,8 @@ def dense(x, W, b=None):
 
     More axes may stand in front, as in (N, T, D). dx = dy Wᵀ, dW = xᵀ dy, db = the sum of dy over the rows.
     """
-    if W.ndim != 2:
-        raise ValueError(f"dense expects W (D, K), got {W.shape}")
-    if x.ndim < 2 or x.shape[-1] != W.shape[0]:
-        checks.shape("dense", x, ("N", W.shape[0]), "x")
+    checks.shape("dense", W, ("D", "K"), "W")
+    checks.shape("dense", x, (..., "N", W.shape[0]), "x")
     rows = x if x.ndim == 2 else x.reshape(x[..., 0].size, W.shape[0])
     y = rows @ W
     if b is not None:

@@ -86,27 +86,27 @@ class Operation:
         return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype, copy=False)
 
     def _convert(self, arrays, options):
-        """Arrays by position, all of one float type; the rest are options."""
-        for name in self.arrays[len(arrays):]:
-            if name not in options:
-                break
-            options = dict(options)
-            arrays += (options.pop(name),)
-        options = {name: o.item() if isinstance(o, np.generic) else o for name, o in options.items()}
-        dtype = None                            # (np.float64(2) * float32 array would be a float64 array)
+        """The arrays, all by position and of one float type, and the options, as plain Python values."""
+        if options:
+            options = {name: o.item() if isinstance(o, np.generic) else o for name, o in options.items()}
+            for name in self.arrays[len(arrays):]:
+                if name not in options:
+                    break
+                arrays += (options.pop(name),)
+        dtype = None
         for x in arrays:
             if isinstance(x, np.ndarray) and x.dtype.kind == "f":
                 dtype = x.dtype
                 break
-        converted = []
-        for name, x in zip(self.arrays, arrays):
-            if x is not None and not (isinstance(x, np.ndarray) and x.dtype == dtype):
+        converted = list(arrays)
+        for i, (name, x) in enumerate(zip(self.arrays, arrays)):
+            if x is not None and not (isinstance(x, np.ndarray) and x.dtype is dtype):
                 x = checks.numeric(self.__name__, name, x)
                 if name not in self.integers:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
                     x = x.astype(dtype, copy=False)
-            converted.append(x)
-        return converted + list(arrays[len(converted):]), options
+                converted[i] = x
+        return converted, options
 
     def __repr__(self):
         return f"<operation {self.__name__}>"
