@@ -10,6 +10,7 @@ from tqdm import tqdm
 from .controls import fixed_point, read_controls
 from .diff import compare
 from .encode import compress, encode, fingerprint
+from .memo import AxisMemo
 from .page import figure_html
 from .render import RC, Images, draw_figure, markup, read_svg, save_svg
 
@@ -103,14 +104,15 @@ class Explorer:
     def _static(self):
         if self.states > MAX_STATES:
             raise ValueError(self._too_much(f"{self.states} states, at most {MAX_STATES} fit", self.states / MAX_STATES))
-        images = Images()
+        images, memo = Images(), AxisMemo()
         trees, descriptions = [], []
         with plt.rc_context(RC):
             for values in tqdm(self._all_values(), self.name, self.states, unit="state", disable=None):
                 try:
                     figure = draw_figure(self.draw, values, self.subplots)
                     try:
-                        trees.append(read_svg(save_svg(figure), images))
+                        memo.prepare(figure)
+                        trees.append(read_svg(save_svg(figure), images, memo))
                     finally:
                         plt.close(figure)
                     if self.describe:

@@ -111,7 +111,8 @@
         if (slot.a == "#text") slot.e.textContent = v;
         else if (slot.a == "#inner") slot.e.innerHTML = own(v);
         else if (v == null) slot.e.removeAttribute(slot.a);
-        else slot.e.setAttribute(slot.a, slot.a == "href" ? v.replace(/^#/, "#" + root.id) : slot.k == "s" ? own(v) : v);
+        else slot.e.setAttribute(slot.a, slot.a == "id" ? root.id + v :
+          slot.a == "href" ? v.replace(/^#/, "#" + root.id) : slot.k == "s" ? own(v) : v);
       });
       link.href = "#explore=" + encodeURIComponent(name) + "&" + hash.join("&");
       if (data.d) {

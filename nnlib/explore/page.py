@@ -34,6 +34,15 @@ def figure_html(tree, *, name, title, description, controls, payload, prefix, im
     )
 
 
+def page(*figures, title="Figures"):
+    """A page of its own around figures, to keep or to send."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+        f'<body><main>{"".join(figures)}</main></body></html>\n'
+    )
+
+
 def svg_html(tree, label):
     """The tree as inline SVG that scales with its container."""
     attributes = f'viewBox="{tree.get("viewBox")}" role="img" aria-label="{html.escape(label)}"'

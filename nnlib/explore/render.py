@@ -85,7 +85,7 @@ class Images:
         return re.sub(r"image:[0-9a-f]{16}", lambda m: self.uri(m[0]), text)
 
 
-def read_svg(svg, images):
+def read_svg(svg, images, memo=None):
     """Parse an SVG into a canonical tree.
 
     Namespaces, metadata, comments and unused ids are gone; coordinates are rounded to the quantum; ids are numbered
@@ -93,6 +93,8 @@ def read_svg(svg, images):
     (``line2d``, ``xtick``), by which two states are matched.
     """
     root = ET.fromstring(svg)
+    if memo:
+        memo.restore(root)
     for parent in root.iter():
         for child in list(parent):
             if _local(child.tag) in ("metadata", "style") or (_local(child.tag) == "defs" and not len(child)):

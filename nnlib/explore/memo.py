@@ -1,0 +1,148 @@
+"""Drawing each x or y axis once, not once for each state.
+
+Ticks and tick labels take most of the time of a small figure, and in most figures they never change. An axis whose
+whole state has been seen before is not drawn again: a mark takes its place in the SVG, and :meth:`AxisMemo.restore`
+puts the earlier drawing there. The state is read from every attribute of the axis; an axis that holds anything this
+module does not know, such as a formatter function, is always drawn.
+"""
+
+import copy
+import enum
+import itertools
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
+from matplotlib.transforms import BboxBase, Transform
+
+MARK = "explore-axis"
+# Links to owners, notifications and caches: no part of what an axis looks like.
+SKIP = {
+    "_axes", "axes", "_parent_figure", "figure", "axis", "_callbacks", "callbacks", "stale_callback", "_stale",
+    "_remove_method", "_parents", "_renderer", "_sticky_edges",
+}  # fmt: skip
+PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+
+
+class Unknown(Exception):
+    """An attribute whose influence on the drawing cannot be told."""
+
+
+class AxisMemo:
+    """The axes drawn so far in the states of one figure."""
+
+    def __init__(self):
+        self.drawings, self.boxes, self.groups = {}, {}, {}
+
+    def prepare(self, figure):
+        """Give the axes of a new figure, drawn on but not yet laid out, methods that look here first."""
+        for ax in figure.axes:
+            if type(ax) is not Axes or _aligned(figure, ax):
+                continue
+            for axis in (ax.xaxis, ax.yaxis):
+                if type(axis) in (XAxis, YAxis) and axis._autolabelpos:
+                    try:
+                        state = _state(axis, set())
+                    except Unknown:
+                        continue
+                    axis.draw = _Draw(self, axis, axis.draw, state)
+                    axis.get_tightbbox = _TightBox(self, axis, axis.get_tightbbox, state)
+
+    def restore(self, root):
+        """Put the kept drawings where a parsed SVG has only their marks."""
+        for parent in list(root.iter()):
+            for place, element in enumerate(parent):
+                name = element.get("id", "")
+                if name.startswith(MARK):
+                    key, kind = name.removeprefix(MARK).split("-")[:2]
+                    if kind == "kept":
+                        self.groups[key] = copy.deepcopy(element[0])
+                    parent[place] = element[0] if kind == "kept" else copy.deepcopy(self.groups[key])
+
+
+class _Method:
+    def __init__(self, memo, axis, method, state):
+        self.memo, self.axis, self.method, self.state = memo, axis, method, state
+
+    def key(self):
+        """All that the picture of the axis depends on, after layout."""
+        ax = self.axis.axes
+        figure = ax.get_figure(root=True)
+        place = (*ax.bbox.bounds, *ax.viewLim.get_points().ravel(), *figure.bbox.bounds, figure.dpi)
+        spines = tuple(
+            (name, str(s._position), s._bounds, s.get_visible(), s.get_linewidth()) for name, s in ax.spines.items()
+        )
+        return type(self.axis), self.state, ax.xaxis.get_scale(), ax.yaxis.get_scale(), place, spines
+
+
+class _Draw(_Method):
+    def __call__(self, renderer):
+        if not self.axis.get_visible() or "draw_path" in vars(getattr(renderer, "_renderer", renderer)):
+            return self.method(renderer)  # nothing is written: this is the layout's rehearsal
+        # Markers and clip rectangles are defined once in an SVG, by whoever comes first.
+        markers, clips = dict(renderer._markers), dict(renderer._clipd)
+        key = (self.key(), tuple(markers.items()), tuple(clips))
+        kept = self.memo.drawings.get(key)
+        number = len(self.memo.drawings) if kept is None else kept[0]
+        mark = f"{MARK}{number}-{'kept' if kept is None else 'mark'}"
+        renderer.open_group(mark, gid=mark)
+        if kept is None:
+            self.method(renderer)
+            new_markers = {k: v for k, v in renderer._markers.items() if k not in markers}
+            self.memo.drawings[key] = number, new_markers, {k: v for k, v in renderer._clipd.items() if k not in clips}
+        else:
+            renderer._markers.update(kept[1])
+            renderer._clipd.update(kept[2])
+            self.axis.stale = False
+        return renderer.close_group(mark)
+
+
+class _TightBox(_Method):
+    def __call__(self, renderer=None, *, for_layout_only=False):
+        key = (self.key(), for_layout_only)
+        offset, label = self.axis.offsetText, self.axis.label
+        if key not in self.memo.boxes:
+            box = self.method(renderer, for_layout_only=for_layout_only)
+            after = offset.get_text(), offset.get_position(), label.get_position()
+            self.memo.boxes[key] = box, after
+        box, (text, place, label_place) = self.memo.boxes[key]
+        offset.set_text(text)  # what measuring leaves behind: the title makes room for the offset
+        offset.set_position(place)
+        label.set_position(label_place)
+        return None if box is None else box.frozen()
+
+
+def _aligned(figure, ax):
+    return any(len(group.get_siblings(ax)) > 1 for group in figure._align_label_groups.values())
+
+
+def _state(value, seen):
+    """A hashable copy of everything in ``value`` that can be seen in a picture."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(_state(v, seen) for v in value)
+    if isinstance(value, dict):
+        return tuple((_state(k, seen), _state(v, seen)) for k, v in value.items())
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return value.shape, value.dtype.str, value.tobytes(), np.ma.getmaskarray(value).tobytes()
+    if isinstance(value, enum.Enum):
+        return str(value)
+    if isinstance(value, BboxBase):
+        return value.get_points().tobytes()
+    if isinstance(value, Transform) and value.is_affine:
+        return value.get_matrix().tobytes()
+    if isinstance(value, (set, frozenset)):
+        return frozenset(_state(v, seen) for v in value)
+    if isinstance(value, (itertools.count, np.ufunc)):
+        return repr(value)
+    if getattr(value, "__module__", "").startswith("matplotlib."):
+        if callable(value) and hasattr(value, "__qualname__"):
+            return value.__qualname__
+        if id(value) in seen:
+            return "seen"
+        seen.add(id(value))
+        attributes = getattr(value, "__dict__", None)
+        if attributes is not None:
+            return type(value), tuple((k, _state(v, seen)) for k, v in attributes.items() if k not in SKIP)
+    raise Unknown(type(value))
