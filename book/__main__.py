@@ -145,7 +145,7 @@ PARTS = {
     "lint": lambda: run(sys.executable, "-m", "ruff", "check", "--quiet", "."),
     "book": build,
     "unit": lambda: pytest("-m", "not browser"),
-    "browser": lambda: pytest("-m", "browser", "--dist", "loadfile"),
+    "browser": lambda: pytest("-m", "browser"),
     "chapters": lambda: run(sys.executable, "-m", "book.validate"),
 }
 

@@ -46,12 +46,18 @@ def drop_thebe(app, pagename, templatename, context, doctree):
         context[kind] = [asset for asset in context.get(kind, []) if not is_thebe(asset)]
 
 
+def search_without_server(app, pagename, templatename, context, doctree):
+    """The search page fetches the pages it found, to quote them; from ``file://`` a browser refuses that."""
+    if pagename == "search":
+        app.add_js_file(None, body="if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false")
+
+
 def drop_unused_files(app, exception):
-    """Delete what no page loads: source maps, FontAwesome's script, Thebe."""
+    """Delete what no page loads: source maps, FontAwesome's script, Thebe, templates of the themes."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
-    for pattern in ("**/*.map", "scripts/fontawesome.js*", "sphinx-thebe.*"):
+    for pattern in ("**/*.map", "scripts/fontawesome.js*", "sphinx-thebe.*", "*.html"):
         for path in static.glob(pattern):
             path.unlink()
 
@@ -90,5 +96,6 @@ def setup(app):
     app.add_autodocumenter(OperationDocumenter)
     app.connect("config-inited", add_repository_buttons)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", search_without_server)
     app.connect("build-finished", drop_unused_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

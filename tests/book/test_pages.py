@@ -1,0 +1,167 @@
+"""The built book as a reader opens it: from a folder, with no network, in a browser of any width."""
+
+import gzip
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+HTML = Path(__file__).parents[2] / "_build" / "html"
+PAGES = sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html")
+               if "_static" not in path.parts and path.name not in ("index.html",)) or ["the book is not built"]
+READY = """async () => {
+    await (window.MathJax?.startup?.promise ?? Promise.resolve());
+    const deadline = Date.now() + 10000;
+    while (document.querySelectorAll('.explore:has(fieldset):not([data-ready])').length && Date.now() < deadline)
+        await new Promise(done => setTimeout(done, 50));
+    await document.fonts.ready;
+}"""
+BUDGET = 1_000_000
+
+
+def open_page(watched, html, name, **options):
+    window = watched(**options)
+    window.page.goto((html / name).as_uri())
+    window.page.evaluate(READY)
+    return window
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_whole_without_network(watched, html, name):
+    window = open_page(watched, html, name, viewport={"width": 1280, "height": 900})
+    page = window.page
+    assert window.external == [] and window.errors == []
+    assert page.locator(".explore:has(fieldset):not([data-ready])").count() == 0, "a live figure is dead"
+    assert page.locator("mjx-merror").count() == 0, page.locator("mjx-merror").first.inner_text()
+    if page.locator(".math").count():
+        assert page.locator("mjx-container").count() >= page.locator(".math").count(), "formulas were not set"
+    assert page.locator("i.fa-solid").first.evaluate(
+        "e => getComputedStyle(e, '::before').content.length > 2 && document.fonts.check('900 1em \"Font Awesome 6 Free\"')"
+    ), "icons have no font"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_a_phone(watched, html, name):
+    page = open_page(watched, html, name, viewport={"width": 390, "height": 844}, has_touch=True).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate("""() => [...document.querySelectorAll('article *')].filter(e => {
+        const box = e.getBoundingClientRect();
+        if (!box.width || box.right <= 391) return false;
+        for (let p = e; p; p = p.parentElement) {
+            const style = getComputedStyle(p);
+            if (['auto', 'scroll', 'hidden'].includes(style.overflowX) || style.position === 'absolute') return false;
+        }
+        return true;
+    }).map(e => e.outerHTML.slice(0, 120))""")
+    assert wide == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_page_weighs_under_a_megabyte(watched, html, name):
+    """As a web server sends it: text compressed, fonts and pictures as they are. Later pages find most of it cached."""
+    window = open_page(watched, html, name)
+    total = 0
+    for url in {urlsplit(url).path for url in window.requests if url.startswith("file:")}:
+        data = Path(unquote(url)).read_bytes()
+        total += len(data) if url.endswith((".woff", ".woff2", ".png")) else len(gzip.compress(data, mtime=0))
+    assert total < BUDGET, f"{total:,} bytes"
+
+
+@pytest.mark.browser
+def test_dark_mode_is_chosen_and_kept(watched, html):
+    page = open_page(watched, html, "intro.html").page
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    for _ in range(3):
+        page.locator(".theme-switch-button").first.click()
+        if page.evaluate("document.documentElement.dataset.theme") == "dark":
+            break
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor").startswith("rgb(1")
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("query, page_name", [("sigmoid", "appendix/glossary"), ("激活函数", "appendix/glossary"),
+                                              ("cross_entropy", "appendix/nnlib"), ("perceptron", "chapters/01_neurons")])
+def test_search_finds_without_a_server(watched, html, query, page_name):
+    window = watched()
+    window.page.goto((html / "search.html").as_uri() + f"?q={query}")
+    window.page.locator(f"#search-results a[href*='{page_name}.html']").first.wait_for(timeout=10000)
+    assert window.external == [] and window.errors == []
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.ids, self.links, self.images = set(), [], []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        self.ids.add(attributes.get("name"))
+        for key in ("href", "src"):
+            if tag in ("a", "link", "script", "img") and attributes.get(key):
+                self.links.append(attributes[key])
+        if tag == "img":
+            self.images.append(attributes)
+
+
+@pytest.fixture(scope="module")
+def parsed(html):
+    pages = {}
+    for path in html.rglob("*.html"):
+        pages[path.resolve()] = parser = Links()
+        parser.feed(path.read_text(encoding="utf-8"))
+    return pages
+
+
+def test_every_internal_link_leads_somewhere(parsed):
+    broken = []
+    for page, parser in parsed.items():
+        for link in parser.links:
+            parts = urlsplit(link)
+            if parts.scheme or link.startswith(("//", "#explore=")):
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            if not target.exists():
+                broken.append((page.name, link))
+            elif parts.fragment and target in parsed and unquote(parts.fragment) not in parsed[target].ids:
+                broken.append((page.name, link))
+    assert broken == []
+
+
+def test_every_picture_has_an_alternative_text(parsed):
+    bare = [(page.name, image.get("src")) for page, parser in parsed.items() for image in parser.images
+            if not image.get("alt")]
+    assert bare == []
+
+
+def test_nothing_is_loaded_from_elsewhere(html, parsed):
+    for page in parsed:
+        text = re.sub(r"<a [^>]*>", "", page.read_text(encoding="utf-8"))
+        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//|@import\s+url\(["']?http|unpkg|jsdelivr""", text), page
+
+
+def test_previous_and_next_join_all_pages_in_order(html, root):
+    import yaml
+
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    order = [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    for here, there in zip(order, order[1:]):
+        text = (html / f"{here}.html").read_text(encoding="utf-8")
+        link = re.search(r'class="right-next"\s+href="([^"]+)"', text)
+        assert link and (html / f"{here}.html").parent.joinpath(link[1]).resolve() == (html / f"{there}.html").resolve()
+
+
+def test_chapters_are_all_listed_and_nothing_else_is(root):
+    import yaml
+
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    assert [name for name in listed if name.startswith("chapters/")] == [
+        f"chapters/{path.stem}" for path in sorted((root / "chapters").glob("*.ipynb"))]
