@@ -18,6 +18,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
+from instructor.notebook import parts
+
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 120
 CELL_METADATA = ("tags", "mystnb", "exercise")
@@ -58,6 +60,9 @@ def normalise(notebook):
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py", "<cell>", output.text)
+    for part in parts(notebook):
+        if part.kind == "solution" and part.cell.cell_type == "code":   # folded in JupyterLab too
+            part.cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
     nbformat.validate(notebook)
 
 
