@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
-from instructor.notebook import parts
+from book.notebook import parts
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 120

@@ -68,8 +68,7 @@ on the four inputs)::
     def dense_parameters():
         return 784 * 32 + 32
 
-In the chapter's notebook an exercise is six cells or more, one to a fence below (stub, check and solution are
-code cells)::
+In the chapter's notebook an exercise has its task, a code cell with stub and check, and its solution::
 
     ```{exercise-start} Softmax without overflow
     :label: ex-softmax
@@ -79,6 +78,7 @@ code cells)::
     def softmax(z):
         \"\"\"Rows of scores z (N, K) -> rows of probabilities (N, K).\"\"\"
         raise NotImplementedError
+
 
     check(softmax)
 
@@ -93,17 +93,17 @@ code cells)::
     def softmax(z):
         ...
 
+
     check(softmax)
 
     ```{solution-end}
     ```
 
-The solution's code cells carry ``"jupyter": {"source_hidden": true}`` in their metadata: JupyterLab, which
-does not know the fences, then folds them too. The label is ``ex-`` and the name with hyphens
-(``dense_backward`` -> ``ex-dense-backward``), the title is the registry's. Exercises to think about have the
-same fences without code. Code outside an exercise never uses a name that an exercise defines: it says
-``nnlib.softmax``, so that the page runs whatever the reader wrote. ``pytest tests/exercises`` tries every
-entry and every notebook.
+The label is ``ex-`` and the name with hyphens (``dense_backward`` -> ``ex-dense-backward``), the title is
+the registry's. The task stands by itself, without a reference to the page around it: it is also handed out
+alone. Exercises to think about are the same without code. Code outside an exercise never uses a name that
+an exercise defines: it says ``nnlib.softmax``, so that the page runs whatever the reader wrote. ``pytest
+tests/exercises`` tries every entry and every notebook.
 """
 
 from nnlib.exercises.registry import Exercise, all_exercises, check, exercise

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlib.exercises.outcome import ERROR, NONE, OK, UNUSABLE, UNWRITTEN, run
+from nnlib.exercises.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, run
 
 
 class Case(NamedTuple):
@@ -120,6 +120,8 @@ def _fault(key, outcome, expected):
         return "it returns None: is the return missing?"
     if outcome.status == ERROR:
         return f"it raises {outcome.note}" + (f", in the line `{outcome.line}`" if outcome.line else "")
+    if outcome.status == ENDED:
+        return f"it {outcome.note}"
     if outcome.status == UNUSABLE:
         return f"the result {outcome.note}"
     arrays, n = outcome.arrays, len(expected)

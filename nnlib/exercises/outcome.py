@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-UNWRITTEN, NONE, ERROR, UNUSABLE, OK = "unwritten", "none", "error", "unusable", "ok"
+UNWRITTEN, NONE, ERROR, ENDED, UNUSABLE, OK = "unwritten", "none", "error", "ended", "unusable", "ok"
 
 
 class Outcome(NamedTuple):
-    """What one call gave: ``arrays`` if ``status`` is OK; ``changed`` numbers the altered arguments."""
+    """What one call gave: ``arrays`` if ``status`` is OK; ``changed`` numbers the altered arguments.
+
+    ENDED is a call that never came back, as only a grading sandbox sees it; ``note`` says why.
+    """
 
     status: str
     arrays: tuple = ()

@@ -35,7 +35,7 @@ def chapter_paths(root=ROOT):
 def parts(notebook):
     """Cut a notebook at the fences of its exercises and solutions, into a list of :class:`Part`.
 
-    Raises ValueError where a fence is not closed, not opened, or not gated (``exercise-start`` ...).
+    Raises ValueError where a fence is not closed or not opened.
     """
     found, kind, label, title = [], "", "", ""
     for number, cell in enumerate(notebook.cells):
@@ -53,19 +53,16 @@ def parts(notebook):
 
         for k, line in enumerate(lines):
             match = _FENCE.match(line)
-            if match and (match["gate"] == "" or (match["gate"] == "-start") != (kind == "")
-                          or match["gate"] == "-end" and match["kind"] != kind):
-                raise ValueError(f"cell {number}: {line!r} is not expected here; exercises and solutions are "
-                                 "gated, each with its start and its end")
-            if match and match["gate"] == "-start":
+            if match and (match["kind"] != kind if match["gate"] == "-end" else kind):
+                raise ValueError(f"cell {number}: {line!r} is not expected here")
+            if match and match["gate"] != "-end":
                 flush()
                 kind, title = match["kind"], match["title"].strip()
-                options = "\n".join(lines[k + 1:]).split(match["fence"])[0]
-                named = re.search(r"^:label: *(\S+)", options, re.MULTILINE)
+                named = re.search(r"^:label: *(\S+)", "\n".join(lines[k + 1:k + 6]), re.MULTILINE)
                 label = title if kind == "solution" else named[1] if named else ""
             piece.append(line)
-            if match and match["gate"] == "-end":
-                end = match["fence"]
+            if match and match["gate"] != "-start":
+                end = match["fence"]  # the next line like this closes the exercise or solution
             elif end and line.strip() == end:
                 flush()
                 kind = label = title = end = ""

@@ -1,0 +1,95 @@
+"""``python -m instructor COMMAND``: what an instructor does, from the assignment to the scores."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from instructor import assignment, edition, grade, lms, sandbox
+
+ASSIGNMENTS = Path("assignments")
+
+
+def make_assignment(options):
+    names = assignment.choose(options.exercises, options.chapters)
+    students = assignment.roster(options.roster) if options.roster else ()
+    folder = ASSIGNMENTS / options.name
+    made = assignment.make(folder, options.name, names, options.title, students)
+    print(f"{made.title}: {len(names)} exercises, {made.points} points")
+    print(f"hand out      {folder / 'student'}")
+    print(f"keep          {folder / 'instructor'} and {folder / 'assignment.json'}")
+
+
+def grade_submissions(options):
+    folder = ASSIGNMENTS / options.name
+    chosen = assignment.load(folder)
+    students = assignment.roster(options.roster) if options.roster else ()
+    for sentence in sandbox.missing_layers():
+        print(f"Careful: {sentence}.", file=sys.stderr)
+    out = folder / "graded"
+    try:
+        results = grade.grade(chosen, options.submissions, out, students, options.workers)
+    except KeyboardInterrupt:
+        print(f"\nStopped. What was graded is kept in {out}; the same command goes on.", file=sys.stderr)
+        return 130
+    counts = {status: sum(result["status"] == status for result in results) for status in grade.STATUSES}
+    print(", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no submissions")
+    print(f"scores        {out / 'scores.csv'}\nfeedback      {out / 'feedback'}")
+    if options.merge:
+        scores = {result["lms_id"]: (grade.score(result), chosen.points, result["note"])
+                  for result in results if result["lms_id"]}
+        text, filled = lms.merge(options.merge, scores, options.column)
+        merged = out / Path(options.merge).name
+        merged.write_text(text, encoding="utf-8", newline="")
+        print(f"upload        {merged}  ({filled} of {len(scores)} scores filled in)")
+    return 0
+
+
+def export_nbgrader(options):
+    from instructor import nbgrader_export
+    path = nbgrader_export.export(assignment.load(ASSIGNMENTS / options.name), options.course)
+    print(f"written       {path}\nnext          nbgrader generate_assignment {options.name}")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m instructor", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    for name, text in [("student", "notebooks and book without any solution"),
+                       ("edition", "notebooks and book with solutions, points and expected mistakes")]:
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--no-book", action="store_true", help="notebooks only")
+        command.add_argument("--out", type=Path, help=f"folder to write (default _build/{name})")
+        command.set_defaults(run=lambda o: edition.make(o.command, o.out, book=not o.no_book))
+
+    command = commands.add_parser("assignment", help="choose exercises, make the notebook for students")
+    command.add_argument("name")
+    command.add_argument("--exercises", nargs="*", default=[], metavar="NAME")
+    command.add_argument("--chapters", nargs="*", default=[], metavar="NN")
+    command.add_argument("--title")
+    command.add_argument("--roster", metavar="CSV", help="a notebook with numbers of its own for each student")
+    command.set_defaults(run=make_assignment)
+
+    command = commands.add_parser("grade", help="grade a folder or an LMS zip of submissions")
+    command.add_argument("name")
+    command.add_argument("submissions")
+    command.add_argument("--roster", metavar="CSV", help="list as missing who handed in nothing")
+    command.add_argument("--merge", metavar="CSV", help="your Canvas gradebook or Moodle grading worksheet")
+    command.add_argument("--column", help="Canvas: the assignment's column")
+    command.add_argument("--workers", type=int, help="submissions at a time (default: one for each core)")
+    command.set_defaults(run=grade_submissions)
+
+    command = commands.add_parser("nbgrader", help="export an assignment to an nbgrader course")
+    command.add_argument("name")
+    command.add_argument("course", help="the course's folder")
+    command.set_defaults(run=export_nbgrader)
+
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (ValueError, OSError) as error:
+        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
