@@ -5,15 +5,25 @@ from nnlib.activations import (
     elu, gelu, hard_sigmoid, hard_tanh, identity, leaky_relu, log_softmax, mish, prelu, relu, selu, sigmoid, softmax,
     softplus, step, swish, tanh,
 )
+from nnlib.autodiff import Tensor, Value
+from nnlib.convolution import Conv2D, conv1d, conv2d, im2col, output_size, receptive_field
+from nnlib.gated import GRU, LSTM, gru, gru_cell, gru_gates, lstm, lstm_cell, lstm_gates
 from nnlib.gradcheck import check_layer, check_operation, numerical_gradient, relative_error
 from nnlib.init import he_normal, he_uniform, normal, orthogonal, xavier_normal, xavier_uniform, zeros
-from nnlib.layers import Activation, Dense, Embedding, Flatten, Layer, Parameter, Residual, Sequential, dense
+from nnlib.layer import Layer, Parameter
+from nnlib.layers import Activation, Dense, Embedding, Flatten, Residual, Sequential, dense
 from nnlib.losses import binary_cross_entropy, cross_entropy, hinge, huber, kl_divergence, mae, mse
 from nnlib.operation import Operation, operation
 from nnlib.optim import (
     SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip_gradients, cosine_decay, exponential_decay, step_decay, warmup,
 )
+from nnlib.pooling import (
+    AvgPool2D, GlobalAvgPool2D, MaxPool2D, MinPool2D, avg_pool2d, global_avg_pool2d, max_pool2d, min_pool2d,
+)
+from nnlib.recurrent import RNN, rnn, rtrl
 from nnlib.regularize import (
     L1, L2, BatchNorm, Dropout, EarlyStopping, ElasticNet, LayerNorm, batch_norm, dropout, layer_norm,
 )
+from nnlib.stacked import Bidirectional, Stacked
 from nnlib.train import DivergenceError, History, accuracy, batches, evaluate, fit, k_fold, predict
+from nnlib.weights import load_weights, save_weights

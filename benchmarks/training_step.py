@@ -1,0 +1,131 @@
+"""Time one training step of three networks, and PyTorch's beside it if it is installed.
+
+    python benchmarks/training_step.py [steps]
+
+float32, batches of 64, one thread, plain gradient descent. The two libraries take turns, step by step, so
+that both meet the same noise, and the ratio is the median over the pairs. Both start from the same weights,
+and their losses are compared before anything is timed. Exits with 1 if a ratio is above its limit.
+"""
+
+import os
+import sys
+import time
+
+# read when NumPy is imported
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+import numpy as np
+
+from nnlib import LSTM, SGD, Activation, Conv2D, Dense, Flatten, MaxPool2D, Sequential, cross_entropy, relu
+
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    torch = None
+
+BATCH, CLASSES, LR = 64, 10, 0.01
+LIMITS = {"MLP": 0.9, "CNN": 1.2, "LSTM": 1.7}
+SHAPES = {"MLP": (784,), "CNN": (1, 28, 28), "LSTM": (50, 32)}
+
+
+def our_model(name, rng):
+    """784-256-128-10; two convolutions of 8 and 16 filters, each pooled; an LSTM of 64 units, 50 steps long."""
+    new = dict(rng=rng, dtype=np.float32)
+    if name == "MLP":
+        return Sequential(Dense(784, 256, **new), Activation(relu), Dense(256, 128, **new), Activation(relu),
+                          Dense(128, CLASSES, **new))
+    if name == "CNN":
+        return Sequential(Conv2D(1, 8, 3, padding=1, **new), Activation(relu), MaxPool2D(2),
+                          Conv2D(8, 16, 3, padding=1, **new), Activation(relu), MaxPool2D(2),
+                          Flatten(), Dense(16 * 7 * 7, CLASSES, **new))
+    return Sequential(LSTM(32, 64, return_sequences=False, **new), Dense(64, CLASSES, **new))
+
+
+def our_step(model, x, labels):
+    optimizer = SGD(model.parameters(), lr=LR)
+
+    def step():
+        loss, pullback = cross_entropy.vjp(model(x), labels)
+        optimizer.zero_grad()
+        model.backward(pullback(1.0)[0])
+        optimizer.step()
+        return float(loss)
+    return step
+
+
+def torch_model(name, ours):
+    """The same network with the same weights."""
+    if name == "MLP":
+        model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(),
+                              nn.Linear(128, CLASSES))
+    elif name == "CNN":
+        model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                              nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                              nn.Flatten(), nn.Linear(16 * 7 * 7, CLASSES))
+    else:
+        class Last(nn.Module):
+            def forward(self, states):
+                return states[0][:, -1]
+        model = nn.Sequential(nn.LSTM(32, 64, batch_first=True), Last(), nn.Linear(64, CLASSES))
+    values = [p.value for p in ours.parameters()]
+    if name == "LSTM":                          # our gates are i, f, o, g, PyTorch's i, f, g, o with two biases
+        values[:3] = [v[..., np.r_[:128, 192:256, 128:192]] for v in values[:3]]
+        values.insert(3, np.zeros(256))
+    with torch.no_grad():
+        for p, value in zip(model.parameters(), values, strict=True):
+            p.copy_(torch.tensor(value.T if value.ndim == 2 else value))
+    return model
+
+
+def torch_step(model, x, labels):
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    loss_of, x, labels = nn.CrossEntropyLoss(), torch.tensor(x), torch.tensor(labels)
+
+    def step():
+        loss = loss_of(model(x), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    return step
+
+
+def seconds(step):
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+def main(steps):
+    print(f"one training step, batch {BATCH}, float32, one thread, medians of {steps}; "
+          f"NumPy {np.__version__}, {'PyTorch ' + torch.__version__ if torch else 'no PyTorch here'}")
+    above = False
+    for name, limit in LIMITS.items():
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((BATCH, *SHAPES[name])).astype(np.float32)
+        labels = rng.integers(0, CLASSES, BATCH)
+        model = our_model(name, rng)
+        step = our_step(model, x, labels)
+        if torch is None:
+            ours = np.median([seconds(step) for _ in range(steps)])
+            print(f"{name:5} {1e3 * ours:7.3f} ms")
+            continue
+        torch.set_num_threads(1)
+        other = torch_step(torch_model(name, model), x, labels)
+        a, b = step(), other()
+        if abs(a - b) > 1e-5:
+            sys.exit(f"{name}: the losses differ, {a} and {b}: not the same network")
+        for _ in range(5):
+            step(), other()
+        pairs = np.array([(seconds(step), seconds(other)) for _ in range(steps)])
+        ours, theirs = np.median(pairs, axis=0)
+        ratio = np.median(pairs[:, 0] / pairs[:, 1])
+        above |= ratio > limit
+        print(f"{name:5} {1e3 * ours:7.3f} ms   PyTorch {1e3 * theirs:7.3f} ms   "
+              f"ratio {ratio:.2f} (limit {limit}){' ABOVE' if ratio > limit else ''}")
+    return int(above)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))
