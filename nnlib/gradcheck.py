@@ -57,7 +57,7 @@ def check_operation(op, *arrays, rng=None, h=1e-5, directions=3, verbose=False, 
     gradients = dict(zip(op.arrays, pullback(dy)))
     point = {name: x for name, x in zip(op.arrays, arrays) if x.dtype.kind == "f" and gradients[name] is not None}
     return _largest_error(op.__name__, point, gradients, lambda: np.sum(dy * op(*arrays, **options)),
-                          rng, h, directions, verbose)
+                          1e-3 * np.linalg.norm(dy * y), rng, h, directions, verbose)
 
 
 def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
@@ -101,13 +101,14 @@ def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
         p.grad = old_gradients[name]
     if x.dtype.kind != "f":
         del point["x"]
-    return _largest_error(type(layer).__name__, point, gradients, evaluate, rng, h, directions, verbose)
+    return _largest_error(type(layer).__name__, point, gradients, evaluate, 1e-3 * np.linalg.norm(dy * y),
+                          rng, h, directions, verbose)
 
 
-def _largest_error(who, point, gradients, evaluate, rng, h, directions, verbose):
+def _largest_error(who, point, gradients, evaluate, floor, rng, h, directions, verbose):
     """Largest relative error over the arrays of ``point`` (name to array), each moved alone, in place, and put back.
 
-    ``evaluate()`` is the scalar L at what the arrays hold now.
+    ``evaluate()`` is the scalar L at what the arrays hold now, ``floor`` a slope too small to be told from rounding.
     """
     if not point:
         raise ValueError(f"{who} has no gradient to check")
@@ -124,7 +125,8 @@ def _largest_error(who, point, gradients, evaluate, rng, h, directions, verbose)
             below = evaluate()
             x[...] = start
             terms = gradient * v
-            error = max(error, relative_error(terms.sum(), (above - below) / (2 * h), np.linalg.norm(terms)))
+            scale = max(np.linalg.norm(terms), floor)
+            error = max(error, relative_error(terms.sum(), (above - below) / (2 * h), scale))
         worst = max(worst, error)
         if verbose:
             print(f"{who}: d{name} {x.shape}: relative error {error:.1e}")

@@ -34,6 +34,8 @@ class Operation:
         If an argument holds NaN (``op(...)`` only), or ``dy`` has another shape than the output.
     """
 
+    tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
+
     def __init__(self, function, elementwise=False, integers=()):
         functools.update_wrapper(self, function)
         self.function = function
@@ -44,10 +46,10 @@ class Operation:
 
     def __call__(self, *arrays, **options):
         """The value, after a check for NaN. Given a :class:`nnlib.Tensor`, the result is one, recorded on the tape."""
-        for x in arrays:
-            if hasattr(type(x), "apply"):
-                return type(x).apply(self, *arrays, **options)
-        arrays, options = self._convert(arrays, options)
+        arrays, options = self._by_position(arrays, options)
+        if any(isinstance(x, self.tape) for x in arrays):
+            return self.tape.apply(self, *arrays, **options)
+        arrays = self._convert(arrays)
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
@@ -55,8 +57,8 @@ class Operation:
 
     def vjp(self, *arrays, **options):
         """The value and the pullback."""
-        arrays, options = self._convert(arrays, options)
-        y, pullback = self.function(*arrays, **options)
+        arrays, options = self._by_position(arrays, options)
+        y, pullback = self.function(*self._convert(arrays), **options)
         if isinstance(y, tuple):                # several outputs: their gradients come as the operation says
             return y, pullback
         can_skip = pullback.__code__.co_argcount > 1
@@ -85,14 +87,18 @@ class Operation:
         rows = [pullback(row.reshape(y.shape))[0] for row in np.eye(y.size, dtype=y.dtype)]
         return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype, copy=False)
 
-    def _convert(self, arrays, options):
-        """The arrays, all by position and of one float type, and the options, as plain Python values."""
+    def _by_position(self, arrays, options):
+        """Move arrays given by keyword to their places; make plain numbers of NumPy's, which would raise the precision."""
         if options:
             options = {name: o.item() if isinstance(o, np.generic) else o for name, o in options.items()}
             for name in self.arrays[len(arrays):]:
                 if name not in options:
                     break
                 arrays += (options.pop(name),)
+        return arrays, options
+
+    def _convert(self, arrays):
+        """The arrays as arrays, all of one float type."""
         dtype = None
         for x in arrays:
             if isinstance(x, np.ndarray) and x.dtype.kind == "f":
@@ -106,7 +112,7 @@ class Operation:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
                     x = x.astype(dtype, copy=False)
                 converted[i] = x
-        return converted, options
+        return converted
 
     def __repr__(self):
         return f"<operation {self.__name__}>"

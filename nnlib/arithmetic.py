@@ -1,0 +1,112 @@
+"""Arithmetic on arrays as operations, for :class:`nnlib.Tensor` (chapter 4): each with its derivative beside it.
+
+Where NumPy's broadcasting repeats an array, the pullback sums over the repeats.
+"""
+
+import numpy as np
+
+from nnlib import checks
+from nnlib.operation import operation
+
+
+def _unbroadcast(dy, shape):
+    """Sum ``dy`` over the axes along which an array of ``shape`` was repeated."""
+    extra = dy.ndim - len(shape)
+    repeated = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 != dy.shape[i + extra])
+    return dy.sum(axis=repeated).reshape(shape) if repeated else dy
+
+
+@operation
+def add(a, b):
+    """a + b, with NumPy's broadcasting."""
+    return a + b, lambda dy: (_unbroadcast(dy, a.shape), _unbroadcast(dy, b.shape))
+
+
+@operation
+def subtract(a, b):
+    """a - b, with NumPy's broadcasting."""
+    return a - b, lambda dy: (_unbroadcast(dy, a.shape), _unbroadcast(-dy, b.shape))
+
+
+@operation
+def multiply(a, b):
+    """a b, element by element, with NumPy's broadcasting."""
+    return a * b, lambda dy: (_unbroadcast(dy * b, a.shape), _unbroadcast(dy * a, b.shape))
+
+
+@operation
+def divide(a, b):
+    """a / b, element by element, with NumPy's broadcasting."""
+    return a / b, lambda dy: (_unbroadcast(dy / b, a.shape), _unbroadcast(-dy * a / (b * b), b.shape))
+
+
+@operation
+def power(x, *, exponent):
+    """x to a constant power, element by element."""
+    checks.number("power", "exponent", exponent)
+    return x**exponent, lambda dy: (dy * exponent * x ** (exponent - 1) if exponent else np.zeros_like(x),)
+
+
+@operation
+def matmul(a, b):
+    """Matrix product; vectors and stacks of matrices as in NumPy."""
+    rows, columns = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
+
+    def pullback(dy):
+        dy = np.expand_dims(dy, [i for i, one in ((-2, a.ndim == 1), (-1, b.ndim == 1)) if one])
+        da, db = dy @ columns.swapaxes(-1, -2), rows.swapaxes(-1, -2) @ dy
+        return _unbroadcast(da, rows.shape).reshape(a.shape), _unbroadcast(db, columns.shape).reshape(b.shape)
+    return a @ b, pullback
+
+
+@operation(elementwise=True)
+def exp(x):
+    """e to the power x."""
+    y = np.exp(x)
+    return y, lambda dy: (dy * y,)
+
+
+@operation(elementwise=True)
+def log(x):
+    """Natural logarithm; x > 0 (``ValueError``)."""
+    if x.size and x.min() <= 0:
+        raise ValueError(f"log expects x > 0, got {x.min():.6g}")
+    return np.log(x), lambda dy: (dy / x,)
+
+
+@operation
+def sum(x, *, axis=None, keepdims=False):
+    """Sum over one axis, several, or all."""
+    y = x.sum(axis=axis, keepdims=True)
+    return y if keepdims else x.sum(axis=axis), lambda dy: (np.broadcast_to(dy.reshape(y.shape), x.shape),)
+
+
+@operation
+def mean(x, *, axis=None, keepdims=False):
+    """Mean over one axis, several, or all."""
+    y, pullback = sum.vjp(x, axis=axis, keepdims=keepdims)
+    n = x.size / max(y.size, 1)
+    return y / n, lambda dy: pullback(dy / n)
+
+
+@operation
+def reshape(x, *, shape):
+    """The same elements in another shape."""
+    return x.reshape(shape), lambda dy: (dy.reshape(x.shape),)
+
+
+@operation
+def transpose(x, *, axes=None):
+    """The axes in another order, or reversed."""
+    back = None if axes is None else np.argsort(axes)
+    return x.transpose(axes), lambda dy: (dy.transpose(back),)
+
+
+@operation
+def index(x, *, at):
+    """x[at]; an element taken twice gets the sum of both gradients."""
+    def pullback(dy):
+        dx = np.zeros_like(x)
+        np.add.at(dx, at, dy)
+        return (dx,)
+    return x[at], pullback

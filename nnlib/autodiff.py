@@ -1,0 +1,247 @@
+"""Automatic differentiation in reverse mode (chapter 4): ``Value`` for numbers, ``Tensor`` for arrays.
+
+Both remember how they were made, so that ``backward`` can go through the calculation in reverse and find the derivative
+of its result with respect to everything in it. Afterwards ``grad`` of each node is that derivative: every call of
+``backward`` starts from zero (PyTorch adds to what an earlier call left).
+
+Linnainmaa, *BIT* 16, 1976; Griewank and Walther, *Evaluating Derivatives*, 2008.
+"""
+
+import math
+import numbers
+
+import numpy as np
+
+from nnlib import arithmetic, checks
+from nnlib.operation import Operation
+
+
+def graph(node):
+    """All nodes that ``node`` was made from and itself, each after its ``parents``. A loop, as deep graphs would
+    overflow recursion."""
+    order, seen, stack = [], set(), [(node, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in reversed(node.parents))
+    return order
+
+
+class Value:
+    """A number that remembers how it was made: from which ``parents``, with which ``slopes``.
+
+    A slope is the derivative of this value with respect to that parent. ``data`` is the number, ``grad`` the derivative of
+    the last ``backward``'s result, ``op`` the operation's sign and ``label`` a name for drawings.
+
+    Raises ``TypeError`` for anything but real numbers, ``ValueError`` for NaN and outside an operation's domain.
+    """
+
+    def __init__(self, data, parents=(), slopes=(), op="", label=""):
+        checks.number("Value", "data", data)
+        self.data, self.grad = float(data), 0.0
+        self.parents, self.slopes, self.op, self.label = parents, slopes, op, label
+
+    def backward(self):
+        """Set ``grad`` of every value in the graph to d self / d value: the chain rule, last value first."""
+        nodes = graph(self)
+        for node in nodes:
+            node.grad = 0.0
+        self.grad = 1.0
+        for node in reversed(nodes):
+            for parent, slope in zip(node.parents, node.slopes):
+                parent.grad += node.grad * slope            # a value used twice gets the sum
+
+    def __add__(self, other):
+        other = _value(other)
+        return Value(self.data + other.data, (self, other), (1.0, 1.0), "+")
+
+    def __sub__(self, other):
+        other = _value(other)
+        return Value(self.data - other.data, (self, other), (1.0, -1.0), "-")
+
+    def __mul__(self, other):
+        other = _value(other)
+        return Value(self.data * other.data, (self, other), (other.data, self.data), "*")
+
+    def __truediv__(self, other):
+        other = _value(other)
+        if other.data == 0:
+            raise ValueError("Value expects to be divided by something else than 0")
+        return Value(self.data / other.data, (self, other), (1 / other.data, -self.data / other.data**2), "/")
+
+    def __pow__(self, n):
+        if not isinstance(n, numbers.Real):
+            raise TypeError(f"Value expects a number as exponent, got {n!r}")
+        if self.data < 0 and n != int(n) or self.data == 0 and n < 1 and n != 0:
+            raise ValueError(f"Value expects a power with a derivative, got {self.data} ** {n}")
+        slope = n * self.data ** (n - 1) if n else 0.0
+        return Value(self.data**n, (self,), (slope,), f"**{n}")
+
+    def __neg__(self):
+        return Value(-self.data, (self,), (-1.0,), "neg")
+
+    def __radd__(self, other):
+        return _value(other) + self
+
+    def __rsub__(self, other):
+        return _value(other) - self
+
+    def __rmul__(self, other):
+        return _value(other) * self
+
+    def __rtruediv__(self, other):
+        return _value(other) / self
+
+    def exp(self):
+        y = math.exp(self.data)
+        return Value(y, (self,), (y,), "exp")
+
+    def log(self):
+        if self.data <= 0:
+            raise ValueError(f"log expects a positive Value, got {self.data}")
+        return Value(math.log(self.data), (self,), (1 / self.data,), "log")
+
+    def tanh(self):
+        y = math.tanh(self.data)
+        return Value(y, (self,), (1 - y * y,), "tanh")
+
+    def relu(self):
+        return Value(max(0.0, self.data), (self,), (float(self.data > 0),), "relu")
+
+    def __repr__(self):
+        return f"Value({self.label + ': ' if self.label else ''}data={self.data:.6g}, grad={self.grad:.6g})"
+
+
+def _value(x):
+    return x if isinstance(x, Value) else Value(x)
+
+
+class Tensor:
+    """An array that remembers how it was made: the operation's tape.
+
+    Any operation of nnlib takes Tensors and gives one: ``cross_entropy(relu(x @ W + b), labels)``. Arrays among its
+    arguments are constants. ``data`` is the array; ``grad`` is None until ``backward``, then an array of the same shape.
+
+    Raises ``TypeError`` for anything but real numbers, ``ValueError`` for NaN.
+    """
+
+    __array_ufunc__ = None                      # array + Tensor is ours to handle, not NumPy's
+
+    def __init__(self, data):
+        self.data = checks.numeric("Tensor", "data", data)
+        if self.data.dtype.kind != "f":
+            self.data = self.data.astype(float)
+        checks.no_nan("Tensor", "data", self.data)
+        self.grad, self.parents, self.pullback = None, (), None
+
+    @classmethod
+    def apply(cls, op, *arguments, **options):
+        """The result of an operation, recorded. Arguments are Tensors, or arrays that count as constants."""
+        places = [i for i, x in enumerate(arguments) if isinstance(x, cls)]
+        y, pullback = op.vjp(*(x.data if isinstance(x, cls) else x for x in arguments), **options)
+        if isinstance(y, tuple):
+            raise TypeError(f"Tensor expects operations with one output, {op.__name__} has {len(y)}")
+
+        def pull(dy):
+            gradients = pullback(dy, input_grad=0 in places)
+            for i in places:
+                if gradients[i] is None:
+                    raise ValueError(f"{op.__name__} has no gradient with respect to {op.arrays[i]}: pass it as an array")
+            return [gradients[i] for i in places]
+
+        result = cls.__new__(cls)
+        result.data, result.grad = y, None
+        result.parents, result.pullback = tuple(arguments[i] for i in places), pull
+        return result
+
+    def backward(self, dy=1.0):
+        """Set ``grad`` of every Tensor in the graph, starting from ``dy``, the gradient of this one, in its shape.
+
+        Raises ``ValueError`` for another shape.
+        """
+        dy = np.array(dy, self.data.dtype)
+        if dy.shape != self.data.shape:
+            raise ValueError(f"backward expects dy of shape {self.data.shape}, got {dy.shape}")
+        nodes = graph(self)
+        for node in nodes:
+            node.grad = None
+        self.grad = dy
+        for node in reversed(nodes):
+            if node.pullback is None:
+                node.grad = node.grad.copy()    # a leaf's gradient belongs to it alone
+                continue
+            for parent, gradient in zip(node.parents, node.pullback(node.grad)):
+                parent.grad = gradient if parent.grad is None else parent.grad + gradient
+
+    shape = property(lambda self: self.data.shape)
+    T = property(lambda self: Tensor.apply(arithmetic.transpose, self))
+
+    def __add__(self, other):
+        return Tensor.apply(arithmetic.add, self, other)
+
+    def __radd__(self, other):
+        return Tensor.apply(arithmetic.add, other, self)
+
+    def __sub__(self, other):
+        return Tensor.apply(arithmetic.subtract, self, other)
+
+    def __rsub__(self, other):
+        return Tensor.apply(arithmetic.subtract, other, self)
+
+    def __mul__(self, other):
+        return Tensor.apply(arithmetic.multiply, self, other)
+
+    def __rmul__(self, other):
+        return Tensor.apply(arithmetic.multiply, other, self)
+
+    def __truediv__(self, other):
+        return Tensor.apply(arithmetic.divide, self, other)
+
+    def __rtruediv__(self, other):
+        return Tensor.apply(arithmetic.divide, other, self)
+
+    def __matmul__(self, other):
+        return Tensor.apply(arithmetic.matmul, self, other)
+
+    def __rmatmul__(self, other):
+        return Tensor.apply(arithmetic.matmul, other, self)
+
+    def __pow__(self, exponent):
+        return Tensor.apply(arithmetic.power, self, exponent=exponent)
+
+    def __neg__(self):
+        return Tensor.apply(arithmetic.multiply, self, -1)
+
+    def __getitem__(self, at):
+        return Tensor.apply(arithmetic.index, self, at=at)
+
+    def __len__(self):
+        return len(self.data)
+
+    def sum(self, axis=None, keepdims=False):
+        return Tensor.apply(arithmetic.sum, self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis=None, keepdims=False):
+        return Tensor.apply(arithmetic.mean, self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape):
+        return Tensor.apply(arithmetic.reshape, self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes):
+        return Tensor.apply(arithmetic.transpose, self, axes=axes or None)
+
+    def exp(self):
+        return Tensor.apply(arithmetic.exp, self)
+
+    def log(self):
+        return Tensor.apply(arithmetic.log, self)
+
+    def __repr__(self):
+        return f"Tensor({np.array2string(self.data, separator=', ', prefix='Tensor(')})"
+
+
+Operation.tape = Tensor                         # from now on, an operation given a Tensor records itself
