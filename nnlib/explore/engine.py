@@ -12,10 +12,11 @@ from .diff import compare
 from .encode import compress, encode, fingerprint
 from .memo import AxisMemo
 from .page import figure_html
-from .render import RC, Images, draw_figure, markup, read_svg, save_svg
+from .render import RC, Images, draw_figure, images_alone, markup, read_svg, save_svg
 
 MAX_STATES = 1500
 MAX_BYTES = 400_000
+WHITISH = 0.75  # mean lightness above which an image is drawing on white rather than a picture
 
 
 def explore(draw, *, title=None, describe=None, subplots=None, labels=None, **controls):
@@ -105,13 +106,14 @@ class Explorer:
         if self.states > MAX_STATES:
             raise ValueError(self._too_much(f"{self.states} states, at most {MAX_STATES} fit", self.states / MAX_STATES))
         images, memo = Images(), AxisMemo()
-        trees, descriptions = [], []
+        trees, descriptions, alone = [], [], True
         with plt.rc_context(RC):
             for values in tqdm(self._all_values(), self.name, self.states, unit="state", disable=None):
                 try:
                     figure = draw_figure(self.draw, values, self.subplots)
                     try:
                         memo.prepare(figure)
+                        alone = alone and images_alone(figure)
                         trees.append(read_svg(save_svg(figure), images, memo))
                     finally:
                         plt.close(figure)
@@ -140,6 +142,7 @@ class Explorer:
             payload=payload,
             prefix=f"e{content}",
             images=images,
+            keep=alone and images.lightness() < WHITISH,
         )
         if len(page) > MAX_BYTES:
             text = f"{len(page) / 1000:.0f} kB for {self.states} states, at most {MAX_BYTES / 1000:.0f} kB fit"

@@ -73,7 +73,7 @@
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
       svg = root.querySelector("svg"), inputs = [].slice.call(root.querySelectorAll("input,select")),
       link = root.querySelector(".explore-link"), play = root.querySelector(".explore-play"),
-      reset = root.querySelector(".explore-reset"), said = root.querySelector(".explore-said"),
+      reset = root.querySelector(".explore-reset"), frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
       name = root.dataset.name, initial, timer = 0, saying = 0, moved = inputs[data.play];
     bytes = bytes.subarray(4 + size);
     data.s.forEach(function (slot) {
@@ -82,6 +82,21 @@
     });
     data.s.forEach(function (slot) { if (slot.k == "i") sheet(slot, data.s, bytes); });
     if (data.d) data.d.ix = integers(bytes, data.d.ix, data.n, 2);
+
+    if ("keep" in root.dataset) {                        // images that keep their colours in the dark: a layer of their own
+      var layer = svg.cloneNode(false);
+      layer.setAttribute("aria-hidden", "true");
+      layer.removeAttribute("role");
+      svg.querySelectorAll("image").forEach(function (image) {
+        layer.appendChild(image.closest("g[clip-path]") || image);
+      });
+      svg.after(layer);
+    }
+    function scrolls() {                                 // what scrolls must be reached by keyboard
+      if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0; else frame.removeAttribute("tabindex");
+    }
+    addEventListener("resize", scrolls);
+    scrolls();
 
     function get(input) {
       return input.type == "checkbox" ? +input.checked : input.type == "range" ? +input.value : input.selectedIndex;

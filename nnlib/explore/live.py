@@ -64,9 +64,7 @@ class LiveFigure:
         images = Images()
         tree = read_svg(svg, images)
         picture = images.inline(prefix_ids(svg_html(tree, label), self.prefix))
-        self.picture.value = (
-            f'<div class="explore" style="{sizes(tree)}"><div class="explore-figure">{picture}</div></div>'
-        )
+        self.picture.value = f'<div class="explore" style="{sizes(tree)}">{picture}</div>'
         self.error.value = ""
 
 

@@ -2,22 +2,23 @@
 
 import html
 import re
+import statistics
 from pathlib import Path
 
 from .render import markup, prefix_ids
 
 HERE = Path(__file__).parent
 CSS_PIXELS = 96 / 72  # a point of matplotlib's SVG in CSS pixels
-READABLE = 9  # CSS pixels: a figure shrinks until its smallest letters have this size, then it scrolls
+READABLE = 9  # CSS pixels: a figure shrinks until its letters have this size, then it scrolls
 
 
-def figure_html(tree, *, name, title, description, controls, payload, prefix, images):
+def figure_html(tree, *, name, title, description, controls, payload, prefix, images, keep):
     """The whole figure. Without controls it is the picture alone, in the same frame."""
     escape = html.escape
     picture = images.inline(prefix_ids(svg_html(tree, description or title), prefix))
     head = (
         f'<div class="explore" id="{prefix}" data-name="{escape(name)}" role="group" aria-label="{escape(title)}"'
-        f' style="{sizes(tree, controls)}"><style>{css()}</style><div class="explore-figure">{picture}</div>'
+        f'{" data-keep" if keep else ""} style="{sizes(tree, controls)}"><style>{css()}</style>{picture}'
     )
     if not controls:
         return head + "</div>"
@@ -44,16 +45,17 @@ def page(*figures, title="Figures"):
 
 
 def svg_html(tree, label):
-    """The tree as inline SVG that scales with its container."""
+    """The tree as inline SVG in its frame: it scales with its container and, below a readable size, scrolls."""
     attributes = f'viewBox="{tree.get("viewBox")}" role="img" aria-label="{html.escape(label)}"'
-    return f"<svg {attributes}>{''.join(map(markup, tree))}</svg>"
+    svg = f"<svg {attributes}>{''.join(map(markup, tree))}</svg>"
+    return f'<div class="explore-scroll"><div class="explore-picture">{svg}</div></div>'
 
 
 def sizes(tree, controls=()):
     """CSS variables: how wide the figure may and must be, and how wide the columns of the controls are."""
     width = float(tree.get("viewBox").split()[2])
-    fonts = [float(n) for e in tree.iter() for n in re.findall(r"font:[^;]*?([\d.]+)px", e.get("style", ""))]
-    least = min(width * CSS_PIXELS, width * READABLE / min(fonts, default=READABLE))
+    fonts = [float(n) for e in tree.iter() for n in re.findall(r"font[^;]*?([\d.]+)px", e.get("style", ""))]
+    least = width * min(CSS_PIXELS, READABLE / statistics.median(fonts or [READABLE]))
     variables = {"width": f"{width * CSS_PIXELS:.0f}px", "least": f"{least:.0f}px"}
     if controls:
         longest = max(len(c.label) for c in controls)

@@ -63,6 +63,12 @@ def save_svg(figure):
     return buffer.getvalue()
 
 
+def images_alone(figure):
+    """Whether nothing is drawn over any image of the figure, so that images and the rest can be shown apart."""
+    drawn = [ax for ax in figure.axes if ax.images and not hasattr(ax, "_colorbar")]
+    return bool(drawn) and not any(ax.lines or ax.collections or ax.patches or ax.texts for ax in drawn)
+
+
 class Images:
     """The images of all states by the hash of their pixels; how a PNG compresses them is no part of a state."""
 
@@ -75,6 +81,10 @@ class Images:
         key = "image:" + hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]
         self.pixels[key] = pixels
         return key
+
+    def lightness(self):
+        """Mean lightness of all images, from 0 to 1."""
+        return float(np.mean([p[..., :3].mean() / 255 for p in self.pixels.values()])) if self.pixels else 1.0
 
     def uri(self, key):
         buffer = io.BytesIO()

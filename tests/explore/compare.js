@@ -2,12 +2,12 @@
 // Every drawn element becomes its geometry, as numbers, and everything else that decides how it looks, as text.
 async (root, reference) => {
   const NUMERIC = new Set(["d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points", "viewBox"]);
-  const IGNORED = new Set(["id", "class", "role", "aria-label", "xmlns", "version", "preserveAspectRatio"]);
+  const IGNORED = new Set(["id", "class", "role", "aria-label", "aria-hidden", "xmlns", "version", "preserveAspectRatio"]);
   const ref = new DOMParser().parseFromString(reference, "image/svg+xml").documentElement;
   const live = root.querySelector("svg");
 
   function byId(svg, id) {
-    return [...svg.querySelectorAll("[id]")].find(e => e.id == id);
+    return [...(svg == ref ? svg : root).querySelectorAll("[id]")].find(e => e.id == id);
   }
   function own(svg, e, numbers, depth) {          // one element's attributes; references are followed
     let text = e.localName;
@@ -79,7 +79,11 @@ async (root, reference) => {
     return found;
   }
 
-  const A = list(live), B = list(ref), differences = [];
+  const layer = root.querySelector("svg + svg");           // images shown apart: compared in their own order
+  const apart = found => [...found.filter(f => f.kind != "image"), ...found.filter(f => f.kind == "image")];
+  const A = layer ? apart(list(live).concat(list(layer))) : list(live);
+  const B = layer ? apart(list(ref)) : list(ref);
+  const differences = [];
   let worst = 0;
   const size = s => { const v = s.getAttribute("viewBox").trim().split(/\s+/).map(Number); return v; };
   size(live).forEach((v, i) => { if (Math.abs(v - size(ref)[i]) > 0.1) differences.push("viewBox"); });

@@ -134,7 +134,7 @@ def wedges(ax, share=0.3):
 
 FIGURES = {
     "line": dict(
-        draw=line, w=(-4.0, 4.0, 0.5), b=(-4.0, 4.0, 1.0), activation=["tanh", "relu", "sigmoid"],
+        draw=line, w=(-4.0, 4.0, 0.5), b=(-4.0, 4.0, 2.0), activation=["tanh", "relu", "sigmoid"],
         labels=dict(w="weight w", b="bias b"), title="A neuron with one input",
         describe=lambda w, b, activation: f"The curve {activation} of {w:g} x plus {b:g}.",
     ),
@@ -146,7 +146,7 @@ FIGURES = {
     "autoscaled": dict(draw=autoscaled, k=(1.0, 5.0, 0.25), grid=False),
     "crowd": dict(draw=crowd, count=(0, 6)),
     "missing": dict(draw=missing, gap=(2, 12)),
-    "picture": dict(draw=picture, shift=(0, 5), smooth=False, subplots=dict(ncols=3, figsize=(9, 3))),
+    "picture": dict(draw=picture, shift=(0, 3), smooth=False, subplots=dict(ncols=3, figsize=(9, 3))),
     "scales": dict(draw=scales, base=[2, 3, 10], side={"on the left": "left", "on the right": "right"}),
     "curves": dict(draw=curves, rate=[0.001, 0.01, 0.1, 0.3, 1.0], dropout=(0.0, 0.5, 0.1)),
     "wedges": dict(draw=wedges, share=(0.1, 0.9, 0.1), subplots=dict(layout="constrained")),
