@@ -1,5 +1,6 @@
 """The training loop, and what goes around it (chapters 5 and 6)."""
 
+import contextlib
 import math
 import sys
 
@@ -65,10 +66,10 @@ def accuracy(scores, labels):
 
     Parameters
     ----------
-    scores : (N, K), K >= 2, or (N,) or (N, 1)
+    scores : (N, K) with K >= 2, or (N, 1) or (N,)
         One score for each class (logits or probabilities), or one logit: class 1 where it is above 0.
         More axes may stand in front.
-    labels : (N,) integers; with one logit, 0 and 1, also (N, 1) and as floats
+    labels : (N,) integers 0 .. K - 1; with one logit, 0 and 1, also (N, 1) and as floats
 
     Returns
     -------
@@ -79,17 +80,20 @@ def accuracy(scores, labels):
     labels = checks.numeric("accuracy", "labels", labels)
     if scores.size == 0:
         raise ValueError(f"accuracy expects at least one sample, got {scores.shape}")
+    checks.no_nan("accuracy", "scores", scores)
     if scores.ndim >= 2 and scores.shape[-1] >= 2 and scores.shape[:-1] == labels.shape:
+        checks.indices("accuracy", "labels", labels, scores.shape[-1])
         return float((scores.argmax(axis=-1) == labels).mean())
-    if scores.shape == labels.shape or scores.shape == labels.shape + (1,):
+    one_logit = scores.ndim == 1 or scores.shape[-1:] == (1,)
+    if one_logit and labels.size == scores.size and labels.shape in (scores.shape, scores.shape[:-1]):
+        checks.in_range("accuracy", 0, 1, labels=labels)
         return float(((scores > 0).reshape(labels.shape) == labels).mean())
     raise ValueError(f"accuracy expects scores (N, K) or (N, 1) and labels (N,), got {scores.shape} and "
                      f"{labels.shape}")
 
 
 def predict(model, X, batch_size=256):
-    """Output of a model for X, in evaluation mode, in batches; afterwards each layer is in the mode it was
-    in.
+    """Output of a model for X, in evaluation mode, in batches; each layer keeps its mode.
 
     Parameters
     ----------
@@ -101,6 +105,8 @@ def predict(model, X, batch_size=256):
     -------
     array (N, ...)
     """
+    if not hasattr(model, "layers_inside"):
+        raise TypeError(f"predict expects model as a layer such as Sequential, got {model!r}")
     X = checks.numeric("predict", "X", X)
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
@@ -110,19 +116,16 @@ def predict(model, X, batch_size=256):
     return np.concatenate(outputs)
 
 
-class _mode:
+@contextlib.contextmanager
+def _mode(model, training):
     """Switch a model to training or evaluation mode, and each of its layers back afterwards."""
-
-    def __init__(self, model, training):
-        self.model, self.training = model, training
-
-    def __enter__(self):
-        self.before = [(layer, layer.training) for layer in self.model.layers_inside()]
-        self.model.train() if self.training else self.model.eval()
-
-    def __exit__(self, *error):
-        for layer, training in self.before:
-            layer.training = training
+    before = [(layer, layer.training) for layer in model.layers_inside()]
+    model.train() if training else model.eval()
+    try:
+        yield
+    finally:
+        for layer, mode in before:
+            layer.training = mode
 
 
 def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
@@ -140,16 +143,30 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
     -------
     dict from ``"loss"`` and the metrics' names to float
     """
-    return _evaluate(model, *_samples("evaluate", X, y), loss, _named(metrics), batch_size)
+    return _evaluate(model, *_samples("evaluate", X, y), _operation("evaluate", loss),
+                     _named("evaluate", metrics), batch_size)
+
+
+def _operation(who, loss):
+    if not hasattr(loss, "vjp"):
+        raise TypeError(f"{who} expects loss as an operation such as cross_entropy, got {loss!r}")
+    return loss
 
 
 def _evaluate(model, X, y, loss, metrics, batch_size):
     outputs = predict(model, X, batch_size)
-    scores = {name: float(metric(outputs, y)) for name, metric in metrics}
-    return {"loss": float(loss.vjp(outputs, y)[0]), **scores}
+    mean = float(loss.vjp(outputs, y)[0])
+    if not math.isfinite(mean):  # metrics may refuse NaN
+        metrics = [(name, lambda *_: math.nan) for name, _ in metrics]
+    return {"loss": mean, **{name: float(metric(outputs, y)) for name, metric in metrics}}
 
 
-def _named(metrics):
+def _named(who, metrics):
+    """(name, function) of each metric."""
+    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    for metric in metrics:
+        if not callable(metric) or not hasattr(metric, "__name__"):
+            raise TypeError(f"{who} expects metrics as functions such as [accuracy], got {metric!r}")
     return [(metric.__name__, metric) for metric in metrics]
 
 
@@ -182,8 +199,8 @@ class DivergenceError(FloatingPointError):
     def __init__(self, what, epoch, step, steps, lr, history):
         super().__init__(
             f"training diverged: {what} at epoch {epoch}, step {step} of {steps}. Try a lower learning rate "
-            f"(it is {lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and variance 1; and "
-            "start from new weights.")
+            f"(it is {lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and variance 1; "
+            "and start from new weights.")
         self.epoch, self.step, self.history = epoch, step, history
 
 
@@ -240,10 +257,18 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     ValueError, TypeError
         For samples that do not pair up, sizes below 1, and anything that model, loss or optimiser refuse.
     """
+    if not hasattr(model, "layers_inside"):
+        raise TypeError(f"fit expects model as a layer such as Sequential, got {model!r}")
+    if not hasattr(optimizer, "step"):
+        raise TypeError(f"fit expects optimizer as in Adam(model.parameters()), got {optimizer!r}")
+    for name, function in (("augment", augment), ("schedule", schedule), ("callback", callback)):
+        if function is not None and not callable(function):
+            raise TypeError(f"fit expects {name} as a function, got {function!r}")
     X, y = _samples("fit", X, y)
-    if not hasattr(loss, "vjp"):
-        raise TypeError(f"fit expects loss as an operation such as cross_entropy, got {loss!r}")
+    loss, metrics = _operation("fit", loss), _named("fit", metrics)
     if validation_data is not None:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise TypeError(f"fit expects validation_data as (X, y), got {type(validation_data).__name__}")
         validation_data = _samples("fit", *validation_data)
     checks.count("fit", epochs=epochs, batch_size=batch_size)
     if clip is not None:
@@ -252,12 +277,13 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     if early_stopping is not None:
         early_stopping.reset()
 
-    history, metrics, steps = History(), _named(metrics), math.ceil(len(X) / batch_size)
+    history, steps = History(), math.ceil(len(X) / batch_size)
+    bar = _progress_bar(progress, epochs)
 
     def diverged(what):
         return DivergenceError(what, epoch, step, steps, optimizer.lr, history)
 
-    with _mode(model, training=True), _progress_bar(progress, epochs) as bar:
+    with _mode(model, training=True), bar or contextlib.nullcontext():
         try:
             for epoch in range(1, epochs + 1):
                 totals = dict.fromkeys(["loss", *(name for name, _ in metrics)], 0.0)
@@ -298,8 +324,9 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
                     record |= {f"val_{name}": score for name, score in scores.items()}
                 for name, number in record.items():
                     history.setdefault(name, []).append(number)
-                bar.set_postfix({name: f"{number:.4g}" for name, number in record.items()}, refresh=False)
-                bar.update()
+                if bar is not None:
+                    bar.set_postfix({name: f"{number:.4g}" for name, number in record.items()}, refresh=False)
+                    bar.update()
                 if callback is not None:
                     callback(epoch, history)
                 watched = record["loss" if validation_data is None else "val_loss"]
@@ -312,10 +339,12 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
 
 
 def _progress_bar(show, epochs):
-    from tqdm.auto import tqdm
+    """A progress bar that vanishes at the end, or None."""
+    if not (_someone_watches() if show is None else show):
+        return None
+    from tqdm.auto import tqdm  # only now: without a bar, NumPy is enough
 
-    show = _someone_watches() if show is None else show
-    return tqdm(total=epochs, unit="epoch", leave=False, disable=not show)
+    return tqdm(total=epochs, unit="epoch", leave=False)
 
 
 def _someone_watches():

@@ -1,0 +1,542 @@
+import math
+import subprocess
+import sys
+import time
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nnlib
+from nnlib import (
+    L2, SGD, Activation, Adam, BatchNorm, Dense, DivergenceError, Dropout, EarlyStopping, Flatten, History, Momentum,
+    Sequential, accuracy, batches, clip_gradients, cross_entropy, data, evaluate, fit, k_fold, mse, predict, relu,
+    tanh, train,
+)
+
+
+def net(seed=0, inputs=2, outputs=2, dtype=np.float64, dropout=0.0):
+    rng = np.random.default_rng(seed)
+    return Sequential(Dense(inputs, 8, rng=rng, dtype=dtype), BatchNorm(8, dtype=dtype), Activation(tanh),
+                      Dropout(dropout, rng=rng), Dense(8, outputs, rng=rng, dtype=dtype))
+
+
+@pytest.fixture
+def moons():
+    return data.moons(50, rng=np.random.default_rng(1))
+
+
+def weights(model):
+    return np.concatenate([p.value.ravel() for p in model.parameters()])
+
+
+# Batches and folds
+
+@settings(max_examples=50, deadline=None)
+@given(n=st.integers(1, 40), batch_size=st.integers(1, 50), shuffle=st.booleans())
+def test_batches_visit_every_sample_once(n, batch_size, shuffle):
+    X, y = np.arange(2 * n).reshape(n, 2), np.arange(n)
+    rng = np.random.default_rng(3)
+    parts = list(batches(X, y, batch_size, rng if shuffle else None))
+    assert [len(part) for part, _ in parts] == [batch_size] * (n // batch_size) + [n % batch_size] * (n % batch_size > 0)
+    together = np.concatenate([part for _, part in parts])
+    np.testing.assert_array_equal(np.sort(together), y)
+    for X_part, y_part in parts:
+        np.testing.assert_array_equal(X_part[:, 0], 2 * y_part)
+    np.testing.assert_array_equal(together, np.random.default_rng(3).permutation(n) if shuffle else y)
+
+
+def test_batches_refuse():
+    X, y = np.ones((5, 2)), np.ones(5)
+    for args, error, message in [
+            ((X, y[:4], 2), ValueError, r"batches expects X and y .*, got \(5, 2\) and \(4,\)"),
+            ((X[:0], y[:0], 2), ValueError, r"with one N >= 1, got \(0, 2\) and \(0,\)"),
+            ((1.0, y, 2), ValueError, r"got \(\) and \(5,\)"), ((X, 1.0, 2), ValueError, r"got \(5, 2\) and \(\)"),
+            ((X, y, 0), ValueError, "batches expects batch_size >= 1, got 0"),
+            ((X, y, 2.0), TypeError, "batches expects batch_size as an integer"),
+            ((X, ["a"] * 5, 2), TypeError, "batches expects y as an array of real numbers"),
+            ((X, y, 2, 7), TypeError, "batches expects rng")]:
+        with pytest.raises(error, match=message):
+            batches(*args)  # at once, not at the first batch
+
+
+@settings(max_examples=50, deadline=None)
+@given(n=st.integers(2, 30), k=st.integers(2, 30), shuffle=st.booleans())
+def test_k_fold_holds_each_sample_out_once(n, k, shuffle):
+    if k > n:
+        with pytest.raises(ValueError, match=f"k_fold expects n >= k, got n = {n} and k = {k}"):
+            k_fold(n, k)
+        return
+    folds = list(k_fold(n, k, np.random.default_rng(2) if shuffle else None))
+    assert len(folds) == k
+    held_out = np.concatenate([validation for _, validation in folds])
+    np.testing.assert_array_equal(held_out, np.random.default_rng(2).permutation(n) if shuffle else np.arange(n))
+    for training, validation in folds:
+        assert n // k <= len(validation) <= n // k + 1
+        np.testing.assert_array_equal(np.sort(np.concatenate([training, validation])), np.arange(n))
+
+
+def test_k_fold_refuses():
+    with pytest.raises(ValueError, match="k_fold expects k >= 2"):
+        k_fold(5, 1)
+    with pytest.raises(ValueError, match="k_fold expects n >= 1"):
+        k_fold(0, 2)
+    with pytest.raises(TypeError, match="k_fold expects rng"):
+        k_fold(5, 2, 3)
+
+
+# Accuracy, predictions, evaluation
+
+def test_accuracy():
+    assert accuracy([[1, 2, 0], [5, 1, 1], [0, 0, 1.0]], [1, 0, 0]) == pytest.approx(2 / 3)
+    assert accuracy([[[1, 2], [2, 1]], [[1, 2], [1, 2]]], [[1, 0], [1, 0]]) == 0.75
+    for scores, labels in [([0.1, -3, 0.0], [1, 1, 0]), ([[0.1], [-3], [0.0]], [1, 1, 0]),
+                           ([[0.1], [-3], [0.0]], [[1.0], [1.0], [0.0]])]:
+        assert accuracy(scores, labels) == pytest.approx(2 / 3)
+    assert isinstance(accuracy([[1, 2]], [1]), float)
+
+
+@pytest.mark.parametrize("scores, labels, error, message", [
+    (np.ones((3, 2)), np.ones((3, 2)), ValueError, r"got \(3, 2\) and \(3, 2\)"),  # one-hot labels
+    (np.ones((3, 2)), np.ones(2, int), ValueError, r"got \(3, 2\) and \(2,\)"),
+    (np.ones(3), np.ones(2), ValueError, r"got \(3,\) and \(2,\)"),
+    (np.ones(3), 1.0, ValueError, r"got \(3,\) and \(\)"),
+    (np.ones((3, 1)), np.ones((1, 3)), ValueError, r"got \(3, 1\) and \(1, 3\)"),
+    (np.ones((0, 2)), np.ones(0, int), ValueError, "accuracy expects at least one sample"),
+    (1.0, 1.0, ValueError, r"got \(\) and \(\)"),
+    ([[1.0, math.nan]], [1], ValueError, "accuracy expects scores without NaN"),
+    (np.ones((3, 2)), np.ones(3), TypeError, "accuracy expects labels as integers 0 to 1"),
+    (np.ones((3, 2)), [0, 1, 2], ValueError, "accuracy expects labels in 0 to 1, got 0 to 2"),
+    (np.ones(3), [-1, 1, 1], ValueError, r"accuracy expects labels in \[0, 1\]"),
+    ("no", [1], TypeError, "accuracy expects scores as an array of real numbers")])
+def test_accuracy_refuses(scores, labels, error, message):
+    with pytest.raises(error, match=message):
+        accuracy(scores, labels)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_predict_is_the_model_in_evaluation_mode(dtype, rng):
+    model = net(dropout=0.5, dtype=dtype)
+    X = rng.normal(size=(11, 2)).astype(dtype)
+    model(X)  # moves the running statistics
+    frozen = model[1].eval()
+    before = [layer.training for layer in model.layers_inside()]
+    statistics = frozen.running_mean.copy()
+    model[1].train()
+    outputs = [predict(model, X, batch_size=b) for b in (1, 4, 11, 256)]
+    for y in outputs:
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y, outputs[0], rtol=1e-5)
+    np.testing.assert_array_equal(frozen.running_mean, statistics)
+    np.testing.assert_array_equal(predict(model, X), model.eval()(X))
+    model.train()
+    model[1].eval()
+    predict(model, X)
+    assert [layer.training for layer in model.layers_inside()] == before
+    assert predict(model, X[:0]).shape == (0, 2)
+    with pytest.raises(ValueError):
+        predict(model, np.ones((3, 5)))
+    assert [layer.training for layer in model.layers_inside()] == before  # after an error, too
+
+
+def test_predict_refuses():
+    with pytest.raises(ValueError, match="predict expects batch_size >= 1"):
+        predict(net(), np.ones((3, 2)), 0)
+    with pytest.raises(ValueError, match=r"predict expects X \(N, ...\), got one number"):
+        predict(net(), 1.0)
+    with pytest.raises(TypeError, match="predict expects model as a layer such as Sequential"):
+        predict(np.sin, np.ones((3, 2)))
+
+
+def test_evaluate(moons):
+    X, y = moons
+    model = net(dropout=0.5)
+    model(X)
+    scores = evaluate(model, X, y, loss=cross_entropy, metrics=[accuracy], batch_size=7)
+    outputs = model.eval()(X)
+    assert scores == pytest.approx({"loss": cross_entropy(outputs, y), "accuracy": accuracy(outputs, y)})
+    assert evaluate(model, X, y, loss=cross_entropy) == pytest.approx({"loss": cross_entropy(outputs, y)})
+    assert list(evaluate(model, X, y, loss=cross_entropy, metrics=accuracy)) == ["loss", "accuracy"]
+    model[4].W.value = model[4].W.value * math.nan
+    lost = evaluate(model, X, y, loss=cross_entropy, metrics=[accuracy])
+    assert math.isnan(lost["loss"]) and math.isnan(lost["accuracy"])
+    with pytest.raises(TypeError, match="evaluate expects loss as an operation"):
+        evaluate(model, X, y, loss=abs)
+    with pytest.raises(TypeError, match="evaluate expects metrics as functions"):
+        evaluate(model, X, y, loss=cross_entropy, metrics=["accuracy"])
+
+
+# The loop
+
+def test_fit_is_the_loop_written_out(moons):
+    """The same numbers, step for step, as the loop in full; 50 samples in batches of 16 leave a batch of 2."""
+    X, y = moons
+    validation = data.moons(21, rng=np.random.default_rng(9))
+    model, twin = net(3), net(3)
+    optimizer, other = Momentum(model.parameters(), 0.5), Momentum(twin.parameters(), 0.5)
+    history = fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=3, batch_size=16,
+                  validation_data=validation, metrics=[accuracy], rng=np.random.default_rng(5),
+                  regularizer=L2(0.1), clip=0.3, schedule=lambda step: 0.5 / (1 + step))
+    rng = np.random.default_rng(5)
+    expected = {name: [] for name in ("loss", "accuracy", "penalty", "val_loss", "val_accuracy")}
+    steps = 0
+    for epoch in range(3):
+        order = rng.permutation(50)
+        losses, hits = [], []
+        for start in (0, 16, 32, 48):
+            chosen = order[start:start + 16]
+            outputs = twin(X[chosen])
+            losses += list(cross_entropy(outputs, y[chosen], reduction="none"))
+            hits += list(outputs.argmax(axis=1) == y[chosen])
+            value, pullback = cross_entropy.vjp(outputs, y[chosen])
+            other.zero_grad()
+            twin.backward(pullback(1.0)[0])
+            for p in twin.parameters():
+                if p.name == "W":
+                    p.grad += 0.1 * p.value
+            clip_gradients(twin.parameters(), 0.3)
+            other.lr = 0.5 / (1 + steps)
+            other.step()
+            steps += 1
+        outputs = predict(twin, validation[0])
+        for name, number in [("loss", np.mean(losses)), ("accuracy", np.mean(hits)),
+                             ("penalty", L2(0.1).penalty(twin.parameters())),
+                             ("val_loss", cross_entropy(outputs, validation[1])),
+                             ("val_accuracy", accuracy(outputs, validation[1]))]:
+            expected[name].append(number)
+    np.testing.assert_allclose(weights(model), weights(twin), rtol=1e-12)
+    assert list(history) == ["loss", "accuracy", "penalty", "val_loss", "val_accuracy"]
+    for name, numbers in expected.items():
+        np.testing.assert_allclose(history[name], numbers, rtol=1e-12, err_msg=name)
+        assert all(type(number) is float for number in history[name])
+    assert optimizer.steps == 12 and optimizer.lr == pytest.approx(0.5 / 12)
+    assert history.epochs == 3
+
+
+def test_fit_defaults(moons):
+    X, y = moons
+    model = net()
+    optimizer = SGD(model.parameters(), 0.1)
+    history = fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=2)
+    assert list(history) == ["loss"] and optimizer.steps == 4  # batches of 32
+    start = weights(model)
+    fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=1, batch_size=1000)
+    assert optimizer.steps == 5 and (weights(model) != start).any()
+
+
+def test_continuing_continues_the_schedule(moons):
+    X, y = moons
+    model, seen = net(), []
+    optimizer = SGD(model.parameters(), 0.1)
+    for _ in range(2):
+        fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=1, batch_size=25,
+            schedule=lambda step: seen.append(step) or 0.1)
+    assert seen == [0, 1, 2, 3]
+
+
+def test_same_seed_same_result(moons):
+    X, y = moons
+    runs = []
+    for seed in (4, 4, 5):
+        model = net(2, dropout=0.3)
+        history = fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 0.01), epochs=3, batch_size=8,
+                      rng=np.random.default_rng(seed), metrics=[accuracy])
+        runs.append((weights(model).tolist(), dict(history)))
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_float32_stays(moons):
+    X, y = moons
+    model = net(dtype=np.float32)
+    seen = set()
+
+    def look(outputs, y):
+        seen.add(outputs.dtype)
+        return 0.0
+    fit(model, X.astype(np.float32), y, loss=cross_entropy, optimizer=Adam(model.parameters(), np.float64(0.01)),
+        epochs=2, metrics=[look], regularizer=L2(0.1), clip=1.0, schedule=lambda step: np.float64(0.01))
+    assert seen == {np.dtype(np.float32)}
+    assert {p.value.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+def test_modes_during_and_after(moons):
+    X, y = moons
+    model = net(dropout=0.5)
+    model.eval()
+    model[3].training = True
+    modes = []
+
+    class Spy(Activation):
+        def forward(self, x):
+            modes.append(self.training)
+            return super().forward(x)
+    spied = Sequential(*model.layers, Spy(nnlib.identity))
+    spied[-1].training = False
+    before = [layer.training for layer in spied.layers_inside()]
+    fit(spied, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.1), epochs=2, batch_size=25,
+        validation_data=(X, y))
+    assert modes == [True, True, False, True, True, False]
+    assert [layer.training for layer in spied.layers_inside()] == before
+
+
+def test_augment_alters_training_batches_only(moons):
+    X, y = moons
+    model, seen = net(), []
+
+    def augment(batch, rng):
+        assert isinstance(rng, np.random.Generator)
+        seen.append(batch.copy())
+        return batch + 100
+    inputs = []
+    model[0].forward, forward = lambda x: inputs.append(x) or forward(x), model[0].forward
+    fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.0), epochs=1, batch_size=25,
+        augment=augment, validation_data=(X, y), rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(inputs[0], seen[0] + 100)
+    np.testing.assert_array_equal(inputs[1], seen[1] + 100)
+    np.testing.assert_array_equal(inputs[2], X)
+    np.testing.assert_array_equal(np.sort(np.concatenate(seen), axis=0), np.sort(X, axis=0))
+
+
+def test_augment_draws_from_rng(rng):
+    images, labels = rng.random((6, 1, 4, 4)), np.arange(6) % 2
+    runs = []
+    for seed in (1, 1, 2):
+        model = Sequential(Flatten(), Dense(16, 2, rng=np.random.default_rng(0)))
+        fit(model, images, labels, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.5), epochs=2, batch_size=6,
+            augment=data.augment, rng=np.random.default_rng(seed))
+        runs.append(weights(model).tolist())
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_callback_sees_each_epoch(moons):
+    X, y = moons
+    model, seen = net(), []
+    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.1), epochs=3,
+                  callback=lambda epoch, history: seen.append((epoch, len(history["loss"]), history)))
+    assert [each[:2] for each in seen] == [(1, 1), (2, 2), (3, 3)] and seen[0][2] is history
+
+
+@pytest.mark.parametrize("with_validation", [True, False])
+def test_early_stopping_in_fit(moons, with_validation):
+    X, y = moons
+    model, snapshots = net(1), []
+    stopping = EarlyStopping(patience=3)
+    stopping.update(-1.0, net())  # a former training: must be forgotten
+    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 3.0), epochs=100, batch_size=10,
+                  validation_data=data.moons(30, noise=0.3, rng=np.random.default_rng(8)) if with_validation else None,
+                  rng=np.random.default_rng(0), early_stopping=stopping,
+                  callback=lambda *_: snapshots.append(weights(model)))
+    watched = history["val_loss" if with_validation else "loss"]
+    assert stopping.best_epoch == 1 + int(np.argmin(watched)) and stopping.best_value == min(watched)
+    assert history.epochs == stopping.best_epoch + 3 < 100
+    np.testing.assert_array_equal(weights(model), snapshots[stopping.best_epoch - 1])
+
+
+def test_best_weights_come_back_without_stopping(moons):
+    X, y = moons
+    model, snapshots = net(1), []
+    stopping = EarlyStopping(patience=50)
+    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 5.0), epochs=8, batch_size=10,
+                  rng=np.random.default_rng(0), early_stopping=stopping,
+                  callback=lambda *_: snapshots.append(weights(model)))
+    assert history.epochs == 8 != stopping.best_epoch
+    np.testing.assert_array_equal(weights(model), snapshots[stopping.best_epoch - 1])
+
+
+# Divergence
+
+def line(w=0.0):
+    model = Sequential(Dense(1, 1, bias=False))
+    model[0].W.value = [[w]]
+    return model
+
+
+@pytest.mark.filterwarnings("error")
+def test_divergence_names_step_and_cure():
+    """w <- w - lr 2 (w - 1) multiplies the error by 1 - 2 lr: by -1e60 at each step, until its square overflows."""
+    model, X = line(), np.ones((6, 1))
+    with pytest.raises(DivergenceError) as caught:
+        fit(model, X, X, loss=mse, optimizer=SGD(model.parameters(), 5e59), epochs=9, batch_size=3)
+    # errors 1, 1e60, 1e120 | 1e180: the square of the fourth is no number: epoch 2, step 2
+    error = caught.value
+    assert (error.epoch, error.step) == (2, 2)
+    assert "the loss is inf at epoch 2, step 2 of 2. Try a lower learning rate (it is 5e+59), clip=1.0" in str(error)
+    assert isinstance(error, FloatingPointError)
+    assert error.history.epochs == 1 and list(error.history) == ["loss"]
+    assert abs(model[0].W.value[0, 0]) == pytest.approx(1e180)  # left as it was
+
+
+@pytest.mark.filterwarnings("error")
+def test_divergence_in_the_last_update_is_found():
+    model, X = line(), np.ones((2, 1))
+    with pytest.raises(DivergenceError, match="a weight is NaN or infinite at epoch 1, step 1 of 1"):
+        fit(model, X, X * 1e100, loss=mse, optimizer=SGD(model.parameters(), 1e300), epochs=1, clip=1e250)
+
+
+def test_divergence_of_the_gradient_norm():
+    model, X = line(), np.ones((2, 1))
+    model[0].W.value = [[math.inf]]
+    with pytest.raises(DivergenceError, match="the loss is inf"):
+        fit(model, X, X, loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1, clip=1.0)
+    model = line(0.0)
+    with pytest.raises(DivergenceError, match="the norm of the gradients is inf at epoch 1, step 1 of 1"):
+        fit(model, 8e153 * X, 8e153 * X, loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1, clip=1.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_divergence_of_the_validation_loss():
+    model, X = line(), np.ones((2, 1))
+    with pytest.raises(DivergenceError, match="the validation loss is inf at epoch 1, step 1 of 1") as caught:
+        fit(model, X, X, loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1, metrics=[lambda o, y: 0.0],
+            validation_data=(X, 1e200 * X))
+    assert caught.value.history == {}
+
+
+def test_divergence_gives_back_the_best_weights(moons):
+    X, y = moons
+    model, snapshots = net(1), []
+
+    def blow_up(epoch, history):
+        snapshots.append(weights(model))
+        if epoch == 3:
+            optimizer.lr = 1e308
+    optimizer = SGD(model.parameters(), 0.1)
+    with pytest.raises(DivergenceError):
+        fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=9, early_stopping=EarlyStopping(), callback=blow_up)
+    np.testing.assert_array_equal(weights(model), snapshots[2])
+
+
+def test_nan_in_the_data_is_refused_before_training(moons):
+    X, y = moons
+    X[7, 1] = math.nan
+    model = net()
+    start = weights(model)
+    with pytest.raises(ValueError, match="NaN"):
+        fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.1), epochs=1, batch_size=50)
+    np.testing.assert_array_equal(weights(model), start)
+
+
+# What fit refuses
+
+@pytest.mark.parametrize("change, error, message", [
+    (dict(X=np.ones((49, 2))), ValueError, r"fit expects X and y \(N, ...\) with one N >= 1, got \(49, 2\) and \(50,\)"),
+    (dict(epochs=0), ValueError, "fit expects epochs >= 1, got 0"),
+    (dict(batch_size=0), ValueError, "fit expects batch_size >= 1, got 0"),
+    (dict(clip=0), ValueError, "fit expects 0 < clip"),
+    (dict(rng=3), TypeError, "fit expects rng"),
+    (dict(loss="mse"), TypeError, "fit expects loss as an operation such as cross_entropy, got 'mse'"),
+    (dict(model=np.sin), TypeError, "fit expects model as a layer such as Sequential"),
+    (dict(optimizer="sgd"), TypeError, "fit expects optimizer as in Adam"),
+    (dict(metrics=[3]), TypeError, "fit expects metrics as functions such as"),
+    (dict(augment=3), TypeError, "fit expects augment as a function, got 3"),
+    (dict(schedule=0.1), TypeError, "fit expects schedule as a function, got 0.1"),
+    (dict(callback=3), TypeError, "fit expects callback as a function, got 3"),
+    (dict(validation_data=3), TypeError, r"fit expects validation_data as \(X, y\), got int"),
+    (dict(validation_data=(np.ones((3, 2)),)), TypeError, r"fit expects validation_data as \(X, y\), got tuple"),
+    (dict(validation_data=(np.ones((3, 2)), np.ones(2, int))), ValueError, r"got \(3, 2\) and \(2,\)")])
+def test_fit_refuses(moons, change, error, message):
+    model = net()
+    arguments = dict(model=model, X=moons[0], y=moons[1], loss=cross_entropy, epochs=1,
+                     optimizer=SGD(model.parameters(), 0.1)) | change
+    with pytest.raises(error, match=message):
+        fit(arguments.pop("model"), arguments.pop("X"), arguments.pop("y"), **arguments)
+
+
+# History and progress
+
+def test_history():
+    history = History(loss=[3.0, 2.0], val_loss=[4.0, 2.51234])
+    assert history.epochs == 2 and repr(history) == "History(2 epochs: loss 2, val_loss 2.512)"
+    assert History().epochs == 0 and repr(History()) == "History(0 epochs)"
+
+
+def test_history_plots():
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    assert History(loss=[3.0, 2.0], accuracy=[0.5, 0.6]).plot(ax) is ax
+    assert [line.get_label() for line in ax.lines] == ["loss"]
+    ax = Figure().subplots()
+    History(loss=[3.0, 2.0], accuracy=[0.5, 0.6]).plot(ax, names=["accuracy"])
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.5, 0.6])
+
+
+def fit_something(**options):
+    model = net()
+    fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy, optimizer=SGD(model.parameters()), epochs=3,
+        callback=lambda *_: time.sleep(0.11), **options)  # a bar is drawn anew at most every tenth of a second
+
+
+def test_progress_bar_on_request(capsys):
+    fit_something(progress=True)
+    shown = capsys.readouterr().err
+    assert "0/3" in shown and "2/3" in shown and "epoch" in shown and "loss=0.6" in shown
+    fit_something(progress=False)
+    fit_something()  # pytest's stderr is no terminal
+    captured = capsys.readouterr()
+    assert captured.err == captured.out == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_bar_on_a_terminal(terminal, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    fit_something()
+    assert ("2/3" in capsys.readouterr().err) == terminal
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("kernel, shown", [(types.SimpleNamespace(_allow_stdin=True), True),
+                                           (types.SimpleNamespace(_allow_stdin=False), False),
+                                           (types.SimpleNamespace(), False), (None, None)])
+def test_progress_bar_in_a_kernel(kernel, shown, terminal, monkeypatch):
+    """Only where a person could be asked something; programs that run notebooks allow no questions."""
+    shell = types.SimpleNamespace(kernel=kernel)
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    assert train._someone_watches() == (terminal if shown is None else shown)
+
+
+def test_no_bar_in_a_notebook_run_by_a_program(tmp_path):
+    import nbclient
+    import nbformat
+
+    cell = nbformat.v4.new_code_cell(
+        "import numpy as np\nfrom nnlib import *\nmodel = Sequential(Dense(2, 2))\n"
+        "fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy, optimizer=SGD(model.parameters(), 0.0), epochs=2)")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [output.output_type for output in notebook.cells[0].outputs] == ["execute_result"]
+    assert notebook.cells[0].outputs[0].data["text/plain"].startswith("History(2 epochs: loss ")
+
+
+def test_training_needs_numpy_alone():
+    program = ("import sys, numpy as np\n"
+               "class Block:\n"
+               "    def find_spec(self, name, path=None, target=None):\n"
+               "        if name.split('.')[0] in ('matplotlib', 'tqdm', 'IPython', 'ipywidgets'):\n"
+               "            raise ImportError(name)\n"
+               "sys.meta_path.insert(0, Block())\n"
+               "from nnlib import *\n"
+               "model = Sequential(Dense(2, 2))\n"
+               "print(fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy,\n"
+               "          optimizer=SGD(model.parameters(), 0.0), epochs=2, progress=False).epochs)\n")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip() == "2", result.stderr
+
+
+def test_digits_are_learned():
+    """An MLP reaches 97 % on digits it never saw."""
+    (X, y), validation, (X_test, y_test) = data.split(*data.digits())
+    rng = np.random.default_rng(0)
+    model = Sequential(Flatten(), Dense(64, 128, init=nnlib.he_normal, rng=rng), Activation(relu), Dense(128, 10, rng=rng))
+    fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 3e-3), epochs=40, validation_data=validation,
+        metrics=[accuracy], rng=rng, early_stopping=EarlyStopping(10))
+    assert accuracy(predict(model, X_test), y_test) > 0.97
+
+
+def test_public_names():
+    for name in "fit History batches k_fold accuracy predict evaluate DivergenceError".split():
+        assert hasattr(nnlib, name)
