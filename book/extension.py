@@ -4,7 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import nbformat
+from docutils import nodes
 from sphinx.ext.autodoc import FunctionDocumenter
+from sphinx.util.docutils import SphinxDirective
 
 import nnlib
 
@@ -62,6 +65,22 @@ def drop_unused_files(app, exception):
             path.unlink()
 
 
+class ChapterFigure(SphinxDirective):
+    """``{chapter-figure} fig-name`` shows the live figure that a chapter stores under that name on another page, too."""
+
+    required_arguments = 1
+
+    def run(self):
+        name = self.arguments[0]
+        for path in sorted(Path(self.env.srcdir, "chapters").glob("*.ipynb")):
+            for cell in nbformat.read(path, as_version=4).cells:
+                if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
+                    self.env.note_dependency(str(path))
+                    shown = [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
+                    return [nodes.raw("", html, format="html") for html in shown]
+        raise self.error(f"no chapter stores a figure named {name}")
+
+
 class OperationDocumenter(FunctionDocumenter):
     """Entry of an ``@operation`` in the reference: it is an object, documented as the function it was written as."""
 
@@ -85,14 +104,16 @@ class OperationDocumenter(FunctionDocumenter):
 def resolve_public_name(app, env, node, contnode):
     """``nnlib.relu`` in a docstring means the entry ``nnlib.activations.relu``."""
     name = node.get("reftarget", "").removeprefix("nnlib.")
-    if node.get("refdomain") == "py" and name.isidentifier() and hasattr(nnlib, name):
-        member = getattr(nnlib, name)
-        full = f"{getattr(member, 'function', member).__module__}.{name}"
+    member = getattr(nnlib, name, None) if node.get("refdomain") == "py" and name.isidentifier() else None
+    module = getattr(getattr(member, "function", member), "__module__", None)
+    if module:
+        full = f"{module}.{name}"
         return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
 
 
 def setup(app):
     app.connect("missing-reference", resolve_public_name)
+    app.add_directive("chapter-figure", ChapterFigure)
     app.add_autodocumenter(OperationDocumenter)
     app.connect("config-inited", add_repository_buttons)
     app.connect("html-page-context", drop_thebe, priority=900)
