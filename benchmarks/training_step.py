@@ -30,7 +30,7 @@ SHAPES = {"MLP": (784,), "CNN": (1, 28, 28), "LSTM": (50, 32)}
 
 
 def our_model(name, rng):
-    """784-256-128-10; two convolutions of 8 and 16 filters, each pooled; an LSTM of 64 units, 50 steps long."""
+    """784-256-128-10; two convolutions of 8 and 16 filters, each pooled; an LSTM of 64 units for 50 steps."""
     new = dict(rng=rng, dtype=np.float32)
     if name == "MLP":
         return Sequential(Dense(784, 256, **new), Activation(relu), Dense(256, 128, **new), Activation(relu),
@@ -47,7 +47,7 @@ def our_step(model, x, labels):
 
     def step():
         loss, pullback = cross_entropy.vjp(model(x), labels)
-        optimizer.zero_grad()
+        model.zero_grad()
         model.backward(pullback(1.0)[0])
         optimizer.step()
         return float(loss)
@@ -69,7 +69,7 @@ def torch_model(name, ours):
                 return states[0][:, -1]
         model = nn.Sequential(nn.LSTM(32, 64, batch_first=True), Last(), nn.Linear(64, CLASSES))
     values = [p.value for p in ours.parameters()]
-    if name == "LSTM":                          # our gates are i, f, o, g, PyTorch's i, f, g, o with two biases
+    if name == "LSTM":                          # gates i, f, o, g here, i, f, g, o and two biases in PyTorch
         values[:3] = [v[..., np.r_[:128, 192:256, 128:192]] for v in values[:3]]
         values.insert(3, np.zeros(256))
     with torch.no_grad():
