@@ -1,10 +1,10 @@
 """``explore()`` itself: from a drawing function and its controls to a live figure or a static one."""
 
+import contextlib
 import itertools
 import math
 import os
 
-import matplotlib.pyplot as plt
 from tqdm import tqdm
 
 from .controls import fixed_point, read_controls
@@ -12,7 +12,7 @@ from .diff import compare
 from .encode import compress, encode, fingerprint
 from .memo import AxisMemo
 from .page import figure_html
-from .render import RC, Images, draw_figure, images_alone, markup, read_svg, save_svg
+from .render import Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
 
 MAX_STATES = 1500
 MAX_BYTES = 400_000
@@ -65,8 +65,10 @@ class Explorer:
         self.name = getattr(draw, "__name__", "figure").strip("_<>")
         self.title = title or self.name.replace("_", " ")
         if os.environ.get("EXPLORE_STATIC") == "1":
-            self.html, self.content = self._static()
             self.live = None
+            self.html, self.content = self._static()
+            with self._drawn(self.values(self.start)) as figure:
+                self.pdf = save_pdf(figure)
         else:
             from .live import LiveFigure
 
@@ -85,7 +87,7 @@ class Explorer:
     def _repr_mimebundle_(self, include=None, exclude=None):
         if self.live:
             return {**self.live.box._repr_mimebundle_(), "text/plain": repr(self)}
-        return {"text/plain": repr(self), "text/html": self.html}
+        return {"text/plain": repr(self), "text/html": self.html, "application/pdf": self.pdf}
 
     def values(self, state):
         """Arguments of ``draw`` in a state, counted as the controls' last value running fastest."""
@@ -107,22 +109,13 @@ class Explorer:
             raise ValueError(self._too_much(f"{self.states} states, at most {MAX_STATES} fit", self.states / MAX_STATES))
         images, memo = Images(), AxisMemo()
         trees, descriptions, alone = [], [], True
-        with plt.rc_context(RC):
-            for values in tqdm(self._all_values(), self.name, self.states, unit="state", disable=None):
-                try:
-                    figure = draw_figure(self.draw, values, self.subplots)
-                    try:
-                        memo.prepare(figure)
-                        alone = alone and images_alone(figure)
-                        trees.append(read_svg(save_svg(figure), images, memo))
-                    finally:
-                        plt.close(figure)
-                    if self.describe:
-                        descriptions.append(str(self.describe(**values)))
-                except Exception as error:
-                    state = ", ".join(f"{k}={v!r}" for k, v in values.items())
-                    error.add_note(f"explore: this happened in the state {state or 'without controls'}")
-                    raise
+        for values in tqdm(self._all_values(), self.name, self.states, unit="state", disable=None):
+            with self._drawn(values) as figure:
+                memo.prepare(figure)
+                alone = alone and images_alone(figure)
+                trees.append(read_svg(save_svg(figure), images, memo))
+                if self.describe:
+                    descriptions.append(str(self.describe(**values)))
         start = self.start
         slots = compare(trees, start)
         heads = [{"n": c.name, "l": c.labels} for c in self.controls]
@@ -148,6 +141,17 @@ class Explorer:
             text = f"{len(page) / 1000:.0f} kB for {self.states} states, at most {MAX_BYTES / 1000:.0f} kB fit"
             raise ValueError(self._too_much(text, len(page) / MAX_BYTES))
         return page, content
+
+    @contextlib.contextmanager
+    def _drawn(self, values):
+        """The figure of one state; whatever goes wrong with it says in which state."""
+        try:
+            with drawn(self.draw, values, self.subplots) as figure:
+                yield figure
+        except Exception as error:
+            state = ", ".join(f"{k}={v!r}" for k, v in values.items())
+            error.add_note(f"explore: this happened in the state {state or 'without controls'}")
+            raise
 
     def _all_values(self):
         names = [c.name for c in self.controls]

@@ -6,10 +6,9 @@ import itertools
 import traceback
 
 import ipywidgets
-import matplotlib.pyplot as plt
 
 from .page import css, sizes, svg_html
-from .render import RC, Images, draw_figure, prefix_ids, read_svg, save_svg
+from .render import Images, drawn, prefix_ids, read_svg, save_svg
 
 PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
 _numbers = itertools.count()
@@ -50,12 +49,8 @@ class LiveFigure:
         self._stale = False
         values = {name: widget.value for name, widget in self.widgets.items()}
         try:
-            with plt.rc_context(RC):
-                figure = draw_figure(self.draw, values, self.subplots)
-                try:
-                    svg = save_svg(figure)
-                finally:
-                    plt.close(figure)
+            with drawn(self.draw, values, self.subplots) as figure:
+                svg = save_svg(figure)
             label = str(self.describe(**values)) if self.describe else self.title
         except Exception:
             text = html.escape(traceback.format_exc())

@@ -1,6 +1,7 @@
 """One state of a figure: drawn by matplotlib, saved as SVG, read back as a small tree in canonical form."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import re
@@ -28,26 +29,27 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 REFERENCE = re.compile(r"(?<=url\(#)[^)]+|(?<=^#).+")
 
 
-def draw_figure(draw, values, subplots=None):
-    """Call ``draw`` on fresh axes and return the figure, which the caller closes."""
-    before = plt.get_fignums()
-    figure, axes = plt.subplots(**(subplots or {}))
-    try:
-        result = draw(axes, **values)
-        extra = [n for n in plt.get_fignums() if n not in (*before, figure.number)]
-        for number in extra:
-            plt.close(number)
-        owners = {_figure_of(r) for r in (result if isinstance(result, (list, tuple)) else [result])}
-        if extra or owners - {None, figure}:
-            name = getattr(draw, "__name__", "draw")
-            raise ValueError(
-                f"explore: {name}(ax) must draw on the axes it is given, but it made a figure of its own; "
-                "use subplots= for its size and number of axes"
-            )
-    except BaseException:
-        plt.close(figure)
-        raise
-    return figure
+@contextlib.contextmanager
+def drawn(draw, values, subplots=None):
+    """The figure that ``draw`` makes of ``values`` on fresh axes; closed when done."""
+    with plt.rc_context(RC):
+        before = plt.get_fignums()
+        figure, axes = plt.subplots(**(subplots or {}))
+        try:
+            result = draw(axes, **values)
+            extra = [n for n in plt.get_fignums() if n not in (*before, figure.number)]
+            owners = {_figure_of(r) for r in (result if isinstance(result, (list, tuple)) else [result])}
+            if extra or owners - {None, figure}:
+                name = getattr(draw, "__name__", "draw")
+                raise ValueError(
+                    f"explore: {name}(ax) must draw on the axes it is given, but it made a figure of its own; "
+                    "use subplots= for its size and number of axes"
+                )
+            yield figure
+        finally:
+            for number in plt.get_fignums():
+                if number not in before:
+                    plt.close(number)
 
 
 def _figure_of(result):
@@ -61,6 +63,13 @@ def save_svg(figure):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata=METADATA)
     return buffer.getvalue()
+
+
+def save_pdf(figure):
+    """The figure as PDF in base64, for books on paper: vector graphics are smaller than pixels here."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def images_alone(figure):

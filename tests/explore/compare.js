@@ -41,7 +41,7 @@ async (root, reference) => {
     const image = new Image();
     image.src = href.replace(/\s/g, "");
     await image.decode();
-    const view = e.parentNode.localName == "svg" && e.parentNode.viewBox.baseVal;
+    const view = e.parentNode.parentNode.localName == "g" && e.parentNode.localName == "svg" && e.parentNode.viewBox.baseVal;
     const [x, y, w, h] = view ? [view.x, view.y, view.width, view.height] : [0, 0, image.width, image.height];
     const canvas = new OffscreenCanvas(w, h).getContext("2d", {willReadFrequently: true});
     canvas.drawImage(image, x, y, w, h, 0, 0, w, h);
