@@ -1,0 +1,40 @@
+"""Curves of a training run."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from nnlib.plots.colors import COLORS
+
+
+def loss_curves(history, ax=None, *, names=None):
+    """Curves of a training run, one for each list in ``history``, epochs counted from 1.
+
+    Parameters
+    ----------
+    history : History or mapping of str to lists of float
+        For example ``{"loss": [...], "val_loss": [...]}``. Curves on validation data are dashed.
+    names : list of str, optional
+        Which of them to draw; by default those whose name ends in ``loss``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    names = [name for name in history if name.endswith("loss")] if names is None else list(names)
+    missing = [name for name in names if name not in history]
+    if missing or not names:
+        raise ValueError(f"loss_curves expects names among {list(history)}, got {names}")
+    ax = plt.gca() if ax is None else ax
+    quantities = list(dict.fromkeys(name.removeprefix("val_") for name in names))
+    for name in names:
+        values = np.asarray(history[name], dtype=float)
+        validation = name.startswith("val_")
+        color = COLORS[(2 * quantities.index(name.removeprefix("val_")) + validation) % len(COLORS)]
+        ax.plot(np.arange(1, len(values) + 1), values, "--" if validation else "-", color=color,
+                marker="." if len(values) == 1 else "",
+                label=name.replace("val_", "validation ").replace("_", " "))
+    ax.set(xlabel="epoch", ylabel=quantities[0] if len(quantities) == 1 else "")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(True)
+    ax.legend()
+    return ax
