@@ -91,10 +91,10 @@ def indices(figure, state):
 def compare():
     """Shows a state in the browser and compares it with matplotlib's: elements, differences, worst error in points."""
 
-    def shown(root, figure, state, move=True):
+    def shown(root, figure, state, move=True, style="nnlib.book"):
         if move:
             root.evaluate(SET_STATE, indices(figure, state))
-        with plt.style.context("nnlib.book"):
+        with plt.style.context(style):
             reference = reference_svg(figure, state)
         return root.evaluate(COMPARE, reference)
 
