@@ -22,33 +22,36 @@ def _(rng):
     yield "a mixture with exact ones", 1, (t[:5] + miss, t[:5], 0.1 + 0.2 * float(rng.random()))
 
 
-@pinball.mistake("The two sides are exchanged. q near 1 should make it dear when the journey took longer than predicted, "
-                 "that is, when y lies below t.")
+@pinball.mistake("The two sides are exchanged. q near 1 should make it dear when the journey took longer "
+                 "than predicted, that is, when y lies below t.")
 def _(y, t, q):
     return pinball.reference(y, t, 1 - q)
 
 
-@pinball.mistake("The loss is a mean, so each sample has a share of 1/N in it. Its gradient has the same share.")
+@pinball.mistake("The loss is a mean, so each sample has a share of 1/N in it. Its gradient has the same "
+                 "share.")
 def _(y, t, q):
     loss, gradient = pinball.reference(y, t, q)
     return loss, gradient * len(y)
 
 
-@pinball.mistake("The value is right, but the gradient points the wrong way: it is taken with respect to y, not to t. If a "
-                 "prediction is too short, does raising it raise the loss or lower it?")
+@pinball.mistake("The value is right, but the gradient points the wrong way: it is taken with respect to "
+                 "y, not to t. If a prediction is too short, does raising it raise the loss or lower it?")
 def _(y, t, q):
     loss, gradient = pinball.reference(y, t, q)
     return loss, -gradient
 
 
-@pinball.mistake("Where y = t the slope should be 0: of the two slopes that meet in the kink, neither is meant.")
+@pinball.mistake("Where y = t the slope should be 0: of the two slopes that meet in the kink, neither is "
+                 "meant.")
 def _(y, t, q):
     e = y - t
     slope = np.where(e > 0, 1 - q, -q)
     return np.mean(slope * e), slope / len(e)
 
 
-@pinball.mistake("This is the sum over the samples, for the loss and for the gradient. The mean is asked for.")
+@pinball.mistake("This is the sum over the samples, for the loss and for the gradient. The mean is asked "
+                 "for.")
 def _(y, t, q):
     loss, gradient = pinball.reference(y, t, q)
     return loss * len(y), gradient * len(y)
@@ -75,28 +78,30 @@ def _(rng):
     yield "logits whose probability rounds to 1", 1, (small, np.zeros(4))
 
 
-@bce_from_logits.mistake("The probability rounds to exactly 0 or 1, and its logarithm is infinite or is multiplied by 0. "
-                         "Do not go through p: put the logarithm and the exponentials into one formula first.")
+@bce_from_logits.mistake("The probability rounds to exactly 0 or 1, and its logarithm is infinite or is "
+                         "multiplied by 0. Do not go through p: put the logarithm and the exponentials "
+                         "into one formula first.")
 def _(z, t):
     p = 0.5 * (np.tanh(z / 2) + 1)
     return np.mean(-t * np.log(p) - (1 - t) * np.log(1 - p))
 
 
-@bce_from_logits.mistake("Clipping p avoids the infinity, but the loss of a sure wrong answer stays at the clipping value. A "
-                         "logit of 1000 on the wrong side costs 1000: work from z, not from p.")
+@bce_from_logits.mistake("Clipping p avoids the infinity, but the loss of a sure wrong answer stays at the "
+                         "clipping value. A logit of 1000 on the wrong side costs 1000: work from z, not "
+                         "from p.")
 def _(z, t):
     p = np.clip(0.5 * (np.tanh(z / 2) + 1), 1e-7, 1 - 1e-7)
     return np.mean(-t * np.log(p) - (1 - t) * np.log(1 - p))
 
 
-@bce_from_logits.mistake("log(1 + e^z) is the right formula, but e^1000 overflows. Take the larger of the two scores, z and 0, out of "
-                         "the sum before the exponential.")
+@bce_from_logits.mistake("log(1 + e^z) is the right formula, but e^1000 overflows. Take the larger of the "
+                         "two scores, z and 0, out of the sum before the exponential.")
 def _(z, t):
     return np.mean(np.log1p(np.exp(z)) - t * z)
 
 
-@bce_from_logits.mistake("This is right only for z >= 0. The larger of the two scores is z or 0, and which one depends on the "
-                         "sample.")
+@bce_from_logits.mistake("This is right only for z >= 0. The larger of the two scores is z or 0, and which "
+                         "one depends on the sample.")
 def _(z, t):
     return np.mean(z + np.log1p(np.exp(-z)) - t * z)
 
@@ -121,8 +126,9 @@ def smoothed_gradient(z, labels, epsilon):
 
 @smoothed_gradient.inputs
 def _(rng):
-    yield "three classes", 1, (rng.normal(size=(4, 3)), rng.permutation([0, 1, 2, 1]), 0.1 + 0.1 * float(rng.random()))
-    yield "seven classes", 1, (2 * rng.normal(size=(5, 7)), rng.integers(0, 7, size=5), 0.3 + 0.1 * float(rng.random()))
+    three, seven = 0.1 + 0.1 * float(rng.random()), 0.3 + 0.1 * float(rng.random())
+    yield "three classes", 1, (rng.normal(size=(4, 3)), rng.permutation([0, 1, 2, 1]), three)
+    yield "seven classes", 1, (2 * rng.normal(size=(5, 7)), rng.integers(0, 7, size=5), seven)
     yield "large scores", 1, (900 + rng.normal(size=(3, 4)), rng.integers(0, 4, size=3), 0.2)
 
 
@@ -131,19 +137,20 @@ def _(z, labels, epsilon):
     return smoothed_gradient.reference(z, labels, epsilon) * len(z)
 
 
-@smoothed_gradient.mistake("The sign is turned over. The gradient points uphill: it is prediction minus target.")
+@smoothed_gradient.mistake("The sign is turned over. The gradient points uphill: it is prediction minus "
+                           "target.")
 def _(z, labels, epsilon):
     return -smoothed_gradient.reference(z, labels, epsilon)
 
 
-@smoothed_gradient.mistake("These are the targets without smoothing. With epsilon they are less than 1 at the label and more than 0 "
-                           "elsewhere.")
+@smoothed_gradient.mistake("These are the targets without smoothing. With epsilon they are less than 1 at "
+                           "the label and more than 0 elsewhere.")
 def _(z, labels, epsilon):
     return smoothed_gradient.reference(z, labels, 0.0)
 
 
-@smoothed_gradient.mistake("Your epsilon is shared among the wrong classes only. The uniform distribution gives epsilon/K to every "
-                           "class, the labelled one too.")
+@smoothed_gradient.mistake("Your epsilon is shared among the wrong classes only. The uniform distribution "
+                           "gives epsilon/K to every class, the labelled one too.")
 def _(z, labels, epsilon):
     N, K = z.shape
     t = np.full((N, K), epsilon / (K - 1))
@@ -151,8 +158,8 @@ def _(z, labels, epsilon):
     return (_probabilities(z) - t) / N
 
 
-@smoothed_gradient.mistake("Each row should sum to 0, as prediction and target both sum to 1. Your targets add epsilon/K without taking "
-                           "epsilon away from the label.")
+@smoothed_gradient.mistake("Each row should sum to 0, as prediction and target both sum to 1. Your targets "
+                           "add epsilon/K without taking epsilon away from the label.")
 def _(z, labels, epsilon):
     N, K = z.shape
     return (_probabilities(z) - np.eye(K)[labels] - epsilon / K) / N
