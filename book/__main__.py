@@ -1,7 +1,7 @@
 """``python -m book COMMAND``: every command of the book; ``make COMMAND`` is a short name for it.
 
-This file runs before anything is installed, so it uses the standard library alone, in a syntax that an old Python can
-still read: it can then say what is missing.
+This file runs before anything is installed, so it uses the standard library alone, in a syntax that an old
+Python can still read: it can then say what is missing.
 """
 
 import hashlib
@@ -13,7 +13,9 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
-VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
+VENV_PYTHON = (
+    os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
+)
 STAMP = os.path.join(VENV, "installed.sha256")
 HTML = os.path.join(ROOT, "_build", "html")
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -48,7 +50,12 @@ def run(*command, **options):
     return subprocess.call(list(command), cwd=ROOT, env=environment, **options)
 
 
-# The environment -------------------------------------------------------------------------------------------------
+def succeeds(*command):
+    return subprocess.call(list(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+
+
+# The environment ----------------------------------------------------------------------------------------
+
 
 def usable_python():
     """This Python, or the newest supported one on the PATH."""
@@ -57,11 +64,13 @@ def usable_python():
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         path = shutil.which("python3.%d" % minor)
         probe = "import sys; sys.exit(sys.version_info[:2] != (3, %d))" % minor
-        if path and subprocess.call([path, "-c", probe], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+        if path and succeeds(path, "-c", probe):
             return path
-    raise Missing("This book needs Python %d.%d to %d.%d, and this is Python %s.\n"
-                  "Install one from https://www.python.org/downloads/ (or your system's packages), then try again."
-                  % (OLDEST + NEWEST + (sys.version.split()[0],)))
+    raise Missing(
+        "This book needs Python %d.%d to %d.%d, and this is Python %s.\n"
+        "Install one from https://www.python.org/downloads/ (or your system's packages), then try again."
+        % (OLDEST + NEWEST + (sys.version.split()[0],))
+    )
 
 
 def wanted():
@@ -81,26 +90,56 @@ def installed():
         return False
 
 
+def pip(*arguments):
+    """Run pip install; on a terminal its many lines become one that counts packages. Its exit code."""
+    command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+    process = subprocess.Popen(
+        command + list(arguments), cwd=ROOT, stdout=subprocess.PIPE, universal_newlines=True
+    )
+    with open(os.path.join(ROOT, "requirements.txt")) as file:
+        total = sum("==" in line for line in file)
+    count = 0
+    for line in process.stdout:
+        if line.startswith(("Collecting ", "Requirement already", "Ignoring ")):
+            count += 1
+            text = "%d of %d packages" % (count, total)
+        elif line.startswith("Installing collected"):
+            text = "unpacking"
+        else:
+            continue
+        if sys.stdout.isatty():
+            print("\r  %-70s" % text[:70], end="", flush=True)
+        elif count % 25 == 0 or text == "unpacking":
+            print("  " + text, flush=True)
+    if sys.stdout.isatty() and count:
+        print()
+    return process.wait()
+
+
 def install():
     """Make ``.venv`` and install the pinned packages and nnlib into it."""
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < ROOM_GB:
-        raise Missing("The environment needs about %.0f GB of free disk space; here are %.1f GB." % (ROOM_GB, free))
-    works = os.path.exists(VENV_PYTHON) and subprocess.call(
-        [VENV_PYTHON, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
-    if not works:
+        raise Missing(
+            "The environment needs about %.0f GB of free disk space; here are %.1f GB." % (ROOM_GB, free)
+        )
+    if not (os.path.exists(VENV_PYTHON) and succeeds(VENV_PYTHON, "-m", "pip", "--version")):
         python = usable_python()
         say("Making the environment in .venv with %s" % python)
-        if subprocess.call([python, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
-            raise Missing("This Python has no venv module. On Debian and Ubuntu: sudo apt install python3-venv")
+        if not succeeds(python, "-c", "import ensurepip, venv"):
+            raise Missing(
+                "This Python has no venv module. On Debian and Ubuntu: sudo apt install python3-venv"
+            )
         if run(python, "-m", "venv", "--clear", VENV):
             raise Missing("python -m venv failed: its message is above.")
     say("Installing the pinned packages (a first run downloads about 250 MB; later runs skip this)")
-    pip = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
-    if run(*(pip + ["--only-binary", ":all:", "-r", "requirements.txt"])) or run(
-            *(pip + ["--quiet", "--no-deps", "--no-build-isolation", "-e", "."])):
-        raise Missing("pip could not install the packages: its message is above.\n"
-                      "With no network, or a lost connection: run the same command again, it goes on where it stopped.")
+    if pip("--only-binary", ":all:", "-r", "requirements.txt") or pip(
+        "--quiet", "--no-deps", "--no-build-isolation", "-e", "."
+    ):
+        raise Missing(
+            "pip could not install the packages: its message is above.\n"
+            "With no network, or a lost connection: run the same command again, it goes on where it stopped."
+        )
     with open(STAMP, "w") as file:
         file.write(wanted())
 
@@ -112,20 +151,34 @@ def browser():
         path = shutil.which(name)
         if path:
             return path
-    raise Missing("The tests drive a Chromium, Chrome or Edge browser, and none is on the PATH%s.\n"
-                  "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set BOOK_BROWSER to the program's path.\n"
-                  "Without one: python -m book test lint unit chapters" % (" under BOOK_BROWSER" if named else ""))
+    raise Missing(
+        "The tests drive a Chromium, Chrome or Edge browser, and none is on the PATH%s.\n"
+        "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set BOOK_BROWSER to the program's path.\n"
+        "Without one: python -m book test lint unit chapters" % (" under BOOK_BROWSER" if named else "")
+    )
 
 
-# The commands ----------------------------------------------------------------------------------------------------
+# The commands -------------------------------------------------------------------------------------------
+
 
 def build():
     """Build the book from the stored outputs, with warnings as errors."""
     started = time.time()
     shutil.rmtree(HTML, ignore_errors=True)
     jupyter_book = "from jupyter_book.cli.main import main; main()"
-    code = run(sys.executable, "-c", jupyter_book, "build", ".", "--all", "-W", "--keep-going", "-n", "-q",
-               env={"PYTHONPATH": ROOT})
+    code = run(
+        sys.executable,
+        "-c",
+        jupyter_book,
+        "build",
+        ".",
+        "--all",
+        "-W",
+        "--keep-going",
+        "-n",
+        "-q",
+        env={"PYTHONPATH": ROOT},
+    )
     if code == 0:
         say("Built in %.0f s. Open: %s" % (time.time() - started, os.path.join(HTML, "index.html")))
     return code
@@ -154,7 +207,9 @@ def test(*parts):
     """Run the named parts of the tests, by default all, and print what each took."""
     unknown = set(parts) - set(PARTS)
     if unknown:
-        raise Missing("There is no part %s. The parts are: %s" % (", ".join(sorted(unknown)), " ".join(PARTS)))
+        raise Missing(
+            "There is no part %s. The parts are: %s" % (", ".join(sorted(unknown)), " ".join(PARTS))
+        )
     parts = parts or tuple(PARTS)
     if "browser" in parts:
         browser()
@@ -179,13 +234,18 @@ def serve(port="8000"):
 
 
 def bench():
-    codes = [run(sys.executable, os.path.join("benchmarks", name)) for name in sorted(
-        os.listdir(os.path.join(ROOT, "benchmarks"))) if name.endswith(".py")]
+    codes = [
+        run(sys.executable, os.path.join("benchmarks", name))
+        for name in sorted(os.listdir(os.path.join(ROOT, "benchmarks")))
+        if name.endswith(".py")
+    ]
     return max(codes)
 
 
 def clean(what=""):
-    for name in ["_build", "build", ".pytest_cache", ".ruff_cache", ".hypothesis"] + [".venv"] * (what == "all"):
+    for name in ["_build", "build", ".pytest_cache", ".ruff_cache", ".hypothesis"] + [".venv"] * (
+        what == "all"
+    ):
         shutil.rmtree(os.path.join(ROOT, name), ignore_errors=True)
     return 0
 

@@ -22,14 +22,14 @@ from book.notebook import parts
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 120
-CELL_METADATA = ("tags", "mystnb", "exercise")
+CELL_METADATA = ("tags", "mystnb", "jupyter")  # the last hides a cell in JupyterLab
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 KERNEL_ENVIRONMENT = {
-    "EXPLORE_STATIC": "1",           # live figures are stored in the form that needs no kernel
-    "OMP_NUM_THREADS": "1",          # the order of a threaded sum would change its last digits
+    "EXPLORE_STATIC": "1",  # live figures are stored in the form that needs no kernel
+    "OMP_NUM_THREADS": "1",  # the order of a threaded sum would change its last digits
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
@@ -61,7 +61,7 @@ def normalise(notebook):
             if output.output_type == "stream":
                 output.text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py", "<cell>", output.text)
     for part in parts(notebook):
-        if part.kind == "solution" and part.cell.cell_type == "code":   # folded in JupyterLab too
+        if part.kind == "solution" and part.cell.cell_type == "code":  # folded in JupyterLab too
             part.cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
     nbformat.validate(notebook)
 
@@ -76,11 +76,18 @@ def execute(path, on_cell=lambda: None):
     def start(cell, cell_index):
         running.update(number=cell_index + 1, id=cell.id)
 
-    client = Client(notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False,
-                    store_widget_state=False, coalesce_streams=True, on_cell_start=start,
-                    extra_arguments=["--log-level=ERROR"],
-                    on_cell_complete=lambda cell, cell_index: on_cell(),
-                    resources={"metadata": {"path": str(path.parent)}})
+    client = Client(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        on_cell_start=start,
+        extra_arguments=["--log-level=ERROR"],
+        on_cell_complete=lambda cell, cell_index: on_cell(),
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     try:
         client.execute()
     except Exception as error:
@@ -107,7 +114,9 @@ def find(names):
         if name.endswith(".ipynb") and Path(name).exists():
             found.append(Path(name).resolve())
             continue
-        matches = [path for path in chapters if path.stem == Path(name).stem or path.stem.startswith(name + "_")]
+        matches = [
+            path for path in chapters if path.stem == Path(name).stem or path.stem.startswith(name + "_")
+        ]
         if not matches:
             sys.exit(f"There is no chapter {name}. There are: {', '.join(path.stem for path in chapters)}")
         found += matches
@@ -116,11 +125,13 @@ def find(names):
 
 def main(names):
     paths = find(names)
-    cells = sum(cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells)
+    cells = sum(
+        cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells
+    )
     failures = []
     lock = threading.Lock()
     with tempfile.TemporaryDirectory() as ipython, tqdm(total=cells, unit="cell", desc="chapters") as bar:
-        os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=ipython)      # no start-up files of the user's own
+        os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=ipython)  # no start-up files of the user's own
 
         def advance():
             with lock:
@@ -133,7 +144,9 @@ def main(names):
             except ChapterError as error:
                 failures.append(str(error))
                 return
-            bar.write(f"{path.name:28} {time.time() - started:5.1f} s  {'changed' if changed else 'unchanged'}")
+            bar.write(
+                f"{path.name:28} {time.time() - started:5.1f} s  {'changed' if changed else 'unchanged'}"
+            )
 
         with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
             list(pool.map(one, paths))

@@ -16,17 +16,21 @@ THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
 
 def github_repository(root):
     """``(url, branch)`` of the GitHub repository that ``root`` was cloned from, or None without such a remote."""
+
     def git(*args):
         done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     match = re.fullmatch(
         r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com(?::\d+)?[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?",
-        git("remote", "get-url", "origin"))
+        git("remote", "get-url", "origin"),
+    )
     if not match:
         return None
     branch = git("symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
-    return "https://github.com/{}/{}".format(*match.groups()), branch or git("branch", "--show-current") or "main"
+    return "https://github.com/{}/{}".format(*match.groups()), branch or git(
+        "branch", "--show-current"
+    ) or "main"
 
 
 def add_repository_buttons(app, config):
@@ -35,12 +39,17 @@ def add_repository_buttons(app, config):
     if repository:
         url, branch = repository
         config.html_theme_options.update(
-            repository_url=url, repository_branch=branch, use_repository_button=True, use_issues_button=True,
-            launch_buttons={"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"})
+            repository_url=url,
+            repository_branch=branch,
+            use_repository_button=True,
+            use_issues_button=True,
+            launch_buttons={"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+        )
 
 
 def drop_thebe(app, pagename, templatename, context, doctree):
     """Thebe's scripts load from a CDN and log errors; the book's figures need no kernel."""
+
     def is_thebe(asset):
         text = f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', {}).get('body') or ''}"
         return any(mark in text for mark in THEBE)
@@ -52,7 +61,9 @@ def drop_thebe(app, pagename, templatename, context, doctree):
 def search_without_server(app, pagename, templatename, context, doctree):
     """The search page fetches the pages it found, to quote them; from ``file://`` a browser refuses that."""
     if pagename == "search":
-        app.add_js_file(None, body="if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false")
+        app.add_js_file(
+            None, body="if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false"
+        )
 
 
 def drop_unused_files(app, exception):
@@ -76,7 +87,11 @@ class ChapterFigure(SphinxDirective):
             for cell in nbformat.read(path, as_version=4).cells:
                 if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
                     self.env.note_dependency(str(path))
-                    shown = [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
+                    shown = [
+                        output.data["text/html"]
+                        for output in cell.outputs
+                        if "text/html" in output.get("data", {})
+                    ]
                     return [nodes.raw("", html, format="html") for html in shown]
         raise self.error(f"no chapter stores a figure named {name}")
 
@@ -108,7 +123,9 @@ def resolve_public_name(app, env, node, contnode):
     module = getattr(getattr(member, "function", member), "__module__", None)
     if module:
         full = f"{module}.{name}"
-        return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
+        return env.get_domain("py").resolve_xref(
+            env, node["refdoc"], app.builder, "obj", full, node, contnode
+        )
 
 
 def setup(app):

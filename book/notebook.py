@@ -8,7 +8,8 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 _FENCE = re.compile(
-    r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)(?P<gate>-start|-end|)\}\s*(?P<title>.*)$")
+    r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)(?P<gate>-start|-end|)\}\s*(?P<title>.*)$"
+)
 _TASK_FENCE = re.compile(r"^(`{3,}|:{3,})\{exercise-(start|end)\}.*\n(^:.*\n)*\1 *$", re.MULTILINE)
 
 
@@ -58,7 +59,7 @@ def parts(notebook):
             if match and match["gate"] != "-end":
                 flush()
                 kind, title = match["kind"], match["title"].strip()
-                named = re.search(r"^:label: *(\S+)", "\n".join(lines[k + 1:k + 6]), re.MULTILINE)
+                named = re.search(r"^:label: *(\S+)", "\n".join(lines[k + 1 : k + 6]), re.MULTILINE)
                 label = title if kind == "solution" else named[1] if named else ""
             piece.append(line)
             if match and match["gate"] != "-start":

@@ -16,12 +16,28 @@ from book.execute import CELL_SECONDS, KERNEL_ENVIRONMENT, ROOT
 
 def main(paths):
     with tempfile.TemporaryDirectory() as ipython:
-        command = [sys.executable, "-m", "pytest", "-q", "-o", "verbosity_assertions=2", *(paths or ["chapters"]),
-                   "-p", "no:cacheprovider",
-                   "--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_SECONDS}",
-                   f"--nbval-sanitize-with={Path(__file__).with_name('sanitize.cfg')}",
-                   "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadscope"]
-        return subprocess.call(command, cwd=ROOT, env={**os.environ, **KERNEL_ENVIRONMENT, "IPYTHONDIR": ipython})
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-o",
+            "verbosity_assertions=2",
+            *(paths or ["chapters"]),
+            "-p",
+            "no:cacheprovider",
+            "--nbval",
+            "--nbval-current-env",
+            f"--nbval-cell-timeout={CELL_SECONDS}",
+            f"--nbval-sanitize-with={Path(__file__).with_name('sanitize.cfg')}",
+            "-n",
+            str(min(2, os.cpu_count() or 1)),
+            "--dist",
+            "loadscope",
+        ]
+        return subprocess.call(
+            command, cwd=ROOT, env={**os.environ, **KERNEL_ENVIRONMENT, "IPYTHONDIR": ipython}
+        )
 
 
 if __name__ == "__main__":

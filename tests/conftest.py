@@ -7,13 +7,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                  "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def load(path):
     """Import a Python file of the repository by its path."""
-    spec = importlib.util.spec_from_file_location("_".join(path.relative_to(ROOT).with_suffix("").parts), path)
+    spec = importlib.util.spec_from_file_location(
+        "_".join(path.relative_to(ROOT).with_suffix("").parts), path
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -39,7 +48,8 @@ def chromium():
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=load(ROOT / "book" / "__main__.py").browser(), headless=True, args=CHROMIUM_FLAGS)
+            executable_path=load(ROOT / "book" / "__main__.py").browser(), headless=True, args=CHROMIUM_FLAGS
+        )
         yield browser
         browser.close()
 
@@ -54,11 +64,15 @@ class Watched:
         self.requests, self.external, self.errors = [], [], []
         self.context.route("**/*", self._route)
         self.page = self.context.new_page()
-        self.page.on("console", lambda m: self.errors.append(f"{m.type}: {m.text}")
-                     if m.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda m: self.errors.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None,
+        )
         self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
-        self.page.on("requestfailed", lambda r: self.errors.append(f"not loaded: {r.url}")
-                     if r.url.startswith(self.LOCAL) else None)
+        self.page.on(
+            "requestfailed",
+            lambda r: self.errors.append(f"not loaded: {r.url}") if r.url.startswith(self.LOCAL) else None,
+        )
 
     def _route(self, route):
         url = route.request.url

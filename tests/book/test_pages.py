@@ -9,8 +9,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
-PAGES = sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html")
-               if "_static" not in path.parts and path.name not in ("index.html",)) or ["the book is not built"]
+PAGES = sorted(
+    str(path.relative_to(HTML))
+    for path in HTML.rglob("*.html")
+    if "_static" not in path.parts and path.name not in ("index.html",)
+) or ["the book is not built"]
 READY = """async () => {
     await (window.MathJax?.startup?.promise ?? Promise.resolve());
     const deadline = Date.now() + 10000;
@@ -86,8 +89,15 @@ def test_dark_mode_is_chosen_and_kept(watched, html):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("query, page_name", [("sigmoid", "appendix/glossary"), ("激活函数", "appendix/glossary"),
-                                              ("cross_entropy", "appendix/nnlib"), ("perceptron", "chapters/01_neurons")])
+@pytest.mark.parametrize(
+    "query, page_name",
+    [
+        ("sigmoid", "appendix/glossary"),
+        ("激活函数", "appendix/glossary"),
+        ("cross_entropy", "appendix/nnlib"),
+        ("perceptron", "chapters/01_neurons"),
+    ],
+)
 def test_search_finds_without_a_server(watched, html, query, page_name):
     window = watched()
     window.page.goto((html / "search.html").as_uri() + f"?q={query}")
@@ -136,15 +146,21 @@ def test_every_internal_link_leads_somewhere(parsed):
 
 
 def test_every_picture_has_an_alternative_text(parsed):
-    bare = [(page.name, image.get("src")) for page, parser in parsed.items() for image in parser.images
-            if not image.get("alt")]
+    bare = [
+        (page.name, image.get("src"))
+        for page, parser in parsed.items()
+        for image in parser.images
+        if not image.get("alt")
+    ]
     assert bare == []
 
 
 def test_nothing_is_loaded_from_elsewhere(html, parsed):
     for page in parsed:
         text = re.sub(r"<a [^>]*>", "", page.read_text(encoding="utf-8"))
-        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//|@import\s+url\(["']?http|unpkg|jsdelivr""", text), page
+        assert not re.search(
+            r"""(?:src|href)=["'](?:https?:)?//|@import\s+url\(["']?http|unpkg|jsdelivr""", text
+        ), page
 
 
 def test_previous_and_next_join_all_pages_in_order(html, root):
@@ -155,7 +171,11 @@ def test_previous_and_next_join_all_pages_in_order(html, root):
     for here, there in zip(order, order[1:]):
         text = (html / f"{here}.html").read_text(encoding="utf-8")
         link = re.search(r'class="right-next"\s+href="([^"]+)"', text)
-        assert link and (html / f"{here}.html").parent.joinpath(link[1]).resolve() == (html / f"{there}.html").resolve()
+        assert (
+            link
+            and (html / f"{here}.html").parent.joinpath(link[1]).resolve()
+            == (html / f"{there}.html").resolve()
+        )
 
 
 def test_chapters_are_all_listed_and_nothing_else_is(root):
@@ -164,4 +184,5 @@ def test_chapters_are_all_listed_and_nothing_else_is(root):
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     listed = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
     assert [name for name in listed if name.startswith("chapters/")] == [
-        f"chapters/{path.stem}" for path in sorted((root / "chapters").glob("*.ipynb"))]
+        f"chapters/{path.stem}" for path in sorted((root / "chapters").glob("*.ipynb"))
+    ]

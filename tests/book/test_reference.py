@@ -19,21 +19,31 @@ def test_every_public_name_of_nnlib_is_in_the_reference(documented):
 
     import nnlib
 
-    names = {name: value for name, value in vars(nnlib).items()
-             if not name.startswith("_") and not isinstance(value, types.ModuleType)}
-    missing = [name for name, value in names.items()
-               if f"{getattr(value, 'function', value).__module__}.{name}" not in documented]
+    names = {
+        name: value
+        for name, value in vars(nnlib).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    missing = [
+        name
+        for name, value in names.items()
+        if f"{getattr(value, 'function', value).__module__}.{name}" not in documented
+    ]
     assert len(names) > 50 and missing == []
 
 
 def test_every_term_of_the_glossary_is_in_both_languages(root):
-    entries = re.search(r":sorted:\n(.*)```", (root / "appendix" / "glossary.md").read_text(encoding="utf-8"), re.S)[1]
+    entries = re.search(
+        r":sorted:\n(.*)```", (root / "appendix" / "glossary.md").read_text(encoding="utf-8"), re.S
+    )[1]
     terms = [entry for entry in re.split(r"\n\n", entries.strip()) if entry]
     assert len(terms) > 100
     for entry in terms:
         *names, text = entry.splitlines()
         assert names and all(name and not name.startswith(" ") for name in names), entry
-        assert re.match(r"  .*[\u4e00-\u9fff].*。 \S.*[.]", text), f"{names[0]}: 中文 first, then one sentence"
+        assert re.match(r"  .*[\u4e00-\u9fff].*。 \S.*[.]", text), (
+            f"{names[0]}: 中文 first, then one sentence"
+        )
 
 
 def test_no_term_stands_twice(root):

@@ -18,22 +18,31 @@ def clone(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("remote", [
-    "https://github.com/someone/nn-book.git",
-    "https://github.com/someone/nn-book",
-    "https://github.com/someone/nn-book/",
-    "https://token@github.com/someone/nn-book.git",
-    "git@github.com:someone/nn-book.git",
-    "ssh://git@github.com/someone/nn-book.git",
-    "ssh://git@github.com:22/someone/nn-book",
-])
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://github.com/someone/nn-book.git",
+        "https://github.com/someone/nn-book",
+        "https://github.com/someone/nn-book/",
+        "https://token@github.com/someone/nn-book.git",
+        "git@github.com:someone/nn-book.git",
+        "ssh://git@github.com/someone/nn-book.git",
+        "ssh://git@github.com:22/someone/nn-book",
+    ],
+)
 def test_every_form_of_a_github_remote_is_understood(clone, remote):
     git(clone, "remote", "add", "origin", remote)
     assert github_repository(clone) == ("https://github.com/someone/nn-book", "main")
 
 
-@pytest.mark.parametrize("remote", ["/somewhere/on/disk", "https://example.org/someone/nn-book.git",
-                                    "https://github.com.example.org/someone/nn-book"])
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "/somewhere/on/disk",
+        "https://example.org/someone/nn-book.git",
+        "https://github.com.example.org/someone/nn-book",
+    ],
+)
 def test_another_remote_gives_no_buttons(clone, remote):
     git(clone, "remote", "add", "origin", remote)
     assert github_repository(clone) is None
@@ -68,12 +77,27 @@ def test_the_built_page_has_the_fork_s_buttons_or_none(root, clone, remote):
     (clone / "book").symlink_to(root / "book", target_is_directory=True)
     (clone / "chapters").mkdir()
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Small")], metadata=metadata),
-                   clone / "chapters" / "01_small.ipynb")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Small")], metadata=metadata),
+        clone / "chapters" / "01_small.ipynb",
+    )
     if remote:
         git(clone, "remote", "add", "origin", remote)
-    done = subprocess.run([sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(clone),
-                           "-W", "--keep-going", "-q"], cwd=clone, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from jupyter_book.cli.main import main; main()",
+            "build",
+            str(clone),
+            "-W",
+            "--keep-going",
+            "-q",
+        ],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     text = (clone / "_build" / "html" / "chapters" / "01_small.html").read_text(encoding="utf-8")
     binder = "https://mybinder.org/v2/gh/someone/nn-book/main?urlpath=lab/tree/chapters/01_small.ipynb"

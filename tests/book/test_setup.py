@@ -12,11 +12,15 @@ from book import __main__ as commands
 
 
 def book(root, *arguments):
-    return subprocess.run([sys.executable, "-m", "book", *arguments], cwd=root, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "book", *arguments], cwd=root, capture_output=True, text=True
+    )
 
 
 def targets(root):
-    return re.findall(r"^(\w+): ; @\$\(PYTHON\) -m book (\w+)", (root / "Makefile").read_text(encoding="utf-8"), re.M)
+    return re.findall(
+        r"^(\w+): ; @\$\(PYTHON\) -m book (\w+)", (root / "Makefile").read_text(encoding="utf-8"), re.M
+    )
 
 
 def test_make_is_only_a_short_name(root):
@@ -64,7 +68,9 @@ def test_the_entry_point_can_be_read_by_an_old_python(root):
     tree = ast.parse(source, feature_version=(3, 5))
     assert not any(isinstance(node, ast.JoinedStr) for node in ast.walk(tree)), "f-strings need Python 3.6"
     standard = set(sys.stdlib_module_names)
-    imported = {alias.name.split(".")[0] for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    imported = {
+        alias.name.split(".")[0] for node in tree.body if isinstance(node, ast.Import) for alias in node.names
+    }
     assert imported <= standard
 
 
@@ -86,7 +92,7 @@ def test_a_missing_browser_is_said(monkeypatch):
 
 def test_a_failed_installation_is_said_and_not_remembered(monkeypatch, tmp_path):
     monkeypatch.setattr(commands, "STAMP", str(tmp_path / "stamp"))
-    monkeypatch.setattr(commands, "run", lambda *command, **options: 1)
+    monkeypatch.setattr(commands, "pip", lambda *arguments: 1)
     with pytest.raises(commands.Missing, match="run the same command again"):
         commands.install()
     assert not commands.installed()
@@ -95,7 +101,7 @@ def test_a_failed_installation_is_said_and_not_remembered(monkeypatch, tmp_path)
 def test_what_is_installed_is_not_installed_again(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(commands, "STAMP", str(tmp_path / "stamp"))
-    monkeypatch.setattr(commands, "run", lambda *command, **options: calls.append(command) or 0)
+    monkeypatch.setattr(commands, "pip", lambda *arguments: calls.append(arguments) or 0)
     assert not commands.installed()
     commands.install()
     assert calls and commands.installed()
@@ -106,10 +112,15 @@ def test_what_is_installed_is_not_installed_again(monkeypatch, tmp_path):
 def test_requirements_are_pinned_and_whole(root):
     lines = [line.strip() for line in (root / "requirements.txt").read_text(encoding="utf-8").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", line) for line in lines), "every package has one version"
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", line) for line in lines), (
+        "every package has one version"
+    )
     pinned = {re.split("==", line)[0].lower().replace("_", "-") for line in lines}
-    direct = {re.split(r"[=<>]", line)[0].strip().lower() for line in
-              (root / "requirements.in").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
+    direct = {
+        re.split(r"[=<>]", line)[0].strip().lower()
+        for line in (root / "requirements.in").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    }
     assert direct <= pinned
     assert "torch" not in pinned
     done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
@@ -117,6 +128,22 @@ def test_requirements_are_pinned_and_whole(root):
 
 
 def test_this_environment_is_the_pinned_one(root):
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-index", "--report", "-",
-                           "-r", "requirements.txt"], cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--dry-run",
+            "--quiet",
+            "--no-index",
+            "--report",
+            "-",
+            "-r",
+            "requirements.txt",
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and '"install": []' in done.stdout, done.stderr[-500:]

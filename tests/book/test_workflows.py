@@ -18,8 +18,18 @@ def test_there_are_workflows():
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 class TestWorkflow:
     def test_follows_github_s_schema(self, path):
-        done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows",
-                               str(path)], capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "check_jsonschema",
+                "--builtin-schema",
+                "vendor.github-workflows",
+                str(path),
+            ],
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_actions_are_pinned_by_commit(self, path):
@@ -29,8 +39,12 @@ class TestWorkflow:
     def test_rights_are_few(self, path):
         workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert workflow["permissions"] in ({}, {"contents": "read"})
-        writes = {right for job in workflow["jobs"].values() for right, level in job.get("permissions", {}).items()
-                  if level == "write"}
+        writes = {
+            right
+            for job in workflow["jobs"].values()
+            for right, level in job.get("permissions", {}).items()
+            if level == "write"
+        }
         assert writes <= {"pages", "id-token"}
 
     def test_commands_exist(self, path, root):
@@ -40,12 +54,18 @@ class TestWorkflow:
             assert job["timeout-minutes"] <= 90
             for step in job["steps"]:
                 command = step.get("run", "make book")
-                assert (root / command).exists() or re.fullmatch(r"(make|python -m book) (\w+)", command)[2] in targets
+                assert (root / command).exists() or re.fullmatch(r"(make|python -m book) (\w+)", command)[
+                    2
+                ] in targets
 
 
 def test_the_script_of_continuous_integration_is_sound(root):
     script = root / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     text = script.read_text(encoding="utf-8")
-    assert text.startswith("#!/usr/bin/env bash\n") and "set -euo pipefail" in text and text.endswith("make test\n")
+    assert (
+        text.startswith("#!/usr/bin/env bash\n")
+        and "set -euo pipefail" in text
+        and text.endswith("make test\n")
+    )
     subprocess.run(["bash", "-n", str(script)], check=True)

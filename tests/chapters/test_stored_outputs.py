@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
-PLAIN_CELL_METADATA = {"tags", "mystnb", "exercise"}
+PLAIN_CELL_METADATA = {"tags", "mystnb", "jupyter"}
 MACHINE_PATHS = re.compile(r"/(?:home|root|Users|tmp|work|usr|opt)/|site-packages|[A-Z]:\\\\")
 
 pytestmark = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -45,7 +45,9 @@ def test_no_cell_failed_or_warned(notebook):
 def test_cell_ids_are_unique_and_there(path, notebook):
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
-    assert path.read_text(encoding="utf-8").count('"id": "') >= len(ids), "an id that is not stored changes on each run"
+    assert path.read_text(encoding="utf-8").count('"id": "') >= len(ids), (
+        "an id that is not stored changes on each run"
+    )
 
 
 def test_metadata_is_plain(notebook):
@@ -64,26 +66,31 @@ def test_no_machine_paths_or_addresses_in_outputs(notebook):
 
 
 def test_no_widgets_are_stored(notebook):
+    """Their scripts would come from a CDN; explore() stores a figure that needs none."""
     for cell in code_cells(notebook):
         for output in cell.outputs:
-            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {}), (
-                f"cell {cell.id}: a stored widget loads scripts from a CDN; use explore()")
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {}), f"cell {cell.id}"
 
 
 def test_code_imports_plainly_and_needs_no_network(notebook):
     for cell in code_cells(notebook):
-        assert not re.search(r"sys\.path|urllib|requests\.|urlopen|^\s*[!%]\s*(pip|wget|curl)", cell.source, re.M), cell.id
+        found = re.search(
+            r"sys\.path|urllib|requests\.|urlopen|^\s*[!%]\s*(pip|wget|curl)", cell.source, re.M
+        )
+        assert not found, f"cell {cell.id}: {found[0]}"
 
 
 def test_a_cell_does_not_end_in_a_semicolon(notebook):
     for cell in code_cells(notebook):
         assert not cell.source.rstrip().endswith(";"), (
-            f"cell {cell.id}: nbval shows the value all the same; end a drawing with plt.show()")
+            f"cell {cell.id}: nbval shows the value all the same; end a drawing with plt.show()"
+        )
 
 
 def test_lines_fit_the_page(notebook):
     for cell in code_cells(notebook):
-        long = [line for line in cell.source.splitlines() if len(line) > 88]
+        hidden = {"hide-input", "remove-input"} & set(cell.metadata.get("tags", []))
+        long = [line for line in cell.source.splitlines() if len(line) > (110 if hidden else 88)]
         assert not long, f"cell {cell.id}: {long[0]}"
 
 
@@ -95,7 +102,11 @@ def test_every_picture_has_an_alternative_text(notebook):
 
 
 def test_starts_with_one_title(notebook):
-    headings = [line for cell in notebook.cells if cell.cell_type == "markdown"
-                for line in re.sub(r"```.*?```", "", cell.source, flags=re.S).splitlines()
-                if line.startswith("# ")]
-    assert len(headings) == 1 and notebook.cells[0].source.lstrip().startswith("# ")
+    headings = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in re.sub(r"```.*?```", "", cell.source, flags=re.S).splitlines()
+        if line.startswith("# ")
+    ]
+    assert len(headings) == 1 and re.match(r"(\([\w-]+\)=\s+)?# ", notebook.cells[0].source)
