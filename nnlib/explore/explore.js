@@ -68,13 +68,35 @@
     slot.a = "viewBox";
   }
 
+  function own(root, text) { return text.replace(/( id="|url\(#|href="#)/g, "$1" + root.id); }
+
+  function inline(root, image) {                         // the start picture, from an image to a part of the page
+    var source = image.getAttribute("src"), svg;
+    image.insertAdjacentHTML("afterend", own(root, decodeURIComponent(source.slice(source.indexOf(",") + 1))));
+    svg = image.nextSibling;
+    svg.removeAttribute("width");
+    svg.removeAttribute("height");
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", image.alt);
+    image.remove();
+    return svg;
+  }
+
+  function tool(root, kind, text) {
+    var made = document.createElement(kind);
+    if (kind == "button") made.type = kind;
+    made.textContent = text;
+    root.querySelector(".explore-tools").append(made);
+    return made;
+  }
+
   function start(root, bytes) {
     var size = new DataView(bytes.buffer).getUint32(0, true),
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
-      svg = root.querySelector("svg"), inputs = [].slice.call(root.querySelectorAll("input,select")),
-      link = root.querySelector(".explore-link"), play = root.querySelector(".explore-play"),
-      reset = root.querySelector(".explore-reset"), frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
-      name = root.dataset.name, initial, timer = 0, saying = 0, moved = inputs[data.play];
+      frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
+      inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
+      name = root.dataset.name, initial, timer = 0, saying = 0, svg = inline(root, root.querySelector("img")),
+      play = tool(root, "button", "Play"), reset = tool(root, "button", "Reset"), link = tool(root, "a", "Link to this state");
     bytes = bytes.subarray(4 + size);
     data.s.forEach(function (slot) {
       slot.e = slot.p.reduce(function (e, i) { return e.children[i]; }, svg);
@@ -106,7 +128,6 @@
       else if (input.type == "range") input.value = k;
       else input.selectedIndex = k;
     }
-    function own(text) { return text.replace(/( id="|url\(#|href="#)/g, "$1" + root.id); }
     function show() {
       var state = 0, hash = [];
       inputs.forEach(function (input, i) {
@@ -124,10 +145,10 @@
         slot.now = k;
         v = value(slot, k, data.q);
         if (slot.a == "#text") slot.e.textContent = v;
-        else if (slot.a == "#inner") slot.e.innerHTML = own(v);
+        else if (slot.a == "#inner") slot.e.innerHTML = own(root, v);
         else if (v == null) slot.e.removeAttribute(slot.a);
         else slot.e.setAttribute(slot.a, slot.a == "id" ? root.id + v :
-          slot.a == "href" ? v.replace(/^#/, "#" + root.id) : slot.k == "s" ? own(v) : v);
+          slot.a == "href" ? v.replace(/^#/, "#" + root.id) : slot.k == "s" ? own(root, v) : v);
       });
       link.href = "#explore=" + encodeURIComponent(name) + "&" + hash.join("&");
       if (data.d) {
@@ -169,8 +190,8 @@
       inputs.forEach(function (input, i) { set(input, initial[i]); });
       show();
     });
-    if (moved && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      play.hidden = false;
+    if (!moved || matchMedia("(prefers-reduced-motion: reduce)").matches) play.remove();
+    else {
       play.addEventListener("click", function () {
         if (timer) return stop();
         var count = data.c[data.play].l.length;

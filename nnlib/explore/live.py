@@ -7,8 +7,8 @@ import traceback
 
 import ipywidgets
 
-from .page import css, sizes, svg_html
-from .render import Images, drawn, prefix_ids, read_svg, save_svg
+from .page import css, live_html
+from .render import Images, drawn, read_svg, save_svg
 
 PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
 _numbers = itertools.count()
@@ -24,7 +24,8 @@ class LiveFigure:
     def __init__(self, draw, controls, title, describe, subplots):
         self.draw, self.describe, self.title, self.subplots = draw, describe, title, subplots
         self.prefix = f"live{next(_numbers)}-"
-        self.widgets = {c.name: _widget(c) for c in controls}
+        width = max((len(c.label) for c in controls), default=0)
+        self.widgets = {c.name: _widget(c, width) for c in controls}
         self.picture, self.error = ipywidgets.HTML(), ipywidgets.HTML()
         self._stale = False
         for widget in self.widgets.values():
@@ -58,18 +59,21 @@ class LiveFigure:
             return
         images = Images()
         tree = read_svg(svg, images)
-        picture = images.inline(prefix_ids(svg_html(tree, label), self.prefix))
-        self.picture.value = f'<div class="explore" style="{sizes(tree)}">{picture}</div>'
+        self.picture.value = live_html(tree, label, self.prefix, images)
         self.error.value = ""
 
 
-def _widget(control):
+def _widget(control, width):
+    """The widget of a control; ``width`` letters are the longest label of the figure."""
     if control.widget is not None:
         return control.widget
-    common = {"description": control.label, "style": {"description_width": "initial"}}
-    value = control.values[control.start]
+    common = {
+        "description": control.label,
+        "style": {"description_width": f"{0.6 * width + 0.5:.1f}em"},
+        "layout": {"width": "min(100%, 30rem)"},
+    }
     if control.kind == "check":
-        return ipywidgets.Checkbox(value=value, indent=False, **common)
+        return ipywidgets.Checkbox(value=control.values[control.start], indent=False, **common)
     kind = ipywidgets.SelectionSlider if control.kind == "range" else ipywidgets.Dropdown
     options = list(zip(control.labels, control.values, strict=True))
     return kind(options=options, index=control.start, **common)

@@ -3,9 +3,10 @@
 import html
 import re
 import statistics
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from .render import markup, prefix_ids
+from .render import markup
 
 HERE = Path(__file__).parent
 CSS_PIXELS = 96 / 72  # a point of matplotlib's SVG in CSS pixels
@@ -13,26 +14,50 @@ READABLE = 9  # CSS pixels: a figure shrinks until its letters have this size, t
 
 
 def figure_html(tree, *, name, title, description, controls, payload, prefix, images, keep):
-    """The whole figure. Without controls it is the picture alone, in the same frame."""
+    """The whole figure. Without controls it is the picture alone, in the same frame.
+
+    The start picture is an ``img``, which also shows where neither scripts nor inline SVG are allowed, as in a notebook
+    that is not trusted; the script puts its SVG in its place.
+    """
     escape = html.escape
-    picture = images.inline(prefix_ids(svg_html(tree, description or title), prefix))
+    picture = images.inline(markup(_standalone_svg(tree))).replace("%", "%25").replace("#", "%23").replace('"', "%22")
     head = (
         f'<div class="explore" id="{prefix}" data-name="{escape(name)}" role="group" aria-label="{escape(title)}"'
-        f'{" data-keep" if keep else ""} style="{sizes(tree, controls)}"><style>{css()}</style>{picture}'
+        f'{" data-keep" if keep else ""} style="{sizes(tree, controls)}"><style>{css()}</style>'
+        + _frame(
+            f'<img alt="{escape(description or title)}" src="data:image/svg+xml;charset=utf-8,'
+            f'{escape(picture, quote=False)}">'
+        )
     )
     if not controls:
         return head + "</div>"
     rows = "".join(map(_control_html, controls))
     return (
-        f"{head}<fieldset disabled>{rows}</fieldset>"
-        '<div class="explore-tools">'
-        '<button type="button" class="explore-play" hidden>Play</button>'
-        '<button type="button" class="explore-reset">Reset</button>'
-        '<a class="explore-link" href="#">Link to this state</a></div>'
-        f'<p class="explore-said" aria-live="polite"></p>'
-        "<noscript><p>The controls of this figure need JavaScript.</p></noscript>"
+        f'{head}<fieldset disabled>{rows}</fieldset><div class="explore-tools"></div>'
+        '<p class="explore-said" aria-live="polite"></p>'
+        "<noscript><p>The controls need JavaScript, or a notebook that is running.</p></noscript>"
         f'<script type="text/plain" class="explore-data">{payload}</script><script>{script()}</script></div>'
     )
+
+
+def live_html(tree, label, prefix, images):
+    """The picture alone, as inline SVG."""
+    attributes = f'viewBox="{tree.get("viewBox")}" role="img" aria-label="{html.escape(label)}"'
+    svg = f"<svg {attributes}>{''.join(map(markup, tree))}</svg>"
+    # Ids become the figure's own, so that several figures can share a page.
+    svg = images.inline(re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}", svg))
+    return f'<div class="explore" style="{sizes(tree)};--explore-margin:0">{_frame(svg)}</div>'
+
+
+def _frame(picture):
+    """It scales with its container and, below a readable size, scrolls."""
+    return f'<div class="explore-scroll"><div class="explore-picture">{picture}</div></div>'
+
+
+def _standalone_svg(tree):
+    svg = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"} | tree.attrib)
+    svg.extend(tree)
+    return svg
 
 
 def page(*figures, title="Figures"):
@@ -42,13 +67,6 @@ def page(*figures, title="Figures"):
         '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
         f'<body><main>{"".join(figures)}</main></body></html>\n'
     )
-
-
-def svg_html(tree, label):
-    """The tree as inline SVG in its frame: it scales with its container and, below a readable size, scrolls."""
-    attributes = f'viewBox="{tree.get("viewBox")}" role="img" aria-label="{html.escape(label)}"'
-    svg = f"<svg {attributes}>{''.join(map(markup, tree))}</svg>"
-    return f'<div class="explore-scroll"><div class="explore-picture">{svg}</div></div>'
 
 
 def sizes(tree, controls=()):

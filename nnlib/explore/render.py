@@ -182,8 +182,3 @@ def inner_markup(element):
 
 def _escape(text):
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
-def prefix_ids(text, prefix):
-    """Make the ids of a figure its own, so that several figures can share a page."""
-    return re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
