@@ -66,7 +66,7 @@ def main(arguments=None):
     command.add_argument("--exercises", nargs="*", default=[], metavar="NAME")
     command.add_argument("--chapters", nargs="*", default=[], metavar="NN")
     command.add_argument("--title")
-    command.add_argument("--roster", metavar="CSV", help="a notebook with numbers of its own for each student")
+    command.add_argument("--roster", metavar="CSV", help="numbers of its own in each student's notebook")
     command.set_defaults(run=make_assignment)
 
     command = commands.add_parser("grade", help="grade a folder or an LMS zip of submissions")

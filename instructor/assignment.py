@@ -18,8 +18,8 @@ from nnlib.exercises import all_exercises
 INTRODUCTION = """# {title}
 
 Run the cells from the top. Write your answers in place of `raise NotImplementedError` or `...`. Each `check`
-says what is right and what is wrong, with a hint. You may add cells. NumPy is all you need, and all there is when
-your notebook is graded, with other numbers than here.
+says what is right and what is wrong, with a hint. You may add cells. NumPy is all you need, and all there is
+when your notebook is graded, with other numbers than here.
 
 {table}"""
 
@@ -81,7 +81,7 @@ def choose(names, chapters):
     return chosen
 
 
-def make(folder, name, exercises, title=None, students=()):
+def make(folder, name, exercises, title=None, students=(), root=ROOT):
     """Write the assignment to ``folder``: for the student, for the instructor, and ``assignment.json``.
 
     With ``students``, each gets a notebook with numbers of its own. A second run keeps the secret, so that
@@ -90,7 +90,7 @@ def make(folder, name, exercises, title=None, students=()):
     folder = Path(folder)
     old = load(folder).secret if (folder / "assignment.json").exists() else None
     assignment = Assignment(name, title or name, list(exercises), old or secrets.token_hex(16))
-    blocks = {entry.name: exercise_cells(entry) for entry in assignment.entries()}
+    blocks = {entry.name: exercise_cells(entry, root) for entry in assignment.entries()}
     (folder / "student").mkdir(parents=True, exist_ok=True)
     (folder / "instructor").mkdir(exist_ok=True)
     (folder / "assignment.json").write_text(json.dumps(asdict(assignment), indent=1) + "\n", encoding="utf-8")

@@ -137,7 +137,7 @@ def merge(lms_file, scores, column=None):
     column : str, optional
         Canvas: the assignment's column, or its beginning.
     """
-    text = Path(lms_file).read_text(encoding="utf-8-sig")
+    text = Path(lms_file).read_bytes().decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         raise ValueError(f"{lms_file} is empty")

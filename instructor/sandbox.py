@@ -36,8 +36,8 @@ PROCESSES = 64
 RESULT_BYTES = 16 << 20
 FIRST_UID = 64_000      # when grading as root, submissions run as users that own nothing
 _STATUSES = {UNWRITTEN, NONE, ERROR, UNUSABLE, OK}
-_WHY = {"timeout": f"it took longer than {SECONDS_ALL} s", "memory": f"it took more than {MEGABYTES} MB",
-        "processes": f"it started more than {PROCESSES} processes", "stopped": "Python ended"}
+_WHY = {"timeout": "it took more than {SECONDS_ALL} s", "memory": "it took more than {MEGABYTES} MB of memory",
+        "processes": "it started more than {PROCESSES} processes", "stopped": "Python ended"}
 
 
 class Result(NamedTuple):
@@ -132,7 +132,7 @@ def _prepare(job, submission, keys, adapters):
                   "cases": [encode(case.args) for case in key.cases]} for key in keys]
     (job / "task.json").write_text(json.dumps({
         "seconds": SECONDS, "seconds_all": SECONDS_ALL, "megabytes": MEGABYTES, "processes": PROCESSES,
-        "readable": _readable(), "exercises": exercises}))
+        "readable": _readable() if has_landlock() else None, "exercises": exercises}))
 
 
 def _supervise(process, started):
@@ -146,13 +146,13 @@ def _supervise(process, started):
         if time.monotonic() - started > SECONDS_ALL:
             return "timeout"
         family, used = _family(process.pid), 0
+        if len(family) > PROCESSES:
+            return "processes"
         for member in family:
             with suppress(psutil.Error):
                 used += member.memory_info().rss
         if used > MEGABYTES << 20:
             return "memory"
-        if len(family) > PROCESSES:
-            return "processes"
 
 
 def _family(pid):
@@ -163,9 +163,15 @@ def _family(pid):
         return []
 
 
-def _end(process):
+def _end(process, home):
     """End the process and everything that it started."""
-    for member in _family(process.pid)[1:]:
+    members = _family(process.pid)[1:]
+    if not has_namespaces():  # what has left the family is known by its home
+        for other in psutil.process_iter():
+            with suppress(psutil.Error):
+                if other.environ().get("HOME") == home:
+                    members.append(other)
+    for member in members:
         with suppress(psutil.Error):
             member.kill()
     with suppress(ProcessLookupError, PermissionError):
@@ -196,7 +202,7 @@ def run_submission(submission, keys, adapters, slot=0):
         try:
             ended = _supervise(process, started)
         finally:
-            _end(process)
+            _end(process, home)
         return _result(job / "out", keys, ended, process.returncode)
 
 
@@ -228,7 +234,7 @@ def _result(out, keys, ended, code):
     status = "unreadable" if unreadable else ended or "ran"
     note = f"not a notebook: {unreadable}" if unreadable else ""
     if ended and not note:
-        note = _WHY[ended] + (f" in cell {running}" if isinstance(running, int) else "")
+        note = _WHY[ended].format(**globals()) + (f" in cell {running}" if isinstance(running, int) else "")
     lost = Outcome(ENDED, note=f"was not reached: {note}" if note else
                    f"did not come back: it ended Python, or took longer than {SECONDS} s")
     outcomes = {}

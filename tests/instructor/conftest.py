@@ -1,0 +1,77 @@
+"""The small course in a registry, a folder of chapters and an assignment of its own."""
+
+import zipfile
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from instructor import assignment
+from nnlib.exercises import all_exercises, registry
+from tests.instructor.course import CHAPTER, SOLUTIONS, STUBS, define_exercises, notebook
+
+
+@pytest.fixture
+def exercises(monkeypatch):
+    """The course's registry instead of the book's."""
+    all_exercises()
+    monkeypatch.setattr(registry, "_entries", {})
+    define_exercises()
+    return all_exercises()
+
+
+@pytest.fixture
+def root(tmp_path, exercises):
+    """A folder with the course's one chapter."""
+    cells = [new_markdown_cell("# Course"), new_code_cell("import numpy as np\nfrom nnlib.exercises import check")]
+    for name, entry in exercises.items():
+        label = "ex-" + name.replace("_", "-")
+        call = f'check({name}, "{name}")' if entry.value else f"check({name})"
+        cells += [
+            new_markdown_cell(f"```{{exercise-start}} {entry.title}\n:label: {label}\n```\nWrite `{name}`."),
+            new_code_cell(f"{STUBS[name]}\n\n\n{call}"),
+            new_markdown_cell(f"```{{exercise-end}}\n```\n\n```{{solution-start}} {label}\n:class: dropdown\n```\n"
+                              f"The canary of {name} sings."),
+            new_code_cell(f"{SOLUTIONS[name]}  # canary", metadata={"hint": "canary"}, outputs=[
+                new_output("stream", text="canary")]),
+            new_markdown_cell("```{solution-end}\n```\n\nThe page goes on."),
+        ]
+    folder = tmp_path / "root"
+    (folder / "chapters").mkdir(parents=True)
+    nbformat.write(new_notebook(cells=cells), folder / "chapters" / f"{CHAPTER}.ipynb")
+    return folder
+
+
+@pytest.fixture
+def course(tmp_path, root, exercises):
+    """The assignment of all four exercises, made in ``tmp_path / "week"``."""
+    return assignment.make(tmp_path / "week", "week", list(exercises), "Week 1", root=root)
+
+
+@pytest.fixture
+def hand_in(tmp_path):
+    """Put a submission into the folder of submissions: cells, or text, or bytes."""
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+
+    def put(name, *cells, text=None, **metadata):
+        content = notebook(*cells, **metadata) if text is None else text
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    put.folder = folder
+    return put
+
+
+@pytest.fixture
+def make_zip(tmp_path):
+    """A zip with the given names and contents."""
+    def make(contents):
+        path = tmp_path / "download.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+        return path
+    return make
