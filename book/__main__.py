@@ -30,6 +30,8 @@ HELP = """Neural Networks You Can Touch
   make chapters        run the chapters and store their outputs (one: make chapters C=03_losses)
   make serve           serve the built book on http://127.0.0.1:8000
   make bench           time nnlib and the live figures
+  make student         notebooks and a book without any solution
+  make instructor      assignments and grading (make instructor A="grade --help")
   make clean           delete what was built (make clean ALL=1: the environment too)
 
 Without make (Windows): py -m book COMMAND, with the same names; parts of the tests: py -m book test lint unit.
@@ -166,19 +168,8 @@ def build():
     started = time.time()
     shutil.rmtree(HTML, ignore_errors=True)
     jupyter_book = "from jupyter_book.cli.main import main; main()"
-    code = run(
-        sys.executable,
-        "-c",
-        jupyter_book,
-        "build",
-        ".",
-        "--all",
-        "-W",
-        "--keep-going",
-        "-n",
-        "-q",
-        env={"PYTHONPATH": ROOT},
-    )
+    options = ["--all", "-W", "--keep-going", "-n", "-q"]
+    code = run(sys.executable, "-c", jupyter_book, "build", ".", *options)
     if code == 0:
         say("Built in %.0f s. Open: %s" % (time.time() - started, os.path.join(HTML, "index.html")))
     return code
@@ -243,14 +234,30 @@ def bench():
 
 
 def clean(what=""):
-    for name in ["_build", "build", ".pytest_cache", ".ruff_cache", ".hypothesis"] + [".venv"] * (
-        what == "all"
-    ):
+    names = ["_build", "build", ".pytest_cache", ".ruff_cache", ".hypothesis"]
+    for name in names + [".venv"] * (what == "all"):
         shutil.rmtree(os.path.join(ROOT, name), ignore_errors=True)
     return 0
 
 
-COMMANDS = {"book": build, "test": test, "chapters": chapters, "lab": lab, "serve": serve, "bench": bench}
+def instructor(*arguments):
+    return run(sys.executable, "-m", "instructor", *arguments)
+
+
+def student(*arguments):
+    return instructor("student", *arguments)
+
+
+COMMANDS = {
+    "book": build,
+    "test": test,
+    "chapters": chapters,
+    "lab": lab,
+    "serve": serve,
+    "bench": bench,
+    "student": student,
+    "instructor": instructor,
+}
 
 
 def main(arguments):
