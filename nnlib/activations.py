@@ -1,13 +1,9 @@
-r"""Activation functions, each with its derivative beside it (chapter 2).
+"""Activation functions, each with its derivative beside it (chapter 2).
 
-Every activation is an :class:`~nnlib.operation.Operation` on an array ``x`` of any shape and returns an array of that
-shape. ``tanh(x)`` is the value, ``tanh.derivative(x)`` the derivative at each element, ``tanh.vjp(x)`` the value and the
-pullback. Options have PyTorch's names and, unless noted, its defaults. All are finite for finite inputs.
+``tanh(x)`` is the value, ``tanh.derivative(x)`` the derivative at each element, ``tanh.vjp(x)`` the value and
+the pullback. Options have PyTorch's names and, unless noted, its defaults. All are finite for finite inputs.
 
-Raises (each of them): ``TypeError`` if ``x`` does not hold real numbers or an option is no number, ``ValueError`` if
-``x`` holds NaN or an option is out of range.
-
-At a kink the derivative is that of the left side, as in PyTorch: relu'(0) = 0, leaky_relu'(0) = negative_slope.
+At a kink the derivative is that of the left side, as in PyTorch: relu'(0) = 0.
 """
 
 import numpy as np
@@ -19,32 +15,42 @@ from nnlib.special import erfc
 
 @operation(elementwise=True)
 def identity(x):
-    """f(x) = x, f'(x) = 1: the output of a regression network."""
+    """f(x) = x, with f'(x) = 1: the output of a network for regression."""
     return x, lambda dy: (dy,)
 
 
 @operation(elementwise=True)
 def step(x):
-    """Heaviside step: 1 where x >= 0, else 0; the derivative is 0 everywhere (undefined at 0), so nothing is learned.
+    """Heaviside step: 1 where x >= 0, else 0. The derivative is 0 (undefined at 0), so nothing can be learned.
 
-    McCulloch and Pitts, *Bulletin of Mathematical Biophysics* 5, 1943.
+    References
+    ----------
+    McCulloch and Pitts, "A logical calculus of the ideas immanent in nervous activity", 1943.
     """
     return (x >= 0).astype(x.dtype), lambda dy: (np.zeros_like(dy),)
 
 
 @operation(elementwise=True)
 def sigmoid(x):
-    r"""Logistic function :math:`\sigma(x) = 1 / (1 + e^{-x})`, range (0, 1); :math:`\sigma' = \sigma (1 - \sigma)`."""
+    r"""Logistic function :math:`\sigma(x) = 1 / (1 + e^{-x})`, range (0, 1), with :math:`\sigma' = \sigma (1 - \sigma)`.
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", 1986.
+    """
     with np.errstate(over="ignore"):            # e^1000 becomes inf, and 1 / inf the right answer, 0
-        y = np.exp(-x)
-        y += 1
-        y = 1 / y
+        y = 1 / (1 + np.exp(-x))
     return y, lambda dy: (dy * (y * (1 - y)),)
 
 
 @operation(elementwise=True)
 def tanh(x):
-    r"""Hyperbolic tangent, range (-1, 1); :math:`\tanh' = 1 - \tanh^2`. tanh(x) = 2 sigmoid(2x) - 1."""
+    r"""Hyperbolic tangent, range (-1, 1), with :math:`\tanh' = 1 - \tanh^2`; tanh(x) = 2 sigmoid(2x) - 1.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Müller, "Efficient backprop", 1998.
+    """
     y = np.tanh(x)
     return y, lambda dy: (dy * (1 - y * y),)
 
@@ -53,7 +59,9 @@ def tanh(x):
 def relu(x):
     """Rectified linear unit max(0, x); the derivative is 1 for x > 0, else 0.
 
-    Nair and Hinton, *ICML*, 2010.
+    References
+    ----------
+    Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
     """
     y = np.maximum(x, 0)
     return y, lambda dy: (dy * (y > 0),)
@@ -61,44 +69,48 @@ def relu(x):
 
 @operation(elementwise=True)
 def leaky_relu(x, *, negative_slope=0.01):
-    """x for x > 0, else ``negative_slope`` · x.
+    """x for x > 0, else ``negative_slope`` · x; the derivative is 1 for x > 0, else ``negative_slope``.
 
-    Maas, Hannun and Ng, *ICML workshop on deep learning for audio, speech and language processing*, 2013.
+    References
+    ----------
+    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
     """
     checks.number("leaky_relu", "negative_slope", negative_slope)
-    slope = np.where(x > 0, x.dtype.type(1), x.dtype.type(negative_slope))
-    return x * slope, lambda dy: (dy * slope,)
+    return np.where(x > 0, x, negative_slope * x), lambda dy: (np.where(x > 0, dy, negative_slope * dy),)
 
 
 @operation(elementwise=True)
 def prelu(x, alpha):
-    """x for x > 0, else α · x, where α is learned: one α (shape () or (1,)), or one a channel (x (N, C, ...), alpha (C,)).
+    """x for x > 0, else α x, where α is learned: one for all, or one for each channel.
 
-    The gradient with respect to α sums dy · x over the elements with x <= 0 that use it.
-    He, Zhang, Ren and Sun, *ICCV*, 2015.
+    ``alpha`` is an array: () or (1,); or (C,) for ``x`` (N, C) or (N, C, ...). Its gradient sums dy x over the
+    elements with x <= 0.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.
     """
     if alpha.size == 1:
         a, others = alpha.reshape(()), None
     else:                                       # channels are axis 1
         checks.shape("prelu", alpha, (x.shape[1] if x.ndim > 1 else 1,), "alpha")
         a, others = alpha.reshape((-1,) + (1,) * (x.ndim - 2)), tuple(i for i in range(x.ndim) if i != 1)
-    negative = np.minimum(x, 0)
-
-    def pullback(dy):
-        return dy * np.where(x > 0, 1, a), (dy * negative).sum(axis=others).reshape(alpha.shape)
-    return np.maximum(x, 0) + a * negative, pullback
+    return np.where(x > 0, x, a * x), lambda dy: (
+        np.where(x > 0, dy, a * dy), np.where(x > 0, 0, dy * x).sum(axis=others).reshape(alpha.shape))
 
 
 @operation(elementwise=True)
 def elu(x, *, alpha=1.0):
     r"""Exponential linear unit: x for x > 0, else :math:`\alpha (e^x - 1)`, with derivative :math:`\alpha e^x`.
 
-    Clevert, Unterthiner and Hochreiter, *ICLR*, 2016.
+    References
+    ----------
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by ELUs", 2016.
     """
     checks.number("elu", "alpha", alpha)
-    negative = np.minimum(x, 0)
-    y = np.where(x > 0, x, alpha * np.expm1(negative))
-    return y, lambda dy: (dy * np.where(x > 0, 1, alpha * np.exp(negative)),)
+    negative = np.minimum(x, 0)                 # e^x would overflow where it is not used
+    return np.where(x > 0, x, alpha * np.expm1(negative)), lambda dy: (
+        np.where(x > 0, dy, dy * alpha * np.exp(negative)),)
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805     # mean 0 and variance 1 are a fixed point
@@ -106,9 +118,11 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805     # mean 0 and
 
 @operation(elementwise=True)
 def selu(x):
-    """Self-normalising ELU: 1.0507 · elu(x, alpha=1.6733). Its two constants keep mean 0 and variance 1 from layer to layer.
+    """1.0507 · elu(x, alpha=1.6733): its two constants keep mean 0 and variance 1 from layer to layer.
 
-    Klambauer, Unterthiner, Mayr and Hochreiter, *NeurIPS*, 2017.
+    References
+    ----------
+    Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017.
     """
     y, pullback = elu.vjp(x, alpha=SELU_ALPHA)
     return SELU_SCALE * y, lambda dy: pullback(SELU_SCALE * dy)
@@ -116,9 +130,14 @@ def selu(x):
 
 @operation(elementwise=True)
 def softplus(x, *, beta=1.0):
-    r"""Smooth ReLU :math:`\log(1 + e^{\beta x}) / \beta`; the derivative is :math:`\sigma(\beta x)`.
+    r"""Smooth ReLU :math:`\log(1 + e^{\beta x}) / \beta`; the derivative is :math:`\sigma(\beta x)`. beta > 0.
 
-    Exact everywhere (PyTorch switches to x above ``beta * x = 20``, an error of 2e-9). Dugas et al., *NeurIPS*, 2000.
+    Exact everywhere; PyTorch gives x where beta x > 20, which is off by up to 2e-9.
+
+    References
+    ----------
+    Dugas, Bengio, Bélisle, Nadeau and Garcia, "Incorporating second-order functional knowledge for better
+    option pricing", 2000.
     """
     checks.number("softplus", "beta", beta, 0, above=True)
     return np.logaddexp(0, beta * x) / beta, lambda dy: (dy * sigmoid.vjp(beta * x)[0],)
@@ -126,9 +145,13 @@ def softplus(x, *, beta=1.0):
 
 @operation(elementwise=True)
 def swish(x, *, beta=1.0):
-    r"""Swish :math:`x \sigma(\beta x)`; with beta = 1 also called SiLU.
+    r"""Swish :math:`x \sigma(\beta x)`, called SiLU when beta = 1.
 
-    Ramachandran, Zoph and Le, *Searching for activation functions*, arXiv:1710.05941, 2017.
+    The derivative is :math:`\sigma(\beta x) + \beta x \sigma(\beta x) (1 - \sigma(\beta x))`.
+
+    References
+    ----------
+    Ramachandran, Zoph and Le, "Searching for activation functions", 2017.
     """
     checks.number("swish", "beta", beta)
     s = sigmoid.vjp(beta * x)[0]
@@ -137,18 +160,26 @@ def swish(x, *, beta=1.0):
 
 @operation(elementwise=True)
 def mish(x):
-    r"""Mish :math:`x \tanh(\operatorname{softplus}(x))`. Misra, *BMVC*, 2020."""
+    r"""Mish :math:`x t` with :math:`t = \tanh(\log(1 + e^x))`; the derivative is :math:`t + x (1 - t^2) \sigma(x)`.
+
+    References
+    ----------
+    Misra, "Mish: a self regularized non-monotonic activation function", 2020.
+    """
     t = np.tanh(np.logaddexp(0, x))
     return x * t, lambda dy: (dy * (t + x * (1 - t * t) * sigmoid.vjp(x)[0]),)
 
 
 @operation(elementwise=True)
 def gelu(x, *, approximate="none"):
-    r"""Gaussian error linear unit :math:`x \Phi(x)`, where Φ is the standard normal distribution function.
+    r"""Gaussian error linear unit :math:`x \Phi(x)`, with Φ the distribution function of the standard normal.
 
-    ``approximate="tanh"`` is the older approximation
+    The derivative is :math:`\Phi(x) + x e^{-x^2/2} / \sqrt{2\pi}`. ``approximate="tanh"`` is the older
     :math:`\frac{x}{2} (1 + \tanh(\sqrt{2/\pi} (x + 0.044715 x^3)))`, off by at most 5e-4.
-    Hendrycks and Gimpel, *Gaussian error linear units*, arXiv:1606.08415, 2016.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
     checks.choice("gelu", "approximate", approximate, ("none", "tanh"))
     if approximate == "tanh":
@@ -162,10 +193,14 @@ def gelu(x, *, approximate="none"):
 
 @operation(elementwise=True)
 def hard_sigmoid(x, *, slope=0.5):
-    """Straight-line sigmoid max(0, min(1, slope · x + 1/2)); the derivative is ``slope`` between the two kinks, else 0.
+    """Straight-line sigmoid max(0, min(1, slope x + 1/2)); the derivative is ``slope`` between its kinks, else 0.
 
-    Three slopes are in use: 1/2 (the default here; binary networks), 1/5 (Theano, older Keras) and 1/6 (PyTorch).
-    Courbariaux et al., *Binarized neural networks*, arXiv:1602.02830, 2016.
+    Three slopes are in use: 1/2 (here, and in binary networks), 1/5 (Theano, older Keras), 1/6 (PyTorch).
+    slope > 0.
+
+    References
+    ----------
+    Courbariaux, Hubara, Soudry, El-Yaniv and Bengio, "Binarized neural networks", 2016.
     """
     checks.number("hard_sigmoid", "slope", slope, 0, above=True)
     line = slope * x + 0.5
@@ -176,18 +211,38 @@ def hard_sigmoid(x, *, slope=0.5):
 def hard_tanh(x):
     """Straight-line tanh max(-1, min(1, x)); the derivative is 1 for -1 < x < 1, else 0.
 
-    Collobert, *Large scale machine learning*, PhD thesis, Université Paris 6, 2004.
+    References
+    ----------
+    Collobert, "Large scale machine learning", 2004.
     """
     return np.clip(x, -1, 1), lambda dy: (dy * ((x > -1) & (x < 1)),)
 
 
 @operation
 def softmax(x, *, axis=-1):
-    r"""Probabilities :math:`p_i = e^{x_i} / \sum_j e^{x_j}` along ``axis``: positive, and their sum is 1.
+    r"""Probabilities :math:`p_i = e^{x_i} / \sum_j e^{x_j}` along ``axis``: positive, with sum 1.
 
-    The largest x is taken off first, which changes nothing in exact arithmetic and keeps e^x from overflowing.
-    The Jacobian is diag(p) - p pᵀ (``softmax.jacobian(x)`` for one vector x), so dx = p (dy - p · dy).
-    Bridle, *NATO ASI series* F 68, 1990.
+    The largest x is taken off first: the same in exact arithmetic, and no e^x overflows. The Jacobian is
+    diag(p) - p pᵀ (for one vector, ``softmax.jacobian(x)``), so dx = p (dy - p · dy).
+
+    Parameters
+    ----------
+    x : array of any shape with at least one element along ``axis``
+
+    Returns
+    -------
+    Array of the shape and dtype of ``x``.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` does not hold real numbers.
+    ValueError
+        If ``x`` holds NaN or has no such axis.
+
+    References
+    ----------
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
     p = np.exp(x - _largest("softmax", x, axis))
     p /= p.sum(axis=axis, keepdims=True)
@@ -196,7 +251,10 @@ def softmax(x, *, axis=-1):
 
 @operation
 def log_softmax(x, *, axis=-1):
-    r"""Logarithm of softmax, :math:`x_i - \log \sum_j e^{x_j}` along ``axis``, without ever taking log(0)."""
+    r"""Logarithm of :func:`softmax`, :math:`x_i - \log \sum_j e^{x_j}`, which never takes log(0).
+
+    Its pullback is dx = dy - p Σ dy. Parameters, result and errors are those of softmax.
+    """
     y = x - _largest("log_softmax", x, axis)
     y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
     return y, lambda dy: (dy - np.exp(y) * dy.sum(axis=axis, keepdims=True),)
@@ -205,5 +263,5 @@ def log_softmax(x, *, axis=-1):
 def _largest(who, x, axis):
     """Maximum along ``axis``, kept as an axis of size 1."""
     if not isinstance(axis, (int, np.integer)) or not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
-        raise ValueError(f"{who} expects an axis with at least one element, got axis {axis!r} of shape {x.shape}")
+        raise ValueError(f"{who} expects an axis with at least one element, got axis {axis!r} of {x.shape}")
     return x.max(axis=axis, keepdims=True)

@@ -60,8 +60,9 @@ def in_range(who, low, high, **arrays):
 
 
 def distribution(who, name, p):
-    """Refuse ``p`` (..., K) unless each row is a probability distribution. NaN passes."""
-    in_range(who, 0, 1, **{name: p})
+    """Refuse ``p`` (..., K) unless each row is a probability distribution, up to rounding. NaN passes."""
+    if p.size and p.min() < -1e-6:
+        raise ValueError(f"{who} expects {name} >= 0, got {p.min():.6g}")
     total = p.sum(axis=-1)
     wrong = np.abs(total - 1) > 1e-3
     if wrong.any():

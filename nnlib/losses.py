@@ -1,19 +1,19 @@
-r"""Loss functions, each with its gradient beside it (chapter 3).
+"""Loss functions, each with its gradient beside it (chapter 3).
 
-Every loss is an :class:`~nnlib.operation.Operation` ``loss(prediction, target, *, reduction="mean")``. Reductions are
-PyTorch's: ``"mean"`` and ``"sum"`` return one number, ``"none"`` the loss of each element (of each sample, for
-``cross_entropy`` and ``kl_divergence``). The gradient with respect to the target is None.
+``mse(prediction, target)`` is the value, ``mse.vjp(prediction, target)`` the value and the pullback::
 
-    value, pullback = cross_entropy.vjp(logits, labels)
+    loss, pullback = cross_entropy.vjp(logits, labels)
     dlogits, _ = pullback(1.0)
 
-Raises (each of them): ``TypeError`` for targets of the wrong kind; ``ValueError`` for shapes that do not fit, targets out
-of range, NaN, an unknown reduction, and for the mean of an empty batch, which is no number.
+Reductions are PyTorch's: ``"mean"`` and ``"sum"`` give one number, ``"none"`` the loss of each element, or of
+each sample where a loss is one of whole samples. There is no gradient with respect to the target (None). The
+mean of an empty batch is no number, and refused.
 """
 
 import numpy as np
 
 from nnlib import checks
+from nnlib.activations import sigmoid
 from nnlib.operation import operation
 
 
@@ -25,15 +25,29 @@ def _reduce(who, each, reduction, gradient):
     if reduction == "sum":
         return each.sum(), lambda dy: (gradient(dy), None)
     if each.size == 0:
-        raise ValueError(f"{who} expects at least one element: the mean of none is undefined (reduction='sum' gives 0)")
+        raise ValueError(f"{who} expects at least one element (reduction='sum' gives 0), got none")
     return each.sum() / each.size, lambda dy: (gradient(dy / each.size), None)
 
 
 @operation
 def mse(prediction, target, *, reduction="mean"):
-    """Mean squared error, the mean of (prediction - target)²; slope 2 (prediction - target).
+    """Mean squared error: the mean of (prediction - target)², without a factor ½; slope 2 (prediction - target).
 
-    prediction, target: one shape. No factor ½. The maximum-likelihood loss of Gaussian noise.
+    It is the maximum-likelihood loss of Gaussian noise.
+
+    Parameters
+    ----------
+    prediction, target : arrays of one shape
+    reduction : "mean", "sum" or "none"
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an array holds NaN, or there is nothing to take the mean of.
+
+    References
+    ----------
+    Gauss, "Theoria combinationis observationum", 1823.
     """
     checks.same_shape("mse", prediction=prediction, target=target)
     error = prediction - target
@@ -42,9 +56,23 @@ def mse(prediction, target, *, reduction="mean"):
 
 @operation
 def mae(prediction, target, *, reduction="mean"):
-    """Mean absolute error, the mean of \\|prediction - target\\|; slope -1, 0 or 1.
+    """Mean absolute error: the mean of abs(prediction - target); slope -1, 0 or 1, however far off.
 
-    prediction, target: one shape. The maximum-likelihood loss of Laplace noise; an outlier pulls no harder than any point.
+    It is the maximum-likelihood loss of Laplace noise.
+
+    Parameters
+    ----------
+    prediction, target : arrays of one shape
+    reduction : "mean", "sum" or "none"
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an array holds NaN, or there is nothing to take the mean of.
+
+    References
+    ----------
+    Bishop, "Pattern recognition and machine learning", 2006, chapter 1.
     """
     checks.same_shape("mae", prediction=prediction, target=target)
     error = prediction - target
@@ -53,9 +81,26 @@ def mae(prediction, target, *, reduction="mean"):
 
 @operation
 def huber(prediction, target, *, delta=1.0, reduction="mean"):
-    """Huber's loss: ½ error² where \\|error\\| <= delta, else delta (\\|error\\| - ½ delta); the slope is clipped to ±delta.
+    """Huber's loss: ½ error² where abs(error) <= delta, else delta (abs(error) - ½ delta).
 
-    prediction, target: one shape. delta > 0 (``ValueError``). Huber, *Annals of Mathematical Statistics* 35, 1964.
+    The slope is the error, clipped to ±delta.
+
+    Parameters
+    ----------
+    prediction, target : arrays of one shape
+    delta : number above 0
+    reduction : "mean", "sum" or "none"
+
+    Raises
+    ------
+    TypeError
+        If ``delta`` is no number.
+    ValueError
+        If the shapes differ, an array holds NaN, delta <= 0, or there is nothing to take the mean of.
+
+    References
+    ----------
+    Huber, "Robust estimation of a location parameter", 1964.
     """
     checks.number("huber", "delta", delta, 0, above=True)
     checks.same_shape("huber", prediction=prediction, target=target)
@@ -66,29 +111,56 @@ def huber(prediction, target, *, delta=1.0, reduction="mean"):
 
 @operation
 def binary_cross_entropy(logits, labels, *, reduction="mean"):
-    r"""Cross-entropy of labels t in [0, 1] with p = sigmoid(z), from the logits z.
+    r"""Cross-entropy of the labels with p = sigmoid(z), from the logits z.
 
-    :math:`-t \log p - (1 - t) \log(1 - p) = \log(1 + e^z) - t z`; the slope is p - t. logits, labels: one shape.
-    PyTorch: ``binary_cross_entropy_with_logits``.
+    :math:`-t \log p - (1 - t) \log(1 - p) = \log(1 + e^z) - t z`, and the slope is p - t. PyTorch calls it
+    ``binary_cross_entropy_with_logits``.
+
+    Parameters
+    ----------
+    logits, labels : arrays of one shape; labels 0, 1 or probabilities
+    reduction : "mean", "sum" or "none"
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, labels lie outside [0, 1], an array holds NaN, or there is nothing to take the
+        mean of.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep learning", 2016, section 6.2.2.
     """
     checks.same_shape("binary_cross_entropy", logits=logits, labels=labels)
     checks.in_range("binary_cross_entropy", 0, 1, labels=labels)
-    each = np.logaddexp(0, logits) - labels * logits
-
-    def gradient(dy):
-        with np.errstate(over="ignore"):
-            return dy * (1 / (1 + np.exp(-logits)) - labels)
-    return _reduce("binary_cross_entropy", each, reduction, gradient)
+    return _reduce("binary_cross_entropy", np.logaddexp(0, logits) - labels * logits, reduction,
+                   lambda dy: dy * (sigmoid.vjp(logits)[0] - labels))
 
 
 @operation(integers=("labels",))
 def cross_entropy(logits, labels, *, reduction="mean"):
-    r"""Cross-entropy of labels with softmax(z), from the logits z.
+    r"""Cross-entropy of the labels with p = softmax(z), from the logits z.
 
-    logits (N, K) and labels (N,), integers 0 .. K - 1:
-    :math:`-\log p_{label} = \log \sum_j e^{z_j} - z_{label}`; or labels (N, K), the probabilities of the classes:
-    :math:`-\sum_j t_j \log p_j`. The slope is p - t, with t one-hot for class indices. More axes may stand in front:
-    logits (N, T, K), labels (N, T).
+    For class indices it is :math:`-\log p_{label} = \log \sum_j e^{z_j} - z_{label}`, for probabilities t of the
+    classes :math:`-\sum_j t_j \log p_j`. The slope is p - t, with t one-hot for class indices.
+
+    Parameters
+    ----------
+    logits : array (N, K), or (N, T, K) for sequences
+    labels : integers 0 .. K - 1 (N,), or (N, T); or probabilities in the shape of ``logits``
+    reduction : "mean", "sum" or "none", which gives the loss of each sample (N,)
+
+    Raises
+    ------
+    TypeError
+        If class indices are no integers.
+    ValueError
+        If the shapes do not fit, labels lie outside the classes, probabilities do not sum to 1, an array holds
+        NaN, or there is nothing to take the mean of.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep learning", 2016, section 6.2.2.
     """
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"cross_entropy expects logits (N, K) with K >= 1, got {logits.shape}")
@@ -114,38 +186,66 @@ def cross_entropy(logits, labels, *, reduction="mean"):
             dz[picked] -= 1
         dz *= dy.reshape(-1, 1)
         return dz.reshape(logits.shape)
-    each = each.reshape(logits.shape[:-1])
-    return _reduce("cross_entropy", each, reduction, gradient)
+    return _reduce("cross_entropy", each.reshape(logits.shape[:-1]), reduction, gradient)
 
 
 @operation
 def hinge(scores, labels, *, reduction="mean"):
     """Hinge loss max(0, 1 - t s) of labels t = ±1; the slope is -t inside the margin (t s < 1), else 0.
 
-    scores, labels: one shape. Labels other than -1 and 1 are refused (``ValueError``).
-    Cortes and Vapnik, *Machine Learning* 20, 1995.
+    Parameters
+    ----------
+    scores, labels : arrays of one shape; labels -1 or 1
+    reduction : "mean", "sum" or "none"
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a label is not -1 or 1, an array holds NaN, or there is nothing to take the mean of.
+
+    References
+    ----------
+    Cortes and Vapnik, "Support-vector networks", 1995.
     """
     checks.same_shape("hinge", scores=scores, labels=labels)
-    if not (np.abs(labels) == 1).all():
-        raise ValueError(f"hinge expects labels -1 and 1, got {labels[np.abs(labels) != 1].flat[0]:.6g}")
+    wrong = np.abs(labels) != 1
+    if wrong.any():
+        raise ValueError(f"hinge expects labels -1 and 1, got {labels[wrong].flat[0]:.6g}")
     margin = 1 - labels * scores
-    return _reduce("hinge", np.maximum(margin, 0), reduction, lambda dy: dy * np.where(margin > 0, -labels, 0))
+    return _reduce("hinge", np.maximum(margin, 0), reduction, lambda dy: -dy * labels * (margin > 0))
 
 
 @operation
 def kl_divergence(log_prediction, target, *, reduction="mean"):
-    r"""Kullback–Leibler divergence of the prediction q from the target p: :math:`\sum_j p_j (\log p_j - \log q_j)`.
+    r"""Kullback–Leibler divergence :math:`\sum_j p_j (\log p_j - \log q_j)` of the prediction q from the target p.
 
-    log_prediction (N, K): log q, as from ``log_softmax``; target (N, K): p, whose rows sum to 1. More axes may stand in
-    front. The slope with respect to log q is -p. Arguments as in PyTorch's ``kl_div``; the mean is over the N samples
-    (PyTorch's ``"batchmean"``; its ``"mean"`` divides by N K, which is no divergence).
-    Kullback and Leibler, *Annals of Mathematical Statistics* 22, 1951.
+    Its slope with respect to log q is -p. The arguments are those of PyTorch's ``kl_div``; the mean is over
+    samples, PyTorch's ``"batchmean"`` (its ``"mean"`` divides by N K, which gives no divergence).
+
+    Parameters
+    ----------
+    log_prediction : log q, array (N, K) or (N, T, K), as from ``log_softmax``
+    target : p, array of the same shape, which sums to 1 along the last axis
+    reduction : "mean", "sum" or "none", which gives the divergence of each sample (N,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, log q > 0 (as when it is q itself), the target is no distribution, an array holds
+        NaN, or there is nothing to take the mean of.
+
+    References
+    ----------
+    Kullback and Leibler, "On information and sufficiency", 1951.
     """
     checks.same_shape("kl_divergence", log_prediction=log_prediction, target=target)
     if log_prediction.ndim == 0 or log_prediction.shape[-1] == 0:
         raise ValueError(f"kl_divergence expects log_prediction (N, K) with K >= 1, got {log_prediction.shape}")
-    checks.in_range("kl_divergence", -np.inf, 0, log_prediction=log_prediction)
+    if log_prediction.size and log_prediction.max() > 1e-3:                     # up to rounding
+        raise ValueError("kl_divergence expects log_prediction <= 0, the logarithm of probabilities, "
+                         f"got {log_prediction.max():.6g}")
     checks.distribution("kl_divergence", "target", target)
     present = target > 0                        # 0 log 0 = 0
-    terms = target * (np.log(target, where=present, out=np.zeros_like(target)) - np.where(present, log_prediction, 0))
-    return _reduce("kl_divergence", terms.sum(axis=-1), reduction, lambda dy: -dy[..., None] * target)
+    log_target = np.log(target, where=present, out=np.zeros_like(target))
+    each = (target * (log_target - np.where(present, log_prediction, 0))).sum(axis=-1)
+    return _reduce("kl_divergence", each, reduction, lambda dy: -dy[..., None] * target)

@@ -2,8 +2,12 @@
 
 An operation is written as a function that returns its value *and* its pullback: the function that carries the
 gradient of a scalar from the operation's output back to its inputs (the vector-Jacobian product, "vjp", of
-reverse-mode automatic differentiation; Griewank and Walther, *Evaluating Derivatives*, 2008, chapter 3). The same
-definition serves three uses: the plain value, the layer, and the tape of :class:`nnlib.Tensor`.
+reverse-mode automatic differentiation). The same definition serves three uses: the plain value, the layer, and
+the tape of :class:`nnlib.Tensor`.
+
+References
+----------
+Griewank and Walther, "Evaluating derivatives", 2008, chapter 3.
 """
 
 import functools
@@ -13,25 +17,44 @@ import numpy as np
 
 from nnlib import checks
 
+ELEMENTWISE = """
+Parameters
+----------
+x : array of any shape
+
+Returns
+-------
+Array of the shape and dtype of ``x``.
+
+Raises
+------
+TypeError
+    If ``x`` does not hold real numbers, or an option is no number.
+ValueError
+    If ``x`` holds NaN, or an option is out of range.
+
+"""
+
 
 class Operation:
     """A differentiable function of NumPy arrays.
 
     ``op(*arrays, **options)`` is the value; ``op.vjp(*arrays, **options)`` is the value and the pullback.
-    ``pullback(dy)`` takes the gradient with respect to the output, in the output's shape, and returns a tuple with one
-    gradient for each array argument, in that argument's shape (``None`` where there is none, as for labels).
-    ``pullback(dy, input_grad=False)`` may leave out the first of them, where that saves work.
+    ``pullback(dy)`` takes the gradient with respect to the output, in the output's shape, and returns a tuple
+    with one gradient for each array argument, in that argument's shape (None where there is none, as for
+    labels). ``pullback(dy, input_grad=False)`` may leave out the first of them, where that saves work.
 
-    The function's positional arguments are its arrays, its keyword-only arguments its options. Arrays may be given as
-    anything NumPy understands. The first array of floats decides in which precision the operation works; arguments
-    named in ``integers`` are left as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it pass.
+    The function's positional arguments are its arrays, its keyword-only arguments its options. Arrays may be
+    given as anything NumPy understands. The first array of floats decides in which precision the operation
+    works; arguments named in ``integers`` stay as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it
+    pass.
 
     Raises
     ------
     TypeError
         If an argument does not hold real numbers.
     ValueError
-        If an argument holds NaN (``op(...)`` only), or ``dy`` has another shape than the output.
+        If an argument of ``op(...)`` holds NaN, or ``dy`` has another shape than the output.
     """
 
     tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
@@ -43,9 +66,12 @@ class Operation:
         self.integers = integers
         self.arrays = tuple(name for name, p in inspect.signature(function).parameters.items()
                             if p.kind == p.POSITIONAL_OR_KEYWORD)
+        if elementwise and self.__doc__:        # what they all share is said here, once
+            formula, references, source = inspect.cleandoc(self.__doc__).partition("References\n")
+            self.__doc__ = formula.rstrip() + "\n" + ELEMENTWISE + references + source
 
     def __call__(self, *arrays, **options):
-        """The value, after a check for NaN. Given a :class:`nnlib.Tensor`, the result is one, recorded on the tape."""
+        """The value, after a check for NaN; given a :class:`nnlib.Tensor`, a Tensor that remembers this."""
         arrays, options = self._by_position(arrays, options)
         if any(isinstance(x, self.tape) for x in arrays):
             return self.tape.apply(self, *arrays, **options)
@@ -75,7 +101,7 @@ class Operation:
     def derivative(self, x, **options):
         """Derivative of an element-wise operation at each element of ``x``, in the shape of ``x``."""
         if not self.elementwise:
-            raise TypeError(f"{self.__name__} is not element-wise: its derivative is a Jacobian; use jacobian or vjp")
+            raise TypeError(f"{self.__name__} is not element-wise: use vjp, or jacobian for all partial derivatives")
         self(x, **options)                      # refuses NaN
         y, pullback = self.vjp(x, **options)
         return pullback(np.ones_like(y))[0]
@@ -88,7 +114,7 @@ class Operation:
         return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype, copy=False)
 
     def _by_position(self, arrays, options):
-        """Move arrays given by keyword to their places; make plain numbers of NumPy's, which would raise the precision."""
+        """Move arrays given by keyword to their places; make plain numbers of NumPy's, which raise the precision."""
         if options:
             options = {name: o.item() if isinstance(o, np.generic) else o for name, o in options.items()}
             for name in self.arrays[len(arrays):]:

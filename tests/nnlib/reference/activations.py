@@ -29,7 +29,8 @@ cases = {
     "mish": F.mish,
     "gelu": F.gelu,
     "gelu/approximate=tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "hard_sigmoid/slope=0.16666666666666666": F.hardsigmoid,
+    # the gradient of F.hardsigmoid holds 1/6 in single precision
+    "hard_sigmoid/slope=0.16666666666666666": lambda x: (x * (1 / 6) + 0.5).clamp(0, 1),
     "hard_tanh": F.hardtanh,
     "softmax": lambda x: F.softmax(x, -1),
     "softmax/axis=0": lambda x: F.softmax(x, 0),

@@ -1,0 +1,131 @@
+import re
+
+import numpy as np
+import pytest
+
+from nnlib import checks
+
+
+@pytest.mark.parametrize("shape, expected, wanted", [
+    ((64, 28, 28), ("N", 784), "(N, 784)"),
+    ((64, 783), ("N", 784), "(N, 784)"),
+    ((3,), (4,), "(4,)"),
+    ((3, 1), (3,), "(3,)"),
+    ((1,), (), "()"),
+    ((4,), (..., "N", 4), "(..., N, 4)"),
+    ((4, 3), (..., 4), "(..., 4)"),
+])
+def test_shapes_that_do_not_fit(shape, expected, wanted):
+    with pytest.raises(ValueError, match=re.escape(f"Dense expects {wanted}, got {shape}") + "$"):
+        checks.shape("Dense", np.zeros(shape), expected)
+
+
+@pytest.mark.parametrize("shape, expected", [
+    ((64, 784), ("N", 784)), ((0, 784), ("N", 784)), ((), ()), ((4,), (..., 4)), ((2, 3, 4), (..., 4)), ((2,), ("N",)),
+])
+def test_shapes_that_fit(shape, expected):
+    checks.shape("Dense", np.zeros(shape), expected)
+
+
+def test_shape_names_the_argument():
+    with pytest.raises(ValueError, match=re.escape("dense expects W (D, K), got (3,)")):
+        checks.shape("dense", np.zeros(3), ("D", "K"), "W")
+
+
+def test_same_shape():
+    checks.same_shape("mse", a=np.zeros((2, 3)), b=np.ones((2, 3)))
+    with pytest.raises(ValueError, match=re.escape("mse expects a and b of one shape, got (3,) and (3, 1)")):
+        checks.same_shape("mse", a=np.zeros(3), b=np.zeros((3, 1)))
+
+
+def test_no_nan_tells_how_many_and_where():
+    x = np.zeros((3, 4))
+    checks.no_nan("f", "x", x)
+    checks.no_nan("f", "x", np.zeros((0, 3)))
+    checks.no_nan("f", "x", np.array(3))
+    checks.no_nan("f", "x", np.array([np.inf, -np.inf, 1e200]))
+    x[1, 2] = x[2, 0] = np.nan
+    with pytest.raises(ValueError, match=re.escape("f expects x without NaN, got 2 NaN of 12, first at (1, 2)")):
+        checks.no_nan("f", "x", x)
+    with pytest.raises(ValueError, match="got 2 NaN of 12, first at .0, 2."):
+        checks.no_nan("f", "x", x.T)            # not contiguous
+
+
+def test_in_range():
+    checks.in_range("f", 0, 1, p=np.array([0.0, 1.0]), q=np.zeros(0))
+    for bad in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=re.escape(f"f expects p in [0, 1], got {min(bad, 0.5)} to {max(bad, 0.5)}")):
+            checks.in_range("f", 0, 1, p=np.array([0.5, bad]))
+
+
+def test_distribution():
+    checks.distribution("f", "p", np.array([[0.5, 0.5], [1.0, 0.0]]))
+    checks.distribution("f", "p", np.array([0.3, 0.7005]))
+    with pytest.raises(ValueError, match="f expects p to sum to 1 along the last axis, got 0.9"):
+        checks.distribution("f", "p", np.array([[0.5, 0.5], [0.5, 0.4]]))
+    checks.distribution("f", "p", np.zeros((0, 3)))
+    checks.distribution("f", "p", np.array([1 + 1e-9, -1e-9]))
+    with pytest.raises(ValueError, match="f expects p >= 0, got -0.5"):
+        checks.distribution("f", "p", np.array([1.5, -0.5]))
+
+
+def test_indices():
+    checks.indices("f", "labels", np.array([0, 3]), 4)
+    checks.indices("f", "labels", np.array([], int), 4)
+    checks.indices("f", "labels", np.array([2], np.uint8), 4)
+    for bad in ([0, 4], [-1, 0]):
+        with pytest.raises(ValueError, match=f"f expects labels in 0 to 3, got {bad[0]} to {bad[1]}"):
+            checks.indices("f", "labels", np.array(bad), 4)
+    with pytest.raises(TypeError, match="f expects labels as integers 0 to 3, got float64"):
+        checks.indices("f", "labels", np.array([0.0]), 4)
+
+
+def test_number():
+    checks.number("f", "p", 0.5)
+    checks.number("f", "p", 0, 0, 1)
+    checks.number("f", "p", np.float32(1), 0, 1)
+    for bad, options, interval in [(-0.1, {}, "0 <= p <= 1"), (1.1, {}, "0 <= p <= 1"), (0, {"above": True}, "0 < p <= 1"),
+                                   (1, {"below": True}, "0 <= p < 1"), (np.nan, {}, "0 <= p <= 1")]:
+        with pytest.raises(ValueError, match=f"^f expects {interval}, got {bad}$"):
+            checks.number("f", "p", bad, 0, 1, **options)
+    for bad in ("0.5", None, True, [0.5], 1j):
+        with pytest.raises(TypeError, match="f expects p as a number, got"):
+            checks.number("f", "p", bad)
+
+
+def test_count():
+    checks.count("f", n=1, m=np.int64(3))
+    checks.count("f", least=0, n=0)
+    with pytest.raises(ValueError, match="f expects n >= 1, got 0"):
+        checks.count("f", n=0)
+    with pytest.raises(ValueError, match="f expects n >= 2, got 1"):
+        checks.count("f", least=2, n=1)
+    for bad in (1.0, "1", True, None):
+        with pytest.raises(TypeError, match="f expects n as an integer, got"):
+            checks.count("f", m=1, n=bad)
+
+
+def test_choice():
+    checks.choice("f", "mode", "a", ("a", "b"))
+    with pytest.raises(ValueError, match="f expects mode as one of 'a', 'b', got 'c'"):
+        checks.choice("f", "mode", "c", ("a", "b"))
+
+
+def test_generator():
+    rng = np.random.default_rng(1)
+    assert checks.generator("f", rng) is rng
+    fresh = checks.generator("f", None)
+    assert isinstance(fresh, np.random.Generator) and fresh is not checks.generator("f", None)
+    for bad in (1, np.random, np.random.RandomState(1)):
+        with pytest.raises(TypeError, match="f expects rng as numpy.random.default_rng"):
+            checks.generator("f", bad)
+
+
+def test_numeric():
+    assert checks.numeric("f", "x", [1, 2]).dtype.kind == "i"
+    assert checks.numeric("f", "x", True).dtype.kind == "b"
+    for bad in ("a", None, [None], {"a": 1}, 1j):
+        with pytest.raises(TypeError, match="f expects x as an array of real numbers, got"):
+            checks.numeric("f", "x", bad)
+    with pytest.raises(ValueError, match="f expects x as an array, got rows of unequal length"):
+        checks.numeric("f", "x", [[1], [2, 3]])

@@ -1,0 +1,157 @@
+import re
+
+import numpy as np
+import pytest
+
+from nnlib import Tensor, cross_entropy, dense, leaky_relu, operation, softmax, tanh
+from nnlib.operation import Operation
+
+
+@operation
+def scaled_product(a, b, *, factor=1.0):
+    """a b times a factor."""
+    def pullback(dy, input_grad=True):
+        return factor * b * dy if input_grad else None, factor * a * dy
+    return factor * a * b, pullback
+
+
+@operation(elementwise=True)
+def square(x):
+    return x * x, lambda dy: (2 * x * dy,)
+
+
+@operation(integers=("at",))
+def pick(x, at):
+    return x[at], lambda dy: (None, None)
+
+
+@operation
+def both(x):
+    return (x, -x), lambda dys: (dys[0] - dys[1],)
+
+
+def test_value_and_pullback():
+    y, pullback = scaled_product.vjp(np.array([1.0, 2.0]), np.array([5.0, 7.0]), factor=3)
+    np.testing.assert_array_equal(y, [15, 42])
+    da, db = pullback(np.array([1.0, 10.0]))
+    np.testing.assert_array_equal(da, [15, 210])
+    np.testing.assert_array_equal(db, [3, 60])
+    np.testing.assert_array_equal(scaled_product([1.0, 2.0], [5, 7], factor=3), [15, 42])
+
+
+def test_the_first_gradient_can_be_left_out_where_that_saves_work():
+    one = np.ones(2)
+    assert scaled_product.vjp(one, one)[1](one, input_grad=False)[0] is None
+    np.testing.assert_array_equal(square.vjp(one)[1](one, input_grad=False)[0], [2, 2])     # this one cannot
+
+
+def test_arrays_may_come_by_keyword():
+    y = scaled_product([1.0, 2.0], b=[5.0, 7.0], factor=2)
+    np.testing.assert_array_equal(y, [10, 28])
+    np.testing.assert_array_equal(scaled_product(b=[5.0, 7.0], a=[1.0, 2.0]), [5, 14])
+    value, pullback = scaled_product.vjp(b=np.array([5.0]), a=np.array([1.0]))
+    assert pullback(np.ones(1)) == (5.0, 1.0)
+    with pytest.raises(TypeError, match="'a'"):
+        scaled_product(b=[1.0])
+    with pytest.raises(TypeError, match="colour"):
+        scaled_product([1.0], [1.0], colour=1)
+    with pytest.raises(TypeError):
+        scaled_product([1.0], [1.0], [1.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_array_of_floats_decides_the_precision(dtype):
+    other = np.float64 if dtype == np.float32 else np.float32
+    x = np.ones(3, dtype)
+    for rest in (np.ones(3, other), [1.0, 1, 1], np.ones(3, int), 2.0):
+        y, pullback = scaled_product.vjp(x, rest)
+        assert y.dtype == dtype
+        assert [g.dtype for g in pullback(np.ones(3, other))] == [dtype, dtype]
+    assert scaled_product([1, 2, 3], x).dtype == dtype
+    assert scaled_product(np.arange(3), x).dtype == dtype
+    assert scaled_product(x, x, factor=np.float64(2)).dtype == dtype
+
+
+def test_without_floats_the_precision_is_double():
+    assert scaled_product([1, 2], [3, 4]).dtype == np.float64
+    assert square(np.array([True, False])).dtype == np.float64
+    assert square(3).dtype == np.float64
+
+
+def test_declared_integers_stay_as_they_are():
+    assert pick([5.0, 6.0], [1]) == [6.0]
+
+
+@pytest.mark.parametrize("call", [scaled_product, scaled_product.vjp])
+def test_other_things_than_numbers_are_refused(call):
+    with pytest.raises(TypeError, match="scaled_product expects b as an array of real numbers, got <U4"):
+        call([1.0], "text")
+    with pytest.raises(TypeError, match="scaled_product expects a as an array of real numbers, got complex128"):
+        call([1j], [1.0])
+    with pytest.raises(ValueError, match="scaled_product expects a as an array, got rows of unequal length"):
+        call([[1, 2], [3]], [1.0])
+
+
+def test_nan_is_refused_at_the_door_and_passes_inside():
+    x = np.ones((2, 3))
+    x[1, 2] = np.nan
+    message = "scaled_product expects b without NaN, got 1 NaN of 6, first at (1, 2)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        scaled_product(np.ones((2, 3)), x)
+    with pytest.raises(ValueError, match="expects x without NaN"):
+        tanh.derivative(x)
+    with pytest.raises(ValueError, match="expects x without NaN"):
+        tanh.jacobian(x)
+    assert np.isnan(tanh.vjp(x)[0][1, 2])
+    assert square(np.array([np.inf, -np.inf])).tolist() == [np.inf, np.inf]      # whose sum would be NaN
+
+
+def test_pullback_refuses_another_shape():
+    _, pullback = tanh.vjp(np.ones((4, 1)))
+    with pytest.raises(ValueError, match=re.escape("pullback of tanh expects dy (4, 1), got (4,)")):
+        pullback(np.ones(4))
+    with pytest.raises(ValueError, match="expects dy"):
+        pullback(1.0)
+
+
+def test_pullback_does_not_touch_its_argument(rng):
+    for op, arrays in [(tanh, [(3, 4)]), (softmax, [(3, 4)]), (dense, [(3, 4), (4, 2), (2,)])]:
+        y, pullback = op.vjp(*(rng.normal(size=shape) for shape in arrays))
+        dy = rng.normal(size=y.shape)
+        kept = dy.copy()
+        pullback(dy)
+        np.testing.assert_array_equal(dy, kept)
+
+
+def test_several_outputs_are_handed_through():
+    (y, z), pullback = both.vjp(np.array([1.0]))
+    assert (y, z) == (1, -1) and pullback((5.0, 2.0)) == (3.0,)
+    with pytest.raises(TypeError, match="both has 2"):
+        both(Tensor([1.0]))
+
+
+def test_derivative_is_for_elementwise_operations():
+    np.testing.assert_allclose(square.derivative([[1.0, 3.0]]), [[2, 6]])
+    np.testing.assert_allclose(leaky_relu.derivative([-1.0, 2.0], negative_slope=0.5), [0.5, 1])
+    with pytest.raises(TypeError, match="softmax is not element-wise: use vjp, or jacobian for all"):
+        softmax.derivative([1.0, 2.0])
+
+
+def test_jacobian(rng):
+    x = rng.normal(size=4)
+    p = softmax(x)
+    np.testing.assert_allclose(softmax.jacobian(x), np.diag(p) - np.outer(p, p), rtol=0, atol=1e-16)
+    batch = rng.normal(size=(2, 3))
+    full = softmax.jacobian(batch)
+    assert full.shape == (2, 3, 2, 3)
+    np.testing.assert_array_equal(full[0, :, 1], np.zeros((3, 3)))
+    np.testing.assert_allclose(full[1, :, 1], softmax.jacobian(batch[1]), atol=1e-16)
+    assert softmax.jacobian(batch.astype(np.float32)).dtype == np.float32
+    np.testing.assert_array_equal(square.jacobian([2.0, 3.0]), [[4, 0], [0, 6]])
+
+
+def test_decorator_keeps_name_and_docstring():
+    assert isinstance(square, Operation) and square.elementwise and not scaled_product.elementwise
+    assert scaled_product.__name__ == "scaled_product" and scaled_product.__doc__ == "a b times a factor."
+    assert scaled_product.arrays == ("a", "b") and cross_entropy.integers == ("labels",)
+    assert repr(square) == "<operation square>"
