@@ -83,7 +83,7 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
         lines = [(scores[:, k] - np.delete(scores, k, axis=1).max(axis=1)).reshape(across.shape)
                  for k in range(classes)]
     for line in lines:
-        if np.nanmin(line) < 0 < np.nanmax(line):
+        if (line < 0).any() and (line > 0).any():
             ax.contour(across, up, line, levels=[0.0], colors=INK, linewidths=1.6, zorder=1)
 
     if X is not None:

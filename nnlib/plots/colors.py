@@ -1,7 +1,8 @@
 """The colours of the book's figures.
 
 One pair runs through the book: blue for class 0 and for negative numbers, vermillion for class 1 and for
-positive ones (Okabe and Ito, *Color Universal Design*, 2008). It stays apart under every common colour blindness.
+positive ones (Okabe and Ito, *Color Universal Design*, 2008). It stays apart under every common
+colour blindness.
 """
 
 from matplotlib.colors import LinearSegmentedColormap

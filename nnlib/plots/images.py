@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from nnlib import checks
 from nnlib.plots.colors import DIVERGING
 
 
@@ -16,7 +17,7 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     labels : sequence, optional
         N short texts, each above its image.
     columns : int, optional
-        Images in a row; by default as many, up to twelve, as show the images largest.
+        Images in a row; by default as many as show the images largest.
     cmap : str or Colormap, optional
         Grey (1 is white) by default; where values below 0 occur, as in filters, blue to vermillion around 0.
     limits : (low, high), optional
@@ -35,6 +36,8 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     count, height, width = len(images), *images.shape[-2:]
     if labels is not None and len(labels) != count:
         raise ValueError(f"image_grid expects {count} labels, got {len(labels)}")
+    if columns is not None:
+        checks.count("image_grid", columns=columns)
     ax = plt.gca() if ax is None else ax
     box = ax.get_window_extent()
     points = 72 / ax.figure.dpi
@@ -46,7 +49,7 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
                        (box.height * points - rows * title) / (1.12 * rows * height)), 0.1)
 
     if columns is None:
-        columns = max(range(1, min(count, 12) + 1), key=scale)
+        columns = max(range(1, count + 1), key=scale)
     rows = -(-count // columns)
     across, down, head = 1.12 * width, 1.12 * height + title / scale(columns), title / scale(columns)
 

@@ -6,6 +6,7 @@ from functools import partial
 import matplotlib.pyplot as plt
 import numpy as np
 
+from nnlib import checks
 from nnlib.layers import Dense
 from nnlib.plots.colors import GRADIENT, INK, NEGATIVE, POSITIVE
 
@@ -15,7 +16,7 @@ def _dense_parameters(model):
     layers = [layer for layer in model.layers_inside() if isinstance(layer, Dense)]
     sizes = [(layer.in_features, layer.out_features) for layer in layers]
     if not layers or any(a[1] != b[0] for a, b in zip(sizes, sizes[1:])):
-        raise ValueError(f"network_diagram expects a model of Dense layers that follow each other, got {sizes}")
+        raise ValueError(f"network_diagram expects a model of Dense layers in a row, got {sizes}")
     return [layer.W.value for layer in layers], [layer.b and layer.b.value for layer in layers]
 
 
@@ -74,12 +75,18 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
         sizes = [int(n) for n in network]
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"network_diagram expects at least two layer sizes, each at least 1, got {sizes}")
+    checks.count("network_diagram", least=3, max_units=max_units)
     pairs = list(zip(sizes, sizes[1:]))
     weights = _check_layers("weights", weights, pairs)
     weight_gradients = _check_layers("weight_gradients", weight_gradients, pairs)
     biases = _check_layers("biases", biases, [(n,) for n in sizes[1:]])
     values = _check_layers("values", values, [(n,) for n in sizes])
     gradients = _check_layers("gradients", gradients, [(n,) for n in sizes])
+    if labels is not None and len(labels) != len(sizes):
+        raise ValueError(f"network_diagram expects {len(sizes)} lists in labels, got {len(labels)}")
+    for k, names in enumerate(labels or ()):
+        if names is not None and len(names) != sizes[k]:
+            raise ValueError(f"network_diagram expects {sizes[k]} labels in column {k}, got {len(names)}")
 
     ax = plt.gca() if ax is None else ax
     columns = [_column(n, max(sizes), max_units) for n in sizes]
@@ -98,7 +105,7 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
            ylim=(-(diameter / 2 + below) * point_y, 1 + (diameter / 2 + above) * point_y))
     ax.axis("off")
 
-    largest = max((np.nanmax(np.abs(W), initial=0.0) for W in weights if W is not None), default=0.0) or 1.0
+    largest = max((abs(w) for W in weights if W is not None for w in W[np.isfinite(W)]), default=0.0) or 1.0
     for layer, (W, dW) in enumerate(zip(weights, weight_gradients)):
         start, stop = columns[layer], columns[layer + 1]
         t = _label_position(start, stop, nearest=(diameter / 2 + 20) * point_x,
@@ -177,8 +184,7 @@ def _sign_color(w):
 
 
 def _edge(ax, start, stop, w, largest):
-    strength = 0.5 if w is None else abs(w) / largest
-    strength = strength if np.isfinite(strength) else 0.0
+    strength = 0.5 if w is None else abs(w) / largest if np.isfinite(w) else 0.0
     ax.plot(*zip(start, stop), color="#999999" if w is None else _sign_color(w), zorder=1,
             linewidth=0.5 + 3.2 * strength, alpha=0.35 + 0.5 * strength, solid_capstyle="butt")
 

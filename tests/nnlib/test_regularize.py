@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib import (
-    L1, L2, SGD, Activation, BatchNorm, Dense, Dropout, EarlyStopping, ElasticNet, LayerNorm, Parameter, Sequential,
-    batch_norm, check_layer, check_operation, dropout, layer_norm, relu,
+    L1, L2, SGD, Activation, BatchNorm, Dense, Dropout, EarlyStopping, ElasticNet, LayerNorm, Parameter,
+    Sequential, batch_norm, check_layer, check_operation, dropout, layer_norm, relu,
 )
 from nnlib.regularize import batch_statistics
 
@@ -28,13 +28,15 @@ def test_penalties_are_pytorchs(l1, l2):
         assert isinstance(penalty, float)
         np.testing.assert_allclose(penalty, STORED[f"penalty/{l1},{l2}/value"], rtol=1e-14)
         regularizer.add_gradients([p])
-        np.testing.assert_allclose(p.grad - 1.0, STORED[f"penalty/{l1},{l2}/gradient"], rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(p.grad - 1.0, STORED[f"penalty/{l1},{l2}/gradient"], rtol=1e-12,
+                                   atol=1e-15)
         assert p.grad[1, 1] == 1.0  # no pull at w = 0
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_penalties_choose_weights_and_keep_dtype(dtype, rng):
-    model = Sequential(Dense(3, 4, rng=rng, dtype=dtype), LayerNorm(4, dtype=dtype), Dense(4, 2, rng=rng, dtype=dtype))
+    model = Sequential(Dense(3, 4, rng=rng, dtype=dtype), LayerNorm(4, dtype=dtype),
+                       Dense(4, 2, rng=rng, dtype=dtype))
     for p in model.parameters():
         p.value = rng.normal(size=p.value.shape)
     weights = [model[0].W.value, model[2].W.value]
@@ -237,7 +239,8 @@ def test_batch_norm_momentum_ends():
 def test_batch_norm_refuses(rng):
     layer = BatchNorm(3)
     for shape in [(4, 2), (3,), (4, 3, 5), (4, 2, 5, 5)]:
-        with pytest.raises(ValueError, match=r"BatchNorm expects \(N, 3\) or \(N, 3, H, W\), got \(" + str(shape)[1:-1]):
+        message = r"BatchNorm expects \(N, 3\) or \(N, 3, H, W\), got \(" + str(shape)[1:-1]
+        with pytest.raises(ValueError, match=message):
             layer(np.ones(shape))
         with pytest.raises(ValueError, match="batch_norm expects"):
             batch_norm(np.ones(shape), np.ones(3), np.ones(3))
@@ -291,7 +294,7 @@ def test_layer_norm_is_pytorchs(name, dtype):
 def test_layer_norm_gradients(lead, tail, seed):
     rng = np.random.default_rng(seed)
     x, gamma, beta = rng.normal(size=(*lead, *tail)), rng.normal(size=tail), rng.normal(size=tail)
-    # Two numbers are always normalised to -1 and 1: only a large eps leaves a gradient that differences can find.
+    # Two numbers are always normalised to -1 and 1: a large eps leaves a gradient that differences can find.
     assert check_operation(layer_norm, x, gamma, beta, rng=rng, eps=0.1) < 1e-7
     assert check_layer(LayerNorm(tuple(tail), eps=0.1), x, rng=rng) < 1e-7
 
@@ -304,7 +307,7 @@ def test_layer_norm_normalises_each_sample(rng):
 
 
 def test_layer_norm_shapes_and_refusals():
-    assert LayerNorm(4).normalized_shape == LayerNorm((4,)).normalized_shape == LayerNorm([4]).normalized_shape == (4,)
+    assert all(LayerNorm(shape).normalized_shape == (4,) for shape in (4, (4,), [4]))
     assert LayerNorm(4)(np.ones((2, 3, 4))).shape == (2, 3, 4)
     assert LayerNorm(4).eps == 1e-5
     assert repr(LayerNorm((2, 3))) == "LayerNorm(normalized_shape=(2, 3))"
@@ -312,9 +315,9 @@ def test_layer_norm_shapes_and_refusals():
         LayerNorm(4)(np.ones((2, 3)))
     with pytest.raises(ValueError, match=r"LayerNorm expects \(N, ..., 2, 3\), got \(2, 3\)"):
         LayerNorm((2, 3))(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r"layer_norm expects \(N, D\) with gamma \(D,\), got \(3,\) with \(3,\)"):
+    with pytest.raises(ValueError, match=r"layer_norm expects .* with gamma \(D,\), got \(3,\) with \(3,\)"):
         layer_norm(np.ones(3), np.ones(3), np.ones(3))
-    with pytest.raises(ValueError, match=r"layer_norm expects \(N, D\) with gamma \(D,\), got \(3, 2\) with \(\)"):
+    with pytest.raises(ValueError, match=r"layer_norm expects .* with gamma \(D,\), got \(3, 2\) with \(\)"):
         layer_norm(np.ones((3, 2)), 1.0, 0.0)
     with pytest.raises(ValueError, match="layer_norm expects x"):
         layer_norm(np.ones((2, 3)), np.ones(4), np.ones(4))
@@ -355,7 +358,7 @@ def model_with(value):
 
 
 def everything(model):
-    return np.concatenate([p.value.ravel() for p in model.parameters()] + [model[1].running_mean, model[1].running_var])
+    return np.concatenate([*(p.value.ravel() for p in model.parameters()), *model[1].buffers().values()])
 
 
 def test_early_stopping_waits_and_restores():
@@ -406,5 +409,6 @@ def test_early_stopping_defaults_and_refusals():
 
 
 def test_public_names():
-    for name in "L1 L2 ElasticNet EarlyStopping Dropout BatchNorm LayerNorm dropout batch_norm layer_norm".split():
+    for name in ("L1 L2 ElasticNet EarlyStopping Dropout BatchNorm LayerNorm dropout batch_norm "
+                 "layer_norm").split():
         assert hasattr(nnlib, name)

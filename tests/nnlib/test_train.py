@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib import (
-    L2, SGD, Activation, Adam, BatchNorm, Dense, DivergenceError, Dropout, EarlyStopping, Flatten, History, Momentum,
-    Sequential, accuracy, batches, clip_gradients, cross_entropy, data, evaluate, fit, k_fold, mse, predict, relu,
-    tanh, train,
+    L2, SGD, Activation, Adam, BatchNorm, Dense, DivergenceError, Dropout, EarlyStopping, Flatten, History,
+    Momentum, Sequential, accuracy, batches, clip_gradients, cross_entropy, data, evaluate, fit, k_fold, mse,
+    predict, relu, tanh, train,
 )
 
 
@@ -40,7 +40,8 @@ def test_batches_visit_every_sample_once(n, batch_size, shuffle):
     X, y = np.arange(2 * n).reshape(n, 2), np.arange(n)
     rng = np.random.default_rng(3)
     parts = list(batches(X, y, batch_size, rng if shuffle else None))
-    assert [len(part) for part, _ in parts] == [batch_size] * (n // batch_size) + [n % batch_size] * (n % batch_size > 0)
+    full, rest = divmod(n, batch_size)
+    assert [len(part) for part, _ in parts] == [batch_size] * full + [rest] * (rest > 0)
     together = np.concatenate([part for _, part in parts])
     np.testing.assert_array_equal(np.sort(together), y)
     for X_part, y_part in parts:
@@ -53,7 +54,8 @@ def test_batches_refuse():
     for args, error, message in [
             ((X, y[:4], 2), ValueError, r"batches expects X and y .*, got \(5, 2\) and \(4,\)"),
             ((X[:0], y[:0], 2), ValueError, r"with one N >= 1, got \(0, 2\) and \(0,\)"),
-            ((1.0, y, 2), ValueError, r"got \(\) and \(5,\)"), ((X, 1.0, 2), ValueError, r"got \(5, 2\) and \(\)"),
+            ((1.0, y, 2), ValueError, r"got \(\) and \(5,\)"),
+            ((X, 1.0, 2), ValueError, r"got \(5, 2\) and \(\)"),
             ((X, y, 0), ValueError, "batches expects batch_size >= 1, got 0"),
             ((X, y, 2.0), TypeError, "batches expects batch_size as an integer"),
             ((X, ["a"] * 5, 2), TypeError, "batches expects y as an array of real numbers"),
@@ -72,7 +74,8 @@ def test_k_fold_holds_each_sample_out_once(n, k, shuffle):
     folds = list(k_fold(n, k, np.random.default_rng(2) if shuffle else None))
     assert len(folds) == k
     held_out = np.concatenate([validation for _, validation in folds])
-    np.testing.assert_array_equal(held_out, np.random.default_rng(2).permutation(n) if shuffle else np.arange(n))
+    np.testing.assert_array_equal(held_out, np.random.default_rng(2).permutation(n)
+                                  if shuffle else np.arange(n))
     for training, validation in folds:
         assert n // k <= len(validation) <= n // k + 1
         np.testing.assert_array_equal(np.sort(np.concatenate([training, validation])), np.arange(n))
@@ -171,7 +174,7 @@ def test_evaluate(moons):
 # The loop
 
 def test_fit_is_the_loop_written_out(moons):
-    """The same numbers, step for step, as the loop in full; 50 samples in batches of 16 leave a batch of 2."""
+    """The same numbers, step for step, as the loop in full; 50 samples in batches of 16 leave 2."""
     X, y = moons
     validation = data.moons(21, rng=np.random.default_rng(9))
     model, twin = net(3), net(3)
@@ -241,7 +244,8 @@ def test_same_seed_same_result(moons):
     runs = []
     for seed in (4, 4, 5):
         model = net(2, dropout=0.3)
-        history = fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 0.01), epochs=3, batch_size=8,
+        history = fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 0.01), epochs=3,
+                      batch_size=8,
                       rng=np.random.default_rng(seed), metrics=[accuracy])
         runs.append((weights(model).tolist(), dict(history)))
     assert runs[0] == runs[1] != runs[2]
@@ -255,7 +259,8 @@ def test_float32_stays(moons):
     def look(outputs, y):
         seen.add(outputs.dtype)
         return 0.0
-    fit(model, X.astype(np.float32), y, loss=cross_entropy, optimizer=Adam(model.parameters(), np.float64(0.01)),
+    fit(model, X.astype(np.float32), y, loss=cross_entropy,
+        optimizer=Adam(model.parameters(), np.float64(0.01)),
         epochs=2, metrics=[look], regularizer=L2(0.1), clip=1.0, schedule=lambda step: np.float64(0.01))
     assert seen == {np.dtype(np.float32)}
     assert {p.value.dtype for p in model.parameters()} == {np.dtype(np.float32)}
@@ -304,7 +309,8 @@ def test_augment_draws_from_rng(rng):
     runs = []
     for seed in (1, 1, 2):
         model = Sequential(Flatten(), Dense(16, 2, rng=np.random.default_rng(0)))
-        fit(model, images, labels, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.5), epochs=2, batch_size=6,
+        fit(model, images, labels, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.5), epochs=2,
+            batch_size=6,
             augment=data.augment, rng=np.random.default_rng(seed))
         runs.append(weights(model).tolist())
     assert runs[0] == runs[1] != runs[2]
@@ -324,8 +330,10 @@ def test_early_stopping_in_fit(moons, with_validation):
     model, snapshots = net(1), []
     stopping = EarlyStopping(patience=3)
     stopping.update(-1.0, net())  # a former training: must be forgotten
-    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 3.0), epochs=100, batch_size=10,
-                  validation_data=data.moons(30, noise=0.3, rng=np.random.default_rng(8)) if with_validation else None,
+    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 3.0), epochs=100,
+                  batch_size=10,
+                  validation_data=data.moons(30, noise=0.3, rng=np.random.default_rng(8))
+                  if with_validation else None,
                   rng=np.random.default_rng(0), early_stopping=stopping,
                   callback=lambda *_: snapshots.append(weights(model)))
     watched = history["val_loss" if with_validation else "loss"]
@@ -338,7 +346,8 @@ def test_best_weights_come_back_without_stopping(moons):
     X, y = moons
     model, snapshots = net(1), []
     stopping = EarlyStopping(patience=50)
-    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 5.0), epochs=8, batch_size=10,
+    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 5.0), epochs=8,
+                  batch_size=10,
                   rng=np.random.default_rng(0), early_stopping=stopping,
                   callback=lambda *_: snapshots.append(weights(model)))
     assert history.epochs == 8 != stopping.best_epoch
@@ -355,14 +364,15 @@ def line(w=0.0):
 
 @pytest.mark.filterwarnings("error")
 def test_divergence_names_step_and_cure():
-    """w <- w - lr 2 (w - 1) multiplies the error by 1 - 2 lr: by -1e60 at each step, until its square overflows."""
+    """w <- w - lr 2 (w - 1) multiplies the error by 1 - 2 lr, here -1e60, until its square overflows."""
     model, X = line(), np.ones((6, 1))
     with pytest.raises(DivergenceError) as caught:
         fit(model, X, X, loss=mse, optimizer=SGD(model.parameters(), 5e59), epochs=9, batch_size=3)
     # errors 1, 1e60, 1e120 | 1e180: the square of the fourth is no number: epoch 2, step 2
     error = caught.value
     assert (error.epoch, error.step) == (2, 2)
-    assert "the loss is inf at epoch 2, step 2 of 2. Try a lower learning rate (it is 5e+59), clip=1.0" in str(error)
+    message = "the loss is inf at epoch 2, step 2 of 2. Try a lower learning rate (it is 5e+59), clip=1.0"
+    assert message in str(error)
     assert isinstance(error, FloatingPointError)
     assert error.history.epochs == 1 and list(error.history) == ["loss"]
     assert abs(model[0].W.value[0, 0]) == pytest.approx(1e180)  # left as it was
@@ -389,7 +399,8 @@ def test_divergence_of_the_gradient_norm():
 def test_divergence_of_the_validation_loss():
     model, X = line(), np.ones((2, 1))
     with pytest.raises(DivergenceError, match="the validation loss is inf at epoch 1, step 1 of 1") as caught:
-        fit(model, X, X, loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1, metrics=[lambda o, y: 0.0],
+        fit(model, X, X, loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1,
+            metrics=[lambda o, y: 0.0],
             validation_data=(X, 1e200 * X))
     assert caught.value.history == {}
 
@@ -404,7 +415,8 @@ def test_divergence_gives_back_the_best_weights(moons):
             optimizer.lr = 1e308
     optimizer = SGD(model.parameters(), 0.1)
     with pytest.raises(DivergenceError):
-        fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=9, early_stopping=EarlyStopping(), callback=blow_up)
+        fit(model, X, y, loss=cross_entropy, optimizer=optimizer, epochs=9, early_stopping=EarlyStopping(),
+            callback=blow_up)
     np.testing.assert_array_equal(weights(model), snapshots[2])
 
 
@@ -421,7 +433,8 @@ def test_nan_in_the_data_is_refused_before_training(moons):
 # What fit refuses
 
 @pytest.mark.parametrize("change, error, message", [
-    (dict(X=np.ones((49, 2))), ValueError, r"fit expects X and y \(N, ...\) with one N >= 1, got \(49, 2\) and \(50,\)"),
+    (dict(X=np.ones((49, 2))), ValueError,
+     r"fit expects X and y \(N, ...\) with one N >= 1, got \(49, 2\) and \(50,\)"),
     (dict(epochs=0), ValueError, "fit expects epochs >= 1, got 0"),
     (dict(batch_size=0), ValueError, "fit expects batch_size >= 1, got 0"),
     (dict(clip=0), ValueError, "fit expects 0 < clip"),
@@ -434,7 +447,8 @@ def test_nan_in_the_data_is_refused_before_training(moons):
     (dict(schedule=0.1), TypeError, "fit expects schedule as a function, got 0.1"),
     (dict(callback=3), TypeError, "fit expects callback as a function, got 3"),
     (dict(validation_data=3), TypeError, r"fit expects validation_data as \(X, y\), got int"),
-    (dict(validation_data=(np.ones((3, 2)),)), TypeError, r"fit expects validation_data as \(X, y\), got tuple"),
+    (dict(validation_data=(np.ones((3, 2)),)), TypeError,
+     r"fit expects validation_data as \(X, y\), got tuple"),
     (dict(validation_data=(np.ones((3, 2)), np.ones(2, int))), ValueError, r"got \(3, 2\) and \(2,\)")])
 def test_fit_refuses(moons, change, error, message):
     model = net()
@@ -465,8 +479,8 @@ def test_history_plots():
 
 def fit_something(**options):
     model = net()
-    fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy, optimizer=SGD(model.parameters()), epochs=3,
-        callback=lambda *_: time.sleep(0.11), **options)  # a bar is drawn anew at most every tenth of a second
+    fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy, optimizer=SGD(model.parameters()),
+        epochs=3, callback=lambda *_: time.sleep(0.11), **options)  # a bar moves ten times a second at most
 
 
 def test_progress_bar_on_request(capsys):
@@ -505,9 +519,11 @@ def test_no_bar_in_a_notebook_run_by_a_program(tmp_path):
 
     cell = nbformat.v4.new_code_cell(
         "import numpy as np\nfrom nnlib import *\nmodel = Sequential(Dense(2, 2))\n"
-        "fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy, optimizer=SGD(model.parameters(), 0.0), epochs=2)")
+        "fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy,\n"
+        "    optimizer=SGD(model.parameters(), 0.0), epochs=2)")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(notebook, kernel_name="python3",
+                            resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert [output.output_type for output in notebook.cells[0].outputs] == ["execute_result"]
     assert notebook.cells[0].outputs[0].data["text/plain"].startswith("History(2 epochs: loss ")
 
@@ -531,8 +547,10 @@ def test_digits_are_learned():
     """An MLP reaches 97 % on digits it never saw."""
     (X, y), validation, (X_test, y_test) = data.split(*data.digits())
     rng = np.random.default_rng(0)
-    model = Sequential(Flatten(), Dense(64, 128, init=nnlib.he_normal, rng=rng), Activation(relu), Dense(128, 10, rng=rng))
-    fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 3e-3), epochs=40, validation_data=validation,
+    model = Sequential(Flatten(), Dense(64, 128, init=nnlib.he_normal, rng=rng), Activation(relu),
+                       Dense(128, 10, rng=rng))
+    fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 3e-3), epochs=40,
+        validation_data=validation,
         metrics=[accuracy], rng=rng, early_stopping=EarlyStopping(10))
     assert accuracy(predict(model, X_test), y_test) > 0.97
 
