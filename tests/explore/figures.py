@@ -134,7 +134,7 @@ def wedges(ax, share=0.3):
 
 FIGURES = {
     "line": dict(
-        draw=line, w=(-4.0, 4.0, 0.5), b=(-4.0, 4.0, 2.0), activation=["tanh", "relu", "sigmoid"],
+        draw=line, w=(-4.0, 4.0, 1.0), b=(-4.0, 4.0, 2.0), activation=["tanh", "relu", "sigmoid"],
         labels=dict(w="weight w", b="bias b"), title="A neuron with one input",
         describe=lambda w, b, activation: f"The curve {activation} of {w:g} x plus {b:g}.",
     ),

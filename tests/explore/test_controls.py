@@ -1,0 +1,127 @@
+"""Controls: the abbreviations of ``ipywidgets.interact``, start values, and what is refused."""
+
+import ipywidgets
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnlib.explore.controls import Control, fixed_point, read_controls
+
+
+def test_a_pair_is_a_slider_with_the_step_of_interact():
+    assert Control("n", (1, 5)).values == [1, 2, 3, 4, 5]
+    assert Control("x", (0.0, 0.5)).values == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert Control("x", (0, 1, 0.25)).values == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert Control("n", (1, 10, 4)).values == [1, 5, 9]
+    assert all(type(v) is int for v in Control("n", (np.int64(1), 5)).values)
+
+
+@given(low=st.integers(-50, 50), count=st.integers(1, 60), places=st.integers(0, 3), step=st.integers(1, 9))
+def test_a_slider_has_exactly_the_values_of_its_range(low, count, places, step):
+    scale = 10.0**-places
+    control = Control("x", (low * scale, (low + (count - 1) * step) * scale, step * scale))
+    assert len(control.values) == count == len(control.labels) == len(set(control.labels))
+    np.testing.assert_allclose(control.values, (low + step * np.arange(count)) * scale, atol=1e-9)
+    assert [float(text.replace("\N{MINUS SIGN}", "-")) for text in control.labels] == pytest.approx(control.values)
+
+
+def test_lists_dicts_and_booleans():
+    rates = Control("rate", [0.001, 0.1, 1.0])
+    assert (rates.kind, rates.labels) == ("range", ["0.001", "0.1", "1"])
+    assert Control("rate", np.array([1.0, 2.0])).values == [1.0, 2.0]
+    assert Control("n", range(3)).values == [0, 1, 2]
+    words = Control("f", ["tanh", "relu"])
+    assert (words.kind, words.labels, words.start) == ("select", ["tanh", "relu"], 0)
+    named = Control("f", {"hyperbolic tangent": np.tanh, "sine": np.sin}, np.sin)
+    assert (named.kind, named.labels, named.start) == ("select", ["hyperbolic tangent", "sine"], 1)
+    pairs = Control("f", [("small", 1), ("large", 9)])
+    assert (pairs.kind, pairs.labels, pairs.values) == ("select", ["small", "large"], [1, 9])
+    check = Control("grid", True, False)
+    assert (check.kind, check.values, check.start) == ("check", [False, True], 1)
+
+
+@pytest.mark.parametrize(
+    "widget, kind, values, start",
+    [
+        (ipywidgets.IntSlider(value=2, min=0, max=4, step=2), "range", [0, 2, 4], 1),
+        (ipywidgets.FloatSlider(value=0.5, min=0, max=1, step=0.5), "range", [0.0, 0.5, 1.0], 1),
+        (ipywidgets.FloatLogSlider(value=0.1, base=10, min=-2, max=0, step=1), "range", [0.01, 0.1, 1.0], 1),
+        (ipywidgets.BoundedIntText(value=3, min=1, max=3), "range", [1, 2, 3], 2),
+        (ipywidgets.SelectionSlider(options=[("a", 5), ("b", 7)], value=7), "range", [5, 7], 1),
+        (ipywidgets.Dropdown(options={"one": 1, "two": 2}, value=2), "select", [1, 2], 1),
+        (ipywidgets.RadioButtons(options=["x", "y"]), "select", ["x", "y"], 0),
+        (ipywidgets.Checkbox(value=True), "check", [False, True], 1),
+    ],
+    ids=lambda w: type(w).__name__ if isinstance(w, ipywidgets.Widget) else None,
+)
+def test_ready_made_widgets(widget, kind, values, start):
+    widget.description = "what the reader sees"
+    control = Control("w", widget, default="not asked")
+    assert (control.kind, control.values, control.start) == (kind, values, start)
+    assert control.label == "what the reader sees" and control.widget is widget
+
+
+@pytest.mark.parametrize("spec", [ipywidgets.Text("a"), ipywidgets.IntRangeSlider(value=(1, 2)), 3, "tanh", None, object()])
+def test_what_has_no_list_of_values_is_refused(spec):
+    with pytest.raises(TypeError, match="control w"):
+        Control("w", spec)
+
+
+@pytest.mark.parametrize(
+    "spec, words",
+    [
+        ([], "has no values"),
+        ({}, "has no values"),
+        ((3, 1), "empty: its low end 3 is above its high end 1"),
+        ((0.0, 1.0, -0.1), "step of w must be positive, got -0.1"),
+        ((0.0, 1.0, 0.0), "step of w must be positive"),
+        ((0.0, float("inf"), 1.0), "must be finite"),
+        ((float("nan"), 1.0), "must be finite"),
+    ],
+)
+def test_empty_and_endless_ranges_are_refused(spec, words):
+    with pytest.raises(ValueError, match=words):
+        Control("w", spec)
+
+
+def test_start_values():
+    assert Control("w", (-3.0, 3.0, 0.5), 1.0).values[Control("w", (-3.0, 3.0, 0.5), 1.0).start] == 1.0
+    assert Control("w", (0.0, 1.0, 0.1), 0.1 + 0.2).start == 3
+    assert Control("w", (-2, 2)).start == 2
+    with pytest.raises(ValueError, match=r"w starts at 0\.3.*nearest are 0\.25 and 0\.5"):
+        Control("w", (0.0, 1.0, 0.25), 0.3)
+    with pytest.raises(ValueError, match="f starts at 'gelu', which is not among the values.*'tanh', 'relu'"):
+        Control("f", ["tanh", "relu"], "gelu")
+
+
+def test_labels_have_one_number_of_decimals_and_a_real_minus():
+    assert fixed_point([-0.5, -0.25, 0.0, 0.25]) == ["−0.50", "−0.25", "0.00", "0.25"]
+    assert fixed_point([-2, 0, 10]) == ["−2", "0", "10"]
+    assert fixed_point([-0.1 + 0.1, 1.0]) == ["0", "1"]
+    assert Control("x", [1e-8, 1.0]).labels == ["1e−08", "1"]
+
+
+def draw(ax, w=1.0, b=0.0): ...
+
+
+def test_controls_must_fit_the_parameters():
+    assert [c.name for c in read_controls(draw, {"b": (-1.0, 1.0), "w": (0.0, 2.0)})] == ["b", "w"]
+    with pytest.raises(ValueError, match=r"draw\(\) has no parameter 'v'.*its parameters are w, b"):
+        read_controls(draw, {"v": (0, 1)})
+    with pytest.raises(ValueError, match=r"needs a value for 'w': give it a control or a default"):
+        read_controls(lambda ax, w: None, {})
+    with pytest.raises(ValueError, match="'ax' is the axes"):
+        read_controls(draw, {"ax": (0, 1)})
+    with pytest.raises(ValueError, match=r"must take the axes as its first argument"):
+        read_controls(lambda: None, {})
+    with pytest.raises(TypeError, match="expects a drawing function"):
+        read_controls("draw", {})
+    with pytest.raises(ValueError, match="labels names 'q', which is no control; the controls are w"):
+        read_controls(draw, {"w": (0.0, 2.0)}, {"q": "Q"})
+    assert read_controls(lambda ax, **rest: None, {"anything": [1, 2]})[0].values == [1, 2]
+
+
+def test_labels():
+    control, other = read_controls(draw, {"w": (0.0, 2.0), "b": (0.0, 1.0)}, {"w": "weight w₁"})
+    assert (control.label, other.label) == ("weight w₁", "b")

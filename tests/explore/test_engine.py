@@ -1,0 +1,210 @@
+"""From states to HTML: budgets, errors, determinism, and the shortcuts that must change nothing."""
+
+import os
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from nnlib.explore import engine
+from nnlib.explore.memo import AxisMemo
+from nnlib.explore.render import Images, drawn, markup, read_svg, save_svg
+
+
+def plain(ax, w=1.0, b=0.0):
+    ax.plot([0, 1], [b, w])
+
+
+def test_too_many_states_say_which_control_to_coarsen(static):
+    with pytest.raises(ValueError, match=r"plain makes 3131 states, at most 1500 fit \(w 101 × b 31\): "
+                                         r"give w at most 48 values instead of 101, for example a step of about 0\.11"):
+        static(plain, w=(-2.5, 2.5, 0.05), b=(-1.5, 1.5, 0.1))
+    assert len(np.arange(-2.5, 2.5 + 1e-9, 0.11)) * 31 <= engine.MAX_STATES
+
+
+def test_too_many_bytes_say_which_control_to_coarsen(static, monkeypatch):
+    monkeypatch.setattr(engine, "MAX_BYTES", 20_000)
+
+    def noise(ax, seed=0, other=0):
+        ax.plot(np.random.default_rng([seed, other]).normal(size=300))
+
+    with pytest.raises(ValueError, match=r"noise makes \d+ kB for 40 states, at most 20 kB fit \(seed 20 × other 2\): "
+                                         r"give seed at most \d+ values instead of 20"):
+        static(noise, seed=(0, 19), other=(0, 1))
+
+
+def test_an_error_in_one_state_names_the_state(static):
+    def fails(ax, w=1):
+        ax.plot([1 / (w - 3)])
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        static(fails, w=(1, 4))
+    assert caught.value.__notes__ == ["explore: this happened in the state w=3"]
+
+
+def test_an_error_in_describe_names_the_state(static):
+    with pytest.raises(KeyError) as caught:
+        static(plain, w=[1.0, 2.0], describe=lambda w: {1.0: "one"}[w])
+    assert caught.value.__notes__ == ["explore: this happened in the state w=2.0"]
+
+
+def own_figure(ax, w=1.0):
+    plt.figure()
+    plt.plot([0, w])
+
+
+def returns_another(ax, w=1.0):
+    from matplotlib.figure import Figure
+
+    return Figure()
+
+
+def returns_foreign_artists(ax, w=1.0):
+    from matplotlib.figure import Figure
+
+    return Figure().subplots().plot([0, w])
+
+
+@pytest.mark.parametrize("draw", [own_figure, returns_another, returns_foreign_artists])
+def test_another_figure_is_refused(static, draw):
+    with pytest.raises(ValueError, match=rf"{draw.__name__}\(ax\) must draw on the axes it is given"):
+        static(draw, w=[1.0, 2.0])
+
+
+def test_returned_artists_of_the_figure_itself_are_fine(static):
+    assert static(lambda ax, w=1: ax.plot([0, w]), w=[1, 2]).states == 2
+    assert static(lambda ax, w=1: ax.figure, w=[1, 2]).states == 2
+
+
+def test_no_controls_make_a_still_figure(static):
+    figure = static(lambda ax: ax.plot([1, 2]), title="A line", describe=lambda: "One line going up.")
+    assert repr(figure).startswith("explore: 0 controls, 1 state, content ")
+    assert "<script" not in figure.html and 'alt="One line going up."' in figure.html
+
+
+def test_the_bundle(made):
+    bundle = made("bars")._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "application/pdf"}
+    assert bundle["text/plain"] == repr(made("bars")) == f"explore: 1 control, 10 states, content {made('bars').content}"
+    assert len(bundle["application/pdf"]) < len(bundle["text/html"])
+
+
+def test_the_content_changes_with_what_is_drawn(static):
+    base = static(plain, w=[1.0, 2.0]).content
+    assert static(plain, w=[1.0, 2.0]).content == base
+    assert static(plain, w=[1.0, 2.5]).content != base
+    assert static(lambda ax, w=1.0: ax.plot([0, 1], [0, w], color="r"), w=[1.0, 2.0]).content != base
+    assert static(plain, w=[1.0, 2.0], describe=lambda w: "a line").content != base
+    assert static(plain, w=[1.0, 2.0], labels={"w": "weight"}).content != base
+
+
+def test_a_last_digit_changes_nothing(static):
+    """Coordinates that differ as two machines' do give the same bytes."""
+    pages = {
+        static(lambda ax, w=1.0, e=e: ax.plot([0, 0.5, 1], [0, w * (1 + e), 1]), w=[1.0, 2.0], title="t").html
+        for e in (0.0, 1e-14, -1e-14)
+    }
+    assert len(pages) == 1
+
+
+def test_the_content_does_not_depend_on_how_zlib_compresses(static, monkeypatch):
+    def image(ax, w=1.0):
+        ax.imshow(np.arange(16).reshape(4, 4) * w)
+
+    one = static(image, w=[1.0, 2.0])
+    monkeypatch.setattr(engine, "compress", lambda payload: "other")
+    monkeypatch.setattr(Images, "uri", lambda self, key: "data:other")
+    other = static(image, w=[1.0, 2.0])
+    assert one.content == other.content and one.html != other.html
+
+
+@pytest.mark.parametrize("name", ["curves", "picture", "crowd"])
+def test_two_processes_give_identical_bytes(name, root, made):
+    code = (
+        "import sys, matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as plt; plt.style.use('nnlib.book')\n"
+        f"sys.path.insert(0, {str(root / 'tests' / 'explore')!r}); import figures\n"
+        "from nnlib.explore import explore\n"
+        f"bundle = explore(**figures.FIGURES[{name!r}])._repr_mimebundle_()\n"
+        "sys.stdout.buffer.write(bundle['text/html'].encode() + bundle['application/pdf'].encode())\n"
+    )
+    environment = os.environ | {"EXPLORE_STATIC": "1", "PYTHONHASHSEED": "7"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    bundle = made(name)._repr_mimebundle_()
+    assert result.stdout == bundle["text/html"].encode() + bundle["application/pdf"].encode()
+    assert result.stderr == b""
+
+
+def test_axes_drawn_once_are_axes_drawn_always(figure_name, made):
+    figure, memo = made(figure_name), AxisMemo()
+    states = range(0, figure.states, max(1, figure.states // 5))
+    with plt.style.context("nnlib.book"):
+        for state in states:
+            trees = []
+            for used in (None, memo):
+                with drawn(figure.draw, figure.values(state), figure.subplots) as drawing:
+                    if used:
+                        used.prepare(drawing)
+                    trees.append(markup(read_svg(save_svg(drawing), Images(), used)))
+            assert trees[0] == trees[1], figure.values(state)
+
+
+def test_an_unchanged_axis_is_drawn_once(made):
+    figure, memo = made("line"), AxisMemo()
+    with plt.style.context("nnlib.book"):
+        for state in range(0, figure.states, 10):
+            with drawn(figure.draw, figure.values(state), figure.subplots) as drawing:
+                memo.prepare(drawing)
+                read_svg(save_svg(drawing), Images(), memo)
+    assert len(memo.drawings) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ax, k: ax.get_xticklabels()[k].set_color("red"),
+        lambda ax, k: ax.get_yticklabels()[k].set_fontsize(3 + k),
+        lambda ax, k: ax.xaxis.set_major_formatter(lambda v, p: f"{v:g}{'abc'[k]}"),
+        lambda ax, k: ax.set_xlabel("abc"[k]),
+        lambda ax, k: ax.xaxis.label.set_color("C" + str(k)),
+        lambda ax, k: ax.tick_params(length=3 + k),
+        lambda ax, k: ax.tick_params(labelrotation=30 * k),
+        lambda ax, k: ax.grid(lw=1 + k),
+        lambda ax, k: ax.set_xlim(0, 5 + k),
+        lambda ax, k: ax.set_xscale(["linear", "log", "symlog"][k]),
+        lambda ax, k: ax.spines["left"].set_position(("data", k)),
+        lambda ax, k: ax.set_xticks([0, 1, 2 + k], ["p", "q", "rst"[k]]),
+        lambda ax, k: ax.xaxis.set_visible(k > 0),
+        lambda ax, k: ax.xaxis.set_label_coords(0.5 + k / 10, -0.1),
+        lambda ax, k: ax.invert_yaxis() if k else None,
+        lambda ax, k: ax.set_position([0.1, 0.2, 0.5 + k / 10, 0.5]),
+        lambda ax, k: ax.xaxis.set_ticks_position(["bottom", "top", "both"][k]),
+        lambda ax, k: ax.plot([0, 1e7 * k]),
+        lambda ax, k: ax.set_aspect(k + 1),
+        lambda ax, k: plt.setp(ax.get_xmajorticklabels(), alpha=0.3 + k / 5),
+        lambda ax, k: ax.twinx().plot([0, 10 * k]),
+        lambda ax, k: ax.xaxis.get_major_locator().set_params(nbins=2 + k),
+        lambda ax, k: ax.figure.set_size_inches(5 + k, 3),
+        lambda ax, k: ax.secondary_xaxis("top", functions=(lambda v: v * (k + 1), lambda v: v / (k + 1))),
+        lambda ax, k: ax.minorticks_on() if k else None,
+        lambda ax, k: ax.xaxis.label.set_bbox(dict(facecolor=f"C{k}")),
+    ],
+)
+def test_a_changed_axis_is_drawn_again(change):
+    def draw(ax, k):
+        ax.plot([0, 1, 3])
+        ax.set(title="title", xlabel="label")
+        change(ax, k)
+
+    memo, shown = AxisMemo(), []
+    for k in (0, 1, 2, 1):
+        trees = []
+        for used in (None, memo):
+            with drawn(draw, {"k": k}) as drawing:
+                if used:
+                    used.prepare(drawing)
+                trees.append(markup(read_svg(save_svg(drawing), Images(), used)))
+        assert trees[0] == trees[1]
+        shown.append(trees[0])
+    assert shown[1] == shown[3] and len(set(shown)) > 1
