@@ -1,6 +1,6 @@
 """nnlib: the small NumPy package of the book *Neural Networks You Can Touch*."""
 
-from nnlib import data
+from nnlib import data, memory
 from nnlib.activations import (
     elu, gelu, hard_sigmoid, hard_tanh, identity, leaky_relu, log_softmax, mish, prelu, relu, selu, sigmoid, softmax,
     softplus, step, swish, tanh,

@@ -32,6 +32,14 @@ def _parameters(who, parameters):
     return parameters
 
 
+def _pieces(w, size=2**14):
+    """Indices that cut an array, by rows, into pieces that fit into the processor's cache."""
+    if w.size <= size:
+        return [...]
+    rows = max(1, size * len(w) // w.size)
+    return [slice(start, start + rows) for start in range(0, len(w), rows)]
+
+
 class Optimizer:
     """Base of all optimisers.
 
@@ -59,26 +67,29 @@ class Optimizer:
         checks.number(who, "weight_decay", weight_decay, 0)
         self.lr, self.weight_decay, self.steps = lr, weight_decay, 0
         self._state = [{name: np.zeros_like(p.value) for name in self.slots} for p in self.parameters]
-        # Two arrays to compute in, as large as the largest parameter, shared by all of one dtype.
-        largest = max(p.value.size for p in self.parameters)
+        self._pieces = [_pieces(p.value) for p in self.parameters]
+        # Two arrays to compute in, as large as the largest piece, shared by all of one dtype.
+        largest = max(p.value[rows].size for p, pieces in zip(self.parameters, self._pieces) for rows in pieces)
         self._scratch = {p.value.dtype: np.empty((2, largest), p.value.dtype) for p in self.parameters}
 
     def step(self):
         """Move every parameter once."""
         self.steps += 1
-        for p, state in zip(self.parameters, self._state):
-            w, g = p.value, p.grad
-            decayed, scratch = (flat[:w.size].reshape(w.shape) for flat in self._scratch[w.dtype])
-            if self.weight_decay:
-                np.multiply(w, float(self.weight_decay), out=decayed)
-                decayed += g
-                g = decayed
-            self._update(w, g, scratch, **state)
+        for p, state, pieces in zip(self.parameters, self._state, self._pieces):
+            value, grad, (spare, scratch) = p.value, p.grad, self._scratch[p.value.dtype]
+            for rows in pieces:
+                w, g = value[rows], grad[rows]
+                if self.weight_decay:
+                    decayed = spare[:w.size].reshape(w.shape)
+                    np.multiply(w, float(self.weight_decay), out=decayed)
+                    decayed += g
+                    g = decayed
+                self._update(w, g, scratch[:w.size].reshape(w.shape), **{name: s[rows] for name, s in state.items()})
 
     def zero_grad(self):
-        """Set all gradients to zero, in place."""
+        """Set all gradients to zero."""
         for p in self.parameters:
-            p.grad.fill(0)
+            p.zero_grad()
 
     def _update(self, w, g, scratch, **slots):
         raise NotImplementedError(f"{type(self).__name__} has no _update")
