@@ -83,7 +83,9 @@ def sizes(tree, controls=()):
 
 
 def css():
-    return re.sub(r"\s*([{};:,>])\s*", r"\1", " ".join((HERE / "explore.css").read_text("utf-8").split()))
+    """The style sheet without comments and superfluous white space."""
+    text = re.sub(r"/\*.*?\*/", "", (HERE / "explore.css").read_text("utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s*([{};,>])\s*|(?<=:)\s+", r"\1", " ".join(text.split()))
 
 
 def script():

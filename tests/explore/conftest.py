@@ -42,6 +42,12 @@ def static(monkeypatch):
     assert not plt.get_fignums(), "a figure was left open"
 
 
+@pytest.fixture
+def arguments():
+    """What ``explore`` is given for each figure of figures.py."""
+    return FIGURES
+
+
 @pytest.fixture(scope="session")
 def made():
     """The static figures of figures.py, each drawn once for the whole session."""
@@ -68,6 +74,8 @@ def reference_svg(figure, state):
     return buffer.getvalue()
 
 
+READ_STATE = """root => [...root.querySelectorAll("input, select")].map(
+    i => i.type == "checkbox" ? +i.checked : i.tagName == "SELECT" ? i.selectedIndex : +i.value)"""
 SET_STATE = """(root, indices) => {
     const inputs = [...root.querySelectorAll("input, select")];
     inputs.forEach((input, i) => {
@@ -77,6 +85,14 @@ SET_STATE = """(root, indices) => {
     });
     inputs[0].dispatchEvent(new Event("input", {bubbles: true}));
 }"""
+
+
+def state_of(root, figure):
+    """The state that the controls in the browser show."""
+    state = 0
+    for control, index in zip(figure.controls, root.evaluate(READ_STATE), strict=True):
+        state = state * len(control.values) + index
+    return state
 
 
 def indices(figure, state):
@@ -99,6 +115,66 @@ def compare():
         return root.evaluate(COMPARE, reference)
 
     return shown
+
+
+@pytest.fixture(scope="session")
+def drive(compare):
+    """Moves every control of a figure by keyboard and by mouse; each move must change the state and show it right.
+
+    Returns the number of moves; raises AssertionError at the first wrong one.
+    """
+
+    def each(page, root, figure):
+        moves = 0
+
+        def move(what, act):
+            nonlocal moves
+            before = state_of(root, figure)
+            act()
+            after = state_of(root, figure)
+            assert after != before, f"{what} did not move the figure"
+            result = compare(root, figure, after, move=False)
+            assert result["differences"] == [], f"{what}, {figure.values(after)}: {result['differences'][:3]}"
+            moves += 1
+
+        inputs = root.query_selector_all("input, select")
+        assert len(inputs) == len(figure.controls)
+        for control, element in zip(figure.controls, inputs, strict=True):
+            if len(control.values) == 1:
+                continue
+            element.scroll_into_view_if_needed()
+            box = element.bounding_box()
+            left, right, y = box["x"] + 3, box["x"] + box["width"] - 3, box["y"] + box["height"] / 2
+
+            def press(key):
+                element.focus()  # noqa: B023
+                page.keyboard.press(key)
+
+            def drag():
+                page.mouse.move(left, y)  # noqa: B023
+                page.mouse.down()
+                page.mouse.move(right, y, steps=6)  # noqa: B023
+                page.mouse.up()
+
+            name = control.name
+            if control.kind == "check":
+                move(f"{name}: Space", lambda: press("Space"))
+                move(f"{name}: click", lambda: page.mouse.click((left + right) / 2, y))
+            elif control.kind == "select":
+                last = element.evaluate("e => e.selectedIndex == e.length - 1")
+                move(f"{name}: arrow key", lambda: press("ArrowUp" if last else "ArrowDown"))
+                index = (element.evaluate("e => e.selectedIndex") + 1) % len(control.values)
+                move(f"{name}: choice", lambda: element.select_option(index=index))
+            else:
+                if element.input_value() == "0":
+                    move(f"{name}: End", lambda: press("End"))
+                move(f"{name}: Home", lambda: press("Home"))
+                move(f"{name}: ArrowRight", lambda: press("ArrowRight"))
+                move(f"{name}: click", lambda: page.mouse.click(left, y))
+                move(f"{name}: drag", drag)
+        return moves
+
+    return each
 
 
 @pytest.fixture
