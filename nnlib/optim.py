@@ -2,10 +2,9 @@ r"""Optimisers, learning-rate schedules and gradient clipping (chapter 5).
 
 An optimiser holds parameters; ``step()`` moves each ``value`` by its ``grad``, in place, and leaves ``grad``
 as it is; ``zero_grad()`` sets the gradients to zero before the next backward pass. Formulas, argument names
-and defaults are PyTorch's. Below, w is a parameter, g its gradient, :math:`\eta` the learning rate ``lr``, t
-the step, counted from 1.
-``weight_decay`` :math:`\lambda` adds :math:`\lambda w` to g, which is the gradient of the penalty
-:math:`\frac{\lambda}{2} \|w\|^2`; only :class:`AdamW` does otherwise.
+and defaults are PyTorch's. Below, w is a parameter, g its gradient, :math:`\eta` the learning rate ``lr``,
+t the step, counted from 1. ``weight_decay`` :math:`\lambda` adds :math:`\lambda w` to g, which is the
+gradient of the penalty :math:`\frac{\lambda}{2} \|w\|^2`; only :class:`AdamW` does otherwise.
 
 Raises (each of them): ``ValueError`` for no parameters, the same one twice, or a setting out of its range,
 ``TypeError`` for anything but parameters and numbers.
@@ -45,8 +44,8 @@ class Optimizer:
 
     A subclass names the arrays it keeps for each parameter in ``slots`` (they start as zeros) and writes
     ``_update(w, g, scratch, *slots)``, which changes w and the slots in place. ``scratch`` is an array to
-    compute in:
-    at float32 and a million weights, every array saved is a trip to memory saved.
+    compute in: with a million weights, every array saved is a trip to memory saved. Large parameters come in
+    pieces, so ``_update`` must treat each weight by itself.
 
     Attributes
     ----------
@@ -69,7 +68,8 @@ class Optimizer:
         self._state = [{name: np.zeros_like(p.value) for name in self.slots} for p in self.parameters]
         self._pieces = [_pieces(p.value) for p in self.parameters]
         # Two arrays to compute in, as large as the largest piece, shared by all of one dtype.
-        largest = max(p.value[rows].size for p, pieces in zip(self.parameters, self._pieces) for rows in pieces)
+        largest = max(p.value[rows].size for p, pieces in zip(self.parameters, self._pieces)
+                      for rows in pieces)
         self._scratch = {p.value.dtype: np.empty((2, largest), p.value.dtype) for p in self.parameters}
 
     def step(self):
@@ -84,7 +84,8 @@ class Optimizer:
                     np.multiply(w, float(self.weight_decay), out=decayed)
                     decayed += g
                     g = decayed
-                self._update(w, g, scratch[:w.size].reshape(w.shape), **{name: s[rows] for name, s in state.items()})
+                slots = {name: array[rows] for name, array in state.items()}
+                self._update(w, g, scratch[:w.size].reshape(w.shape), **slots)
 
     def zero_grad(self):
         """Set all gradients to zero."""

@@ -109,6 +109,22 @@ def test_mixed_shapes_and_dtypes(optimizer, rng):
 
 
 @pytest.mark.parametrize("optimizer", ALL)
+@pytest.mark.parametrize("shape", [(40001,), (130, 300), (3, 7000), (1, 40000), (9, 60, 70)])
+def test_large_parameters_move_like_their_rows(optimizer, shape, rng):
+    """They are updated in pieces; no piece may be left out, met twice, or see another's numbers."""
+    start, grads = rng.normal(size=shape), rng.normal(size=(2, *shape))
+    whole, parts = parameter(start), [parameter(piece) for piece in np.array_split(start.ravel(), 5)]
+    opt, other = optimizer([whole], 0.1, weight_decay=0.2), optimizer(parts, 0.1, weight_decay=0.2)
+    for g in grads:
+        whole.grad[...] = g
+        for p, piece in zip(parts, np.array_split(g.ravel(), 5)):
+            p.grad[...] = piece
+        opt.step()
+        other.step()
+    np.testing.assert_array_equal(whole.value.ravel(), np.concatenate([p.value for p in parts]))
+
+
+@pytest.mark.parametrize("optimizer", ALL)
 def test_finds_the_bottom_of_a_bowl(optimizer):
     p = parameter([3.0, -2.0])
     opt = optimizer([p], lr=1.0 if optimizer is AdaGrad else 0.1, weight_decay=0.0)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib import (
-    L2, SGD, Activation, Adam, BatchNorm, Dense, DivergenceError, Dropout, EarlyStopping, Flatten, History,
-    Momentum, Sequential, accuracy, batches, clip_gradients, cross_entropy, data, evaluate, fit, k_fold, mse,
-    predict, relu, tanh, train,
+    L2, SGD, Activation, Adam, BatchNorm, Conv2D, Dense, DivergenceError, Dropout, EarlyStopping, Flatten,
+    History, MaxPool2D, Momentum, Sequential, accuracy, batches, clip_gradients, cross_entropy, data, evaluate,
+    fit, he_normal, k_fold, mse, predict, relu, tanh, train,
 )
 
 
@@ -544,15 +544,21 @@ def test_training_needs_numpy_alone():
 
 
 def test_digits_are_learned():
-    """An MLP reaches 97 % on digits it never saw."""
-    (X, y), validation, (X_test, y_test) = data.split(*data.digits())
+    """An MLP reaches 97 %, a small convolutional network 98 %, on digits that they never saw."""
+    (X, y), _, (X_test, y_test) = data.split(*data.digits())
     rng = np.random.default_rng(0)
-    model = Sequential(Flatten(), Dense(64, 128, init=nnlib.he_normal, rng=rng), Activation(relu),
-                       Dense(128, 10, rng=rng))
-    fit(model, X, y, loss=cross_entropy, optimizer=Adam(model.parameters(), 3e-3), epochs=40,
-        validation_data=validation,
-        metrics=[accuracy], rng=rng, early_stopping=EarlyStopping(10))
-    assert accuracy(predict(model, X_test), y_test) > 0.97
+    new = dict(init=he_normal, rng=rng, dtype=np.float32)
+    mlp = Sequential(Flatten(), Dense(64, 256, **new), Activation(relu), Dropout(0.2, rng=rng),
+                     Dense(256, 10, **new))
+    cnn = Sequential(Conv2D(1, 16, 3, padding=1, **new), Activation(relu), Conv2D(16, 16, 3, padding=1, **new),
+                     Activation(relu), MaxPool2D(2), Flatten(), Dropout(0.3, rng=rng), Dense(256, 10, **new))
+
+    def little(images, rng):
+        return data.augment(images, pixels=0.7, degrees=8, zoom=0.05, rng=rng)
+    for model, epochs, least in (mlp, 60, 0.97), (cnn, 15, 0.98):
+        fit(model, X.astype(np.float32), y, loss=cross_entropy, optimizer=Adam(model.parameters(), 3e-3),
+            epochs=epochs, rng=rng, augment=little)
+        assert accuracy(predict(model, X_test.astype(np.float32)), y_test) > least
 
 
 def test_public_names():
