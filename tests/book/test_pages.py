@@ -186,3 +186,13 @@ def test_chapters_are_all_listed_and_nothing_else_is(root):
     assert [name for name in listed if name.startswith("chapters/")] == [
         f"chapters/{path.stem}" for path in sorted((root / "chapters").glob("*.ipynb"))
     ]
+
+
+@pytest.mark.browser
+def test_a_live_figure_lies_on_the_page_itself_in_dark_mode(watched, html):
+    window = watched()
+    window.context.add_init_script("localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')")
+    window.page.goto((html / "chapters" / "01_neurons.html").as_uri())
+    sheets = window.page.evaluate("""() => [...document.querySelectorAll('.text_html:has(.explore)')].map(
+        e => getComputedStyle(e).backgroundColor)""")
+    assert sheets and set(sheets) == {"rgba(0, 0, 0, 0)"}
