@@ -1,5 +1,5 @@
 # Each target is a short name for `python -m book COMMAND`, which needs no make.
-PYTHON ?= $(shell command -v python3 || command -v python || echo python3)
+PYTHON ?= $(or $(shell command -v python3 || command -v python),$(error No Python found: install 3.11 or newer from https://www.python.org/downloads/))
 
 help: ; @$(PYTHON) -m book help
 book: ; @$(PYTHON) -m book book

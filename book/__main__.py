@@ -18,7 +18,7 @@ VENV_PYTHON = (
 )
 STAMP = os.path.join(VENV, "installed.sha256")
 HTML = os.path.join(ROOT, "_build", "html")
-OLDEST, NEWEST = (3, 11), (3, 13)
+OLDEST, NEWEST = (3, 11), (3, 14)
 ROOM_GB = 2.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _FENCE = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)(?P<gate>-start|-end|)\}\s*(?P<title>.*)$"
 )
-_TASK_FENCE = re.compile(r"^(`{3,}|:{3,})\{exercise-(start|end)\}.*\n(^:.*\n)*\1 *$", re.MULTILINE)
+_GATE = re.compile(r"^(`{3,}|:{3,})\{(?:exercise|solution)-(?:start|end)\}.*\n(^:.*\n)*\1 *$", re.MULTILINE)
 
 
 class Part(NamedTuple):
@@ -92,6 +92,6 @@ def label_of(name):
     return "ex-" + name.replace("_", "-")
 
 
-def task_text(cell):
-    """The prose of a piece of an exercise, without fences: for a notebook that is no page of the book."""
-    return _TASK_FENCE.sub("", cell.source).strip()
+def plain_text(cell):
+    """The prose of a piece of an exercise or solution, without its gates: for a notebook that is no page."""
+    return _GATE.sub("", cell.source).strip()

@@ -51,7 +51,7 @@ def test_too_old_a_python_is_said(monkeypatch):
     Version = collections.namedtuple("Version", "major minor micro")
     monkeypatch.setattr(commands.sys, "version_info", Version(3, 8, 18))
     monkeypatch.setattr(commands.shutil, "which", lambda name: None)
-    with pytest.raises(commands.Missing, match=r"needs Python 3.11 to 3.13"):
+    with pytest.raises(commands.Missing, match=r"needs Python 3.11 to 3.14"):
         commands.usable_python()
 
 
