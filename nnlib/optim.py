@@ -31,7 +31,7 @@ def _parameters(who, parameters):
     return parameters
 
 
-def _pieces(w, size=2**14):
+def _pieces(w, size=2**15):
     """Indices that cut an array, by rows, into pieces that fit into the processor's cache."""
     if w.size <= size:
         return [...]
