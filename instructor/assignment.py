@@ -12,7 +12,7 @@ import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from instructor import seal
-from book.notebook import ROOT, chapter_paths, label_of, parts, read, task_text
+from book.notebook import ROOT, chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
 
 INTRODUCTION = """# {title}
@@ -156,8 +156,8 @@ def plain_cells(block, prefix):
     for number, cell in enumerate(block, 1):
         if cell.cell_type == "code":
             cells.append(new_code_cell(cell.source, id=f"{prefix}-{number}"))
-        elif task_text(cell):
-            cells.append(new_markdown_cell(task_text(cell), id=f"{prefix}-{number}"))
+        elif plain_text(cell):
+            cells.append(new_markdown_cell(plain_text(cell), id=f"{prefix}-{number}"))
     return cells
 
 

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from book.notebook import chapter_paths, label_of, parts, read, task_text
+from book.notebook import chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
 from nnlib.exercises.judge import judge
 
@@ -66,7 +66,7 @@ def test_task_has_a_stub_and_a_check(name):
 def test_task_stands_by_itself(name):
     """It is also handed out alone, in a plain notebook: no other fence, no reference to its page."""
     prose = [part.cell for part in block(name, "exercise") if part.cell.cell_type == "markdown"]
-    text = "\n".join(map(task_text, prose))
+    text = "\n".join(map(plain_text, prose))
     assert not re.search(r"\{(eq|ref|numref|doc|cite\S*)\}`|^(```|:::)\{", text, re.MULTILINE), text
 
 

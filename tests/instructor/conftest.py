@@ -38,6 +38,8 @@ def root(tmp_path, exercises):
         ]
     folder = tmp_path / "root"
     (folder / "chapters").mkdir(parents=True)
+    (folder / "nnlib" / "exercises").mkdir(parents=True)
+    (folder / "nnlib" / "exercises" / "ch90_course.py").write_text("# canary")
     nbformat.write(new_notebook(cells=cells), folder / "chapters" / f"{CHAPTER}.ipynb")
     return folder
 

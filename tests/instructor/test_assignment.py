@@ -1,0 +1,168 @@
+"""What is handed out: it stands by itself, checks itself, and holds no solution."""
+
+import base64
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import zlib
+
+import nbformat
+import numpy as np
+import pytest
+
+from instructor import assignment, seal
+from instructor.__main__ import main
+from nnlib.exercises import all_exercises, check
+from nnlib.exercises.plain import decode, encode
+from tests.instructor.course import ALL, POINTS, SOLUTIONS, STUBS
+
+
+def handed_out(tmp_path, name="week.ipynb"):
+    return nbformat.read(tmp_path / "week" / "student" / name, as_version=4)
+
+
+def run_apart(tmp_path, cells, isolated="-I"):
+    """Run cells in a Python that finds no nnlib; what they print."""
+    script = tmp_path / "script.py"
+    block = "import sys\nsys.modules['nnlib'] = None\n"
+    script.write_text(block + "\n".join(cells))
+    done = subprocess.run([sys.executable, isolated, str(script)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_untouched_it_runs_and_says_what_is_to_do(tmp_path, course):
+    notebook = handed_out(tmp_path)
+    nbformat.validate(notebook)
+    printed = run_apart(tmp_path, [cell.source for cell in notebook.cells if cell.cell_type == "code"])
+    assert printed.splitlines() == [f"{name}: not written yet" for name in POINTS]
+
+
+def test_solved_everything_is_right(tmp_path, course):
+    sources = [cell.source for cell in handed_out(tmp_path).cells if cell.cell_type == "code"]
+    for name, stub in STUBS.items():
+        sources = [source.replace(stub, SOLUTIONS[name]) for source in sources]
+    printed = run_apart(tmp_path, sources).splitlines()
+    assert [line.split(":")[1].split()[0] for line in printed] == ["right"] * len(POINTS)
+
+
+def test_a_mistake_gets_its_hint(tmp_path, course):
+    wrong = SOLUTIONS["softmax"].replace(" - z.max(axis=1, keepdims=True)", "")
+    sources = [cell.source.replace(STUBS["softmax"], f"np.seterr(all='ignore')\n{wrong}")
+               for cell in handed_out(tmp_path).cells if cell.cell_type == "code"]
+    assert "right on ordinary scores; wrong on large scores.\nHint: np.exp overflows." in run_apart(tmp_path, sources)
+
+
+def unpacked(notebook):
+    """Everything that stands in a notebook, with the packed checks unpacked."""
+    text = nbformat.writes(notebook)
+    packed = next(cell.source for cell in notebook.cells if "b85decode" in cell.source).split("b85decode('")[1]
+    return text + zlib.decompress(base64.b85decode(packed.split("')")[0])).decode()
+
+
+def test_no_solution_in_it(tmp_path, course):
+    text = unpacked(handed_out(tmp_path))
+    assert "canary" not in text
+    assert "z.max(" not in text and "dy @ W.T" not in text and "784 * 10" not in text
+
+
+def test_the_instructors_notebook_has_solution_rubric_and_hints(tmp_path, course):
+    path = tmp_path / "week" / "instructor" / "week-solutions.ipynb"
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    assert all(solution in text for solution in SOLUTIONS.values())
+    assert "| large scores | 1 |" in text and "- np.exp overflows." in text and f"**{ALL}**" in text
+    assert "```" not in text.replace("`softmax`", ""), "fences of the book are left"
+
+
+def test_numbers_of_ones_own(tmp_path, root, exercises):
+    roster = tmp_path / "roster.csv"
+    roster.write_text("student,email\njo,jo@x.org\n\nal,\n")
+    made = assignment.make(tmp_path / "week", "week", ["softmax"], students=assignment.roster(roster), root=root)
+    texts = {name: unpacked(handed_out(tmp_path, f"week-{name}.ipynb")) for name in ("jo", "al")}
+    keys = {name: text.split("_KEYS = ")[1] for name, text in texts.items()}
+    assert keys["jo"] != keys["al"]
+    again = assignment.make(tmp_path / "week", "week", ["softmax"], students=["jo"], root=root)
+    assert again.secret == made.secret and unpacked(handed_out(tmp_path, "week-jo.ipynb")) == texts["jo"]
+    assert made.secret not in texts["jo"]
+
+
+def test_checks_and_grading_use_other_numbers(course):
+    graded = course.keys("")[0].cases[0].args[0]
+    shown = all_exercises()["softmax"].key(np.random.default_rng(course.seed("check", ""))).cases[0].args[0]
+    assert not np.allclose(graded, shown)
+
+
+def test_choose(exercises):
+    assert assignment.choose(["parameters", "softmax"], []) == ["softmax", "parameters"]
+    assert assignment.choose([], ["90"]) == list(POINTS)
+    for wrong in (["sofmax"], []), ([], ["91"]), ([], []):
+        with pytest.raises(ValueError, match="exercise"):
+            assignment.choose(*wrong)
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["grade", "nothing", "."], "assignment.json is not there"),
+    (["assignment", "w", "--exercises", "no_such"], "no such exercise or chapter: no_such"),
+    (["assignment", "w", "--exercises", "softmax", "--roster", "none.csv"], "none.csv"),
+])
+def test_mistakes_on_the_command_line(arguments, says, exercises, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    assert says in capsys.readouterr().err
+
+
+def said(function, *arguments):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
+        function(*arguments)
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("name", all_exercises())
+def test_sealed_checks_say_the_same_as_the_registry(name):
+    """For every exercise of the book: solution, stub and each mistake."""
+    entry = all_exercises()[name]
+    scope = {}
+    exec(seal.cell_source([entry], seed=0), scope)
+    answers = [entry.reference, *(mistake.answer for mistake in entry.mistakes)]
+    for answer in map(entry.answer, answers):
+        assert said(scope["check"], answer, name) == said(check, answer, name)
+
+
+@pytest.mark.parametrize("name", all_exercises())
+def test_sealed_checks_hold_no_solution(name):
+    """No line of a reference or of a mistake, beyond what the adapter itself says."""
+    import inspect
+    entry = all_exercises()[name]
+    source = seal.module_source([entry], seed=0)
+    lines = {line.strip() for line in inspect.getsource(entry.reference).splitlines()[1:]}
+    telling = [line for line in lines if len(line) > 15 and not line.startswith(("@", "def ", "class "))]
+    assert not [line for line in telling if line in source and line not in seal.adapter_source(entry)]
+
+
+@pytest.mark.parametrize("value", [
+    3, 2.5, True, None, "text", np.float32(1.5), np.arange(6).reshape(2, 3), np.zeros((0, 3)), np.array("text"),
+    np.array([[1.5, np.nan], [np.inf, -0.0]], dtype=np.float32), (1, [2, (np.ones(2),)]), {"a": [np.ones(1)]}, [], (),
+])
+def test_plain_values_come_back(value):
+    back = decode(json.loads(json.dumps(encode(value))))
+    assert repr(back) == repr(np.asarray(value) if isinstance(value, np.generic) else value)
+
+
+@pytest.mark.parametrize("value", [object(), 1j, {1, 2}, np.array([object()]), lambda: 0])
+def test_nothing_else_is_encoded(value):
+    with pytest.raises((TypeError, ValueError)):
+        decode(encode(value))
+
+
+@pytest.mark.parametrize("tree", [
+    {}, {"array": "AAAA"}, {"array": "AAAA", "dtype": "O", "shape": [1]}, {"array": 3, "dtype": "f8", "shape": []},
+    {"array": "", "dtype": "f8", "shape": [-1, 10**30]}, {"array": "AAAA", "dtype": "f8", "shape": [1]},
+    {"tuple": 3}, {"dict": [1]}, {"array": "", "dtype": "f8,O", "shape": [0]}, {"array": "", "dtype": "V8", "shape": []},
+    {"array": "", "dtype": "no", "shape": []}, {"array": "", "dtype": "f8", "shape": 3},
+])
+def test_a_forged_tree_is_a_value_error(tree):
+    with pytest.raises(ValueError):
+        decode(tree)
