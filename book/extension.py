@@ -10,6 +10,7 @@ from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.util.docutils import SphinxDirective
 
 import nnlib
+from book import icons
 
 THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
 
@@ -67,13 +68,14 @@ def search_without_server(app, pagename, templatename, context, doctree):
 
 
 def drop_unused_files(app, exception):
-    """Delete what no page loads: source maps, FontAwesome's script, Thebe, templates of the themes."""
+    """Delete what no page loads: source maps, FontAwesome's script, Thebe, templates of the themes, most icons."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
     for pattern in ("**/*.map", "scripts/fontawesome.js*", "sphinx-thebe.*", "*.html"):
         for path in static.glob(pattern):
             path.unlink()
+    icons.shrink(Path(app.outdir))
 
 
 class ChapterFigure(SphinxDirective):

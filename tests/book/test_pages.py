@@ -155,6 +155,35 @@ def test_every_picture_has_an_alternative_text(parsed):
     assert bare == []
 
 
+def test_every_icon_named_has_its_letter(html):
+    """The pages carry only the part of the icon font that they use."""
+    from fontTools.ttLib import TTFont
+
+    letters, rules = set(), {}
+    for path in html.glob("_static/vendor/fontawesome/webfonts/*.woff"):
+        letters |= set(TTFont(path).getBestCmap())
+        assert path.stat().st_size < 20_000
+    sheet = (html / "_static" / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    for selectors, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}', sheet):
+        rules.update(dict.fromkeys(re.findall(r"fa-[\w-]+", selectors), int(code, 16)))
+    named = {
+        name
+        for page in html.rglob("*.html")
+        for classes in re.findall(r'class="([^"]*\bfa-[^"]*)"', page.read_text(encoding="utf-8"))
+        for name in classes.split()
+    }
+    named = {name for name in named if name.startswith("fa-")} - {
+        "fa-solid",
+        "fa-brands",
+        "fa-regular",
+        "fa-lg",
+    }
+    assert {"fa-bars", "fa-moon", "fa-sun"} <= named <= set(rules)
+    assert {rules[name] for name in named} <= letters
+    admonitions = re.findall(r"--pst-icon-[\w-]+:\"([\ue000-\uf8ff])\"", sheet)
+    assert len(admonitions) > 10 and {ord(letter) for letter in admonitions} <= letters
+
+
 def test_nothing_is_loaded_from_elsewhere(html, parsed):
     for page in parsed:
         text = re.sub(r"<a [^>]*>", "", page.read_text(encoding="utf-8"))
@@ -191,7 +220,9 @@ def test_chapters_are_all_listed_and_nothing_else_is(root):
 @pytest.mark.browser
 def test_a_live_figure_lies_on_the_page_itself_in_dark_mode(watched, html):
     window = watched()
-    window.context.add_init_script("localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')")
+    window.context.add_init_script(
+        "localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')"
+    )
     window.page.goto((html / "chapters" / "01_neurons.html").as_uri())
     sheets = window.page.evaluate("""() => [...document.querySelectorAll('.text_html:has(.explore)')].map(
         e => getComputedStyle(e).backgroundColor)""")
