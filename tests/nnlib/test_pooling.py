@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nnlib
@@ -56,6 +56,7 @@ def geometries(draw):
 
 
 @pytest.mark.parametrize("op", OPERATIONS)
+@settings(deadline=None)
 @given(geometries(), st.sampled_from([2, 5, 100]), st.integers(0, 2**32))
 def test_pooling_is_its_loops(op, geometry, different, seed):
     size, kernel, stride, padding = geometry
@@ -69,6 +70,7 @@ def test_pooling_is_its_loops(op, geometry, different, seed):
 
 
 @pytest.mark.parametrize("op", OPERATIONS)
+@settings(deadline=None)
 @given(geometries(), st.integers(0, 2**32))
 def test_gradient(op, geometry, seed):
     size, kernel, stride, padding = geometry
