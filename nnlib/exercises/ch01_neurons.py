@@ -5,8 +5,12 @@ import numpy as np
 from nnlib.exercises import exercise
 
 
-@exercise(chapter="01_neurons", title="How far from the line?", minutes=10,
-          prerequisites=["the decision line", "the length of a vector"])
+@exercise(
+    chapter="01_neurons",
+    title="How far from the line?",
+    minutes=10,
+    prerequisites=["the decision line", "the length of a vector"],
+)
 def signed_distance(X, w, b):
     return (X @ w + b) / np.linalg.norm(w)
 
@@ -18,8 +22,10 @@ def _(rng):
     yield "a single point", 1, (rng.normal(size=(1, 2)), rng.normal(size=2), -2.0 - float(rng.random()))
 
 
-@signed_distance.mistake("This is the sum z, and z grows when all weights are doubled, although the line stays where it is. "
-                         "What has to be divided out?")
+@signed_distance.mistake(
+    "This is the sum z, and z grows when all weights are doubled, although the line stays where it is. "
+    "What has to be divided out?"
+)
 def _(X, w, b):
     return X @ w + b
 
@@ -52,8 +58,12 @@ def _triangle(X, W1, b1, threshold):
 _INWARDS = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, -1.0]]), np.array([0.0, 0.0, 1.0])
 
 
-@exercise(chapter="01_neurons", title="Inside a triangle", minutes=15,
-          prerequisites=["threshold units", "AND as a neuron", "the weight vector points to the positive side"])
+@exercise(
+    chapter="01_neurons",
+    title="Inside a triangle",
+    minutes=15,
+    prerequisites=["threshold units", "AND as a neuron", "the weight vector points to the positive side"],
+)
 def inside_triangle(X):
     return _triangle(X, *_INWARDS, 2.5)
 
@@ -69,19 +79,25 @@ def _(rng):
     yield "points left of and below it", 1, (np.array([[-0.5, 0.5], [0.5, -0.5], [-1.0, -1.0]]) * (0.5 + rng.random()),)
 
 
-@inside_triangle.mistake("A point counts as inside as soon as one half-plane has it: the output unit computes OR. It has to "
-                         "wait until all three units fire.")
+@inside_triangle.mistake(
+    "A point counts as inside as soon as one half-plane has it: the output unit computes OR. It has to "
+    "wait until all three units fire."
+)
 def _(X):
     return _triangle(X, *_INWARDS, 0.5)
 
 
-@inside_triangle.mistake("Two of three are enough for your output unit. Where must its threshold lie so that only three will do?")
+@inside_triangle.mistake(
+    "Two of three are enough for your output unit. Where must its threshold lie so that only three will do?"
+)
 def _(X):
     return _triangle(X, *_INWARDS, 1.5)
 
 
-@inside_triangle.mistake("The unit for the slanted side looks outwards. Its weight vector must point into the triangle, and the bias "
-                         "has to be turned with it.")
+@inside_triangle.mistake(
+    "The unit for the slanted side looks outwards. Its weight vector must point into the triangle, and the bias "
+    "has to be turned with it."
+)
 def _(X):
     return _triangle(X, np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), np.array([0.0, 0.0, -1.0]), 2.5)
 

@@ -5,23 +5,34 @@ import numpy as np
 from nnlib.exercises import exercise
 
 
-@exercise(chapter="04_backpropagation", title="On paper", minutes=15, value=True,
-          prerequisites=["the worked network", "the derivative of ReLU"])
+@exercise(
+    chapter="04_backpropagation",
+    title="On paper",
+    minutes=15,
+    value=True,
+    prerequisites=["the worked network", "the derivative of ReLU"],
+)
 def paper_gradient():
     return np.array([[-0.0184, -0.02208], [0.0, 0.0]])
 
 
-@paper_gradient.mistake("Unit 2 has the sum -0.01: ReLU is off, its slope is 0, and nothing passes through to the weights below.")
+@paper_gradient.mistake(
+    "Unit 2 has the sum -0.01: ReLU is off, its slope is 0, and nothing passes through to the weights below."
+)
 def _():
     return np.array([[-0.0184, -0.02208], [-0.0276, -0.03312]])
 
 
-@paper_gradient.mistake("Row i holds the weights of hidden unit i, and column j those that come from input j. Yours is transposed.")
+@paper_gradient.mistake(
+    "Row i holds the weights of hidden unit i, and column j those that come from input j. Yours is transposed."
+)
 def _():
     return np.array([[-0.0184, 0.0], [-0.02208, 0.0]])
 
 
-@paper_gradient.mistake("All signs are turned: the derivative of ½(y - t)² with respect to y is y - t, and y is smaller than t.")
+@paper_gradient.mistake(
+    "All signs are turned: the derivative of ½(y - t)² with respect to y is y - t, and y is smaller than t."
+)
 def _():
     return np.array([[0.0184, 0.02208], [0.0, 0.0]])
 
@@ -31,13 +42,19 @@ def _():
     return np.array([[-0.0368, -0.04416], [0.0, 0.0]])
 
 
-@paper_gradient.mistake("This is δ times the inputs. On its way from the output to unit 1 the gradient is multiplied by v₁.")
+@paper_gradient.mistake(
+    "This is δ times the inputs. On its way from the output to unit 1 the gradient is multiplied by v₁."
+)
 def _():
     return np.array([[-0.046, -0.0552], [0.0, 0.0]])
 
 
-@exercise(chapter="04_backpropagation", title="Two paths", minutes=15,
-          prerequisites=["backpropagation through a layer", "a value used twice"])
+@exercise(
+    chapter="04_backpropagation",
+    title="Two paths",
+    minutes=15,
+    prerequisites=["backpropagation through a layer", "a value used twice"],
+)
 def shortcut_gradient(x, W, dy):
     return dy + dy * (x @ W > 0) @ W.T
 
@@ -46,7 +63,11 @@ def shortcut_gradient(x, W, dy):
 def _(rng):
     yield "one sample", 1, (rng.normal(size=(1, 3)), rng.normal(size=(3, 3)), rng.normal(size=(1, 3)))
     yield "a batch", 1, (rng.normal(size=(6, 4)), rng.normal(size=(4, 4)), rng.normal(size=(6, 4)))
-    yield "units that are all switched off", 1, (1 + rng.random((2, 3)), -1 - rng.random((3, 3)), rng.normal(size=(2, 3)))
+    yield (
+        "units that are all switched off",
+        1,
+        (1 + rng.random((2, 3)), -1 - rng.random((3, 3)), rng.normal(size=(2, 3))),
+    )
 
 
 @shortcut_gradient.mistake("x reaches y along two paths. Yours goes through the layer; the shortcut is missing.")
@@ -59,8 +80,9 @@ def _(x, W, dy):
     return dy + dy @ W.T
 
 
-@shortcut_gradient.mistake("W leads from inputs to units, so on the way back it has to be transposed. With a square W the shapes "
-                           "do not tell.")
+@shortcut_gradient.mistake(
+    "W leads from inputs to units, so on the way back it has to be transposed. With a square W the shapes do not tell."
+)
 def _(x, W, dy):
     return dy + dy * (x @ W > 0) @ W
 
@@ -75,8 +97,12 @@ def _(x, W, dy):
     return dy * (dy * (x @ W > 0) @ W.T)
 
 
-@exercise(chapter="04_backpropagation", title="An operation of your own", minutes=20,
-          prerequisites=["value and pullback", "the chain rule"])
+@exercise(
+    chapter="04_backpropagation",
+    title="An operation of your own",
+    minutes=20,
+    prerequisites=["value and pullback", "the chain rule"],
+)
 def normalize(x):
     length = np.sqrt((x * x).sum())
     y = x / length
@@ -96,7 +122,9 @@ def _(normalize, x, dy):
     return y, pullback(dy)
 
 
-@normalize.mistake("Your pullback treats the length as a constant. It depends on every element of x, so there is a second path.")
+@normalize.mistake(
+    "Your pullback treats the length as a constant. It depends on every element of x, so there is a second path."
+)
 def _(x):
     length = np.sqrt((x * x).sum())
     return x / length, lambda dy: dy / length
@@ -108,7 +136,9 @@ def _(x):
     return x / length, lambda dy: dy / length - x * (dy @ x) / length**2
 
 
-@normalize.mistake("The second path needs the whole dy, summed over the elements (dy · x), because each x changes every y.")
+@normalize.mistake(
+    "The second path needs the whole dy, summed over the elements (dy · x), because each x changes every y."
+)
 def _(x):
     length = np.sqrt((x * x).sum())
     return x / length, lambda dy: dy / length - dy * x * x / length**3
