@@ -1,6 +1,7 @@
-"""Arithmetic on arrays as operations, for :class:`nnlib.Tensor` (chapter 4): each with its derivative beside it.
+"""Arithmetic on arrays as operations, for :class:`nnlib.Tensor` (chapter 4).
 
-Where NumPy's broadcasting repeats an array, the pullback sums over the repeats.
+Where NumPy's broadcasting repeats an array, the pullback sums over the repeats. Shapes that do not fit are
+refused by NumPy, with a ``ValueError``.
 """
 
 import numpy as np
@@ -12,8 +13,8 @@ from nnlib.operation import operation
 def _unbroadcast(dy, shape):
     """Sum ``dy`` over the axes along which an array of ``shape`` was repeated."""
     extra = dy.ndim - len(shape)
-    repeated = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 != dy.shape[i + extra])
-    return dy.sum(axis=repeated).reshape(shape) if repeated else dy
+    repeated = [i for i, n in enumerate(dy.shape) if i < extra or n != shape[i - extra]]
+    return dy.sum(axis=tuple(repeated)).reshape(shape)
 
 
 @operation
@@ -36,14 +37,20 @@ def multiply(a, b):
 
 @operation
 def divide(a, b):
-    """a / b, element by element, with NumPy's broadcasting."""
+    """a / b, element by element, with NumPy's broadcasting; b without 0 (``ValueError``)."""
+    if not b.all():
+        raise ValueError("divide expects b without 0, got 0")
     return a / b, lambda dy: (_unbroadcast(dy / b, a.shape), _unbroadcast(-dy * a / (b * b), b.shape))
 
 
 @operation
 def power(x, *, exponent):
-    """x to a constant power, element by element."""
+    """x to a constant power, element by element; a power of x <= 0 must exist (``ValueError``)."""
     checks.number("power", "exponent", exponent)
+    if exponent != round(exponent) and x.size and x.min() < 0:
+        raise ValueError(f"power expects x >= 0 for the exponent {exponent}, got {x.min():.6g}")
+    if exponent < 0 and not x.all():
+        raise ValueError(f"power expects x without 0 for the exponent {exponent}, got 0")
     return x**exponent, lambda dy: (dy * exponent * x ** (exponent - 1) if exponent else np.zeros_like(x),)
 
 
@@ -77,15 +84,17 @@ def log(x):
 @operation
 def sum(x, *, axis=None, keepdims=False):
     """Sum over one axis, several, or all."""
-    y = x.sum(axis=axis, keepdims=True)
-    return y if keepdims else x.sum(axis=axis), lambda dy: (np.broadcast_to(dy.reshape(y.shape), x.shape),)
+    kept = x.sum(axis=axis, keepdims=True).shape
+    return x.sum(axis=axis, keepdims=keepdims), lambda dy: (np.broadcast_to(dy.reshape(kept), x.shape),)
 
 
 @operation
 def mean(x, *, axis=None, keepdims=False):
-    """Mean over one axis, several, or all."""
+    """Mean over one axis, several, or all, of at least one element (``ValueError``)."""
     y, pullback = sum.vjp(x, axis=axis, keepdims=keepdims)
-    n = x.size / max(y.size, 1)
+    if x.size == 0:
+        raise ValueError(f"mean expects at least one element, got shape {x.shape}")
+    n = x.size // y.size
     return y / n, lambda dy: pullback(dy / n)
 
 

@@ -1,10 +1,13 @@
 """Automatic differentiation in reverse mode (chapter 4): ``Value`` for numbers, ``Tensor`` for arrays.
 
-Both remember how they were made, so that ``backward`` can go through the calculation in reverse and find the derivative
-of its result with respect to everything in it. Afterwards ``grad`` of each node is that derivative: every call of
-``backward`` starts from zero (PyTorch adds to what an earlier call left).
+Both remember how they were made, so that ``backward`` can go through the calculation in reverse and find the
+derivative of its result with respect to everything in it. Afterwards ``grad`` of each node is that
+derivative: every call of ``backward`` starts from zero (PyTorch adds to what an earlier call left).
 
-Linnainmaa, *BIT* 16, 1976; Griewank and Walther, *Evaluating Derivatives*, 2008.
+References
+----------
+Linnainmaa, "Taylor expansion of the accumulated rounding error", 1976; Griewank and Walther, "Evaluating
+derivatives", 2008.
 """
 
 import math
@@ -17,10 +20,9 @@ from nnlib.operation import Operation
 
 
 def graph(node):
-    """All nodes that ``node`` was made from and itself, each after its ``parents``. A loop, as deep graphs would
-    overflow recursion."""
+    """List of all that ``node`` was made from, and itself: each after its ``parents``."""
     order, seen, stack = [], set(), [(node, False)]
-    while stack:
+    while stack:                                # no recursion, which a deep graph would overflow
         node, parents_done = stack.pop()
         if parents_done:
             order.append(node)
@@ -34,10 +36,15 @@ def graph(node):
 class Value:
     """A number that remembers how it was made: from which ``parents``, with which ``slopes``.
 
-    A slope is the derivative of this value with respect to that parent. ``data`` is the number, ``grad`` the derivative of
-    the last ``backward``'s result, ``op`` the operation's sign and ``label`` a name for drawings.
+    A slope is the derivative of this value with respect to that parent. ``data`` is the number, ``grad`` the
+    derivative of the last ``backward``'s result, ``op`` the operation's sign, ``label`` a name for drawings.
 
-    Raises ``TypeError`` for anything but real numbers, ``ValueError`` for NaN and outside an operation's domain.
+    Raises
+    ------
+    TypeError
+        If the data is no real number, or an exponent is no plain number.
+    ValueError
+        If the data is NaN, or an operation has no value or no derivative there.
     """
 
     def __init__(self, data, parents=(), slopes=(), op="", label=""):
@@ -123,10 +130,16 @@ def _value(x):
 class Tensor:
     """An array that remembers how it was made: the operation's tape.
 
-    Any operation of nnlib takes Tensors and gives one: ``cross_entropy(relu(x @ W + b), labels)``. Arrays among its
-    arguments are constants. ``data`` is the array; ``grad`` is None until ``backward``, then an array of the same shape.
+    Any operation of nnlib takes Tensors and gives one: ``cross_entropy(relu(x @ W + b), labels)``. Arrays
+    among its arguments are constants. ``data`` is the array; ``grad`` is None until ``backward``, then an array
+    of the same shape.
 
-    Raises ``TypeError`` for anything but real numbers, ``ValueError`` for NaN.
+    Raises
+    ------
+    TypeError
+        If the data does not hold real numbers.
+    ValueError
+        If the data holds NaN.
     """
 
     __array_ufunc__ = None                      # array + Tensor is ours to handle, not NumPy's
@@ -150,7 +163,8 @@ class Tensor:
             gradients = pullback(dy, input_grad=0 in places)
             for i in places:
                 if gradients[i] is None:
-                    raise ValueError(f"{op.__name__} has no gradient with respect to {op.arrays[i]}: pass it as an array")
+                    raise ValueError(f"{op.__name__} expects {op.arrays[i]} as an array: it has no gradient, "
+                                     "got a Tensor")
             return [gradients[i] for i in places]
 
         result = cls.__new__(cls)
@@ -159,9 +173,12 @@ class Tensor:
         return result
 
     def backward(self, dy=1.0):
-        """Set ``grad`` of every Tensor in the graph, starting from ``dy``, the gradient of this one, in its shape.
+        """Set ``grad`` of every Tensor in the graph, starting from ``dy``, the gradient of this one.
 
-        Raises ``ValueError`` for another shape.
+        Raises
+        ------
+        ValueError
+            If ``dy`` has another shape than this Tensor.
         """
         dy = np.array(dy, self.data.dtype)
         if dy.shape != self.data.shape:

@@ -1,8 +1,9 @@
 """Checks at the door: every public entry names what it expected and what came.
 
-Shapes, labels and ranges are checked wherever they come in. NaN is looked for once a call, at the outermost door:
-``op(...)`` and ``layer(x)`` refuse it. ``op.vjp``, ``forward`` and ``backward`` let it pass, for they are the inside of a
-training step: a NaN born there reaches the loss, where ``fit`` finds it and says at which step.
+Shapes, labels and ranges are checked wherever they come in. NaN is looked for once a call, at the outermost
+door: ``op(...)`` and ``layer(x)`` refuse it. ``op.vjp``, ``forward`` and ``backward`` let it pass, for they
+are the inside of a training step: a NaN born there reaches the loss, where ``fit`` finds it and says at which
+step.
 """
 
 import numbers
@@ -28,7 +29,8 @@ def no_nan(who, name, x):
         if np.isnan(flat.dot(flat)):
             found = np.argwhere(np.isnan(x))
             where = tuple(int(i) for i in found[0])
-            raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
+            raise ValueError(f"{who} expects {name} without NaN, "
+                             f"got {len(found)} NaN of {x.size}, first at {where}")
 
 
 def shape(who, x, expected, name=""):
@@ -41,12 +43,13 @@ def shape(who, x, expected, name=""):
     for size, found in zip(sizes, got):
         fits &= size == found or isinstance(size, str)
     if not fits:
-        wanted = ", ".join("..." if e is ... else str(e) for e in expected) + ("," if len(expected) == 1 else "")
+        wanted = ", ".join("..." if size is ... else str(size) for size in expected)
+        wanted += "," if len(expected) == 1 else ""
         raise ValueError(f"{who} expects {name + ' ' if name else ''}({wanted}), got {x.shape}")
 
 
 def same_shape(who, **arrays):
-    """Refuse two arrays of different shapes: (N,) against (N, 1) would broadcast to (N, N) and go unnoticed."""
+    """Refuse two arrays of different shapes: (N,) with (N, 1) would broadcast to (N, N) and go unnoticed."""
     (first, a), (second, b) = arrays.items()
     if a.shape != b.shape:
         raise ValueError(f"{who} expects {first} and {second} of one shape, got {a.shape} and {b.shape}")
@@ -66,7 +69,8 @@ def distribution(who, name, p):
     total = p.sum(axis=-1)
     wrong = np.abs(total - 1) > 1e-3
     if wrong.any():
-        raise ValueError(f"{who} expects {name} to sum to 1 along the last axis, got {total[wrong].flat[0]:.6g}")
+        raise ValueError(f"{who} expects {name} to sum to 1 along the last axis, "
+                         f"got {total[wrong].flat[0]:.6g}")
 
 
 def indices(who, name, labels, classes):
@@ -102,7 +106,7 @@ def choice(who, name, x, allowed):
 
 
 def generator(who, rng):
-    """``rng``, or a fresh unpredictable generator for None; anything but a ``numpy.random.Generator`` is refused."""
+    """``rng``, or for None a fresh generator, different each time; all but a numpy Generator is refused."""
     if rng is None:
         return np.random.default_rng()
     if not isinstance(rng, np.random.Generator):

@@ -1,13 +1,13 @@
 """What all layers share: parameters with their gradients, and the pass forward and back (chapter 4).
 
-A layer's ``forward`` calls an operation and keeps its pullback; ``backward`` calls that pullback and adds to the
-gradients of the parameters. All the calculus is in the operations.
+A layer's ``forward`` calls an operation and keeps its pullback; ``backward`` calls that pullback and adds to
+the gradients of the parameters. All the calculus is in the operations.
 
-One pass: ``y = model(x)`` starts a new forward pass, and the layers forget what an earlier one left;
-``model.backward(dy)`` carries ``dy`` back through it, once. A layer used twice in a pass keeps two pullbacks and takes
-them back in reverse order; its gradients are the sum of both uses. Called alone, ``layer.forward(x)`` goes on with the
-pass under way. Modes (``train``, ``eval``) change what dropout and batch norm do and nothing else: gradients can be had
-in both, and what is kept for them is freed by the next pass.
+``y = model(x)`` starts a new pass, and the layers forget what an earlier one left; ``model.backward(dy)``
+carries dy back through it, once. A layer used twice in a pass keeps two pullbacks and takes them back in
+reverse order; its gradients are the sum over both uses. Called alone, ``layer.forward(x)`` goes on with the
+pass under way. The modes (``train``, ``eval``) change what dropout and batch norm do and nothing else:
+gradients can be had in both, and what is kept for them is freed by the next pass.
 """
 
 import numpy as np
@@ -18,14 +18,21 @@ from nnlib import checks
 class Parameter:
     """A learned array ``value``, its gradient ``grad`` of the same shape (zeros at first) and a ``name``.
 
-    Assigning to ``value`` copies into the array that is there, in its dtype, so that whoever holds it sees the change.
-    An array of another shape is refused (``ValueError``).
+    Assigning to ``value`` copies into the array that is there, in its dtype, so that whoever holds that array
+    sees the change.
+
+    Raises
+    ------
+    TypeError
+        If a value does not hold real numbers.
+    ValueError
+        If a new value or gradient has another shape.
     """
 
     def __init__(self, value, name):
         value = checks.numeric("Parameter", name, value)
         self._value = np.array(value, dtype=value.dtype if value.dtype.kind == "f" else np.float64)
-        self._grad = None                       # stands for zeros: filling and reading them back would cost time
+        self._grad = None                       # stands for zeros, and costs nothing
         self.name = name
 
     @property
@@ -50,8 +57,7 @@ class Parameter:
 
     def add_grad(self, gradient, copy=True):
         """Add to the gradient. With ``copy=False`` the first array after ``zero_grad`` is kept, not copied."""
-        if gradient.shape != self._value.shape:
-            raise ValueError(f"Parameter {self.name} expects a gradient {self._value.shape}, got {gradient.shape}")
+        gradient = self._fitting(gradient)
         if self._grad is None:
             self._grad = gradient.astype(self._value.dtype, copy=copy)
         else:
@@ -74,8 +80,16 @@ class Parameter:
 class Layer:
     """Base of all layers.
 
-    A subclass sets its parameters and parts (other layers, or a list of them) as attributes and writes ``forward(x)``,
-    most simply as ``return self.record(operation, x, *parameters, **options)``; ``backward`` then follows.
+    A subclass sets its parameters and parts (other layers, or a list of them) as attributes, and writes
+    ``forward(x)``, most simply as ``return self.record(operation, x, *parameters, **options)``. Its
+    ``backward`` then follows.
+
+    Raises
+    ------
+    TypeError
+        If the input does not hold real numbers.
+    ValueError
+        If the input holds NaN, or ``backward`` was called without a forward pass.
     """
 
     training = True
@@ -85,7 +99,7 @@ class Layer:
     _pullbacks = ()
 
     def __call__(self, x, **options):
-        """Start a new pass, after a check for NaN; inside another layer's ``forward``, go on with the one under way."""
+        """Start a new pass, after a check for NaN; within another layer's ``forward``, go on with its pass."""
         if Layer._inside:
             return self.forward(x, **options)
         x = checks.numeric(type(self).__name__, "x", x)
@@ -110,12 +124,12 @@ class Layer:
         return y
 
     def backward(self, dy, input_grad=True):
-        """Carry ``dy``, the gradient with respect to the output, back: add to each parameter's ``grad``, return dx.
+        """Carry dy, the gradient with respect to the output, back: add to every ``grad``, and return dx.
 
-        ``input_grad=False`` says that nobody needs dx, so that a layer may skip that work.
+        ``input_grad=False`` says that nobody needs dx, so that a layer may leave out that work.
         """
         if not self._pullbacks:
-            raise ValueError(f"{type(self).__name__}.backward expects a forward pass before it: each is carried back once")
+            raise ValueError(f"{type(self).__name__}.backward expects a forward pass for each call, got none")
         pullback, parameters = self._pullbacks.pop()
         gradients = pullback(dy, input_grad)
         met_twice = len({id(g) for g in gradients}) < len(gradients)
@@ -133,12 +147,12 @@ class Layer:
             elif isinstance(part, (list, tuple)) and name != "_pullbacks":
                 yield from ((f"{name}.{i}", p) for i, p in enumerate(part) if isinstance(p, Layer))
 
-    def layers_inside(self, prefix=""):
+    def layers_inside(self):
         """This layer and all layers in it, each once."""
         return list(self.named_layers().values())
 
     def named_layers(self):
-        """Dictionary from path, such as ``"2.inner.0"``, to layer: itself as ``""`` and all layers in it, each once."""
+        """Dictionary from path to layer, each once: itself as ``""``, then its parts, as ``"2.inner.0"``."""
         found, seen = {}, set()
 
         def visit(path, layer):
@@ -151,7 +165,7 @@ class Layer:
         return found
 
     def named_parameters(self):
-        """Dictionary from path, such as ``"0.W"``, to parameter, each once."""
+        """Dictionary from path to parameter, as ``"2.inner.0.W"``, each once."""
         found, seen = {}, set()
         for path, layer in self.named_layers().items():
             for name, p in vars(layer).items():
@@ -165,9 +179,9 @@ class Layer:
         return list(self.named_parameters().values())
 
     def buffers(self):
-        """Dictionary of arrays of this layer (not of its parts) that are saved with the weights but not learned.
+        """Dictionary of this layer's arrays (not its parts') that are saved with the weights but not learned.
 
-        They must be the arrays in use: loading writes into them.
+        They are the arrays in use: loading writes into them.
         """
         return {}
 
@@ -190,19 +204,20 @@ class Layer:
             p.zero_grad()
 
     def summary(self, x):
-        """Print each layer with its output shape and number of parameters, for an example batch ``x`` (N, ...)."""
+        """Print each layer with its output shape and number of parameters, for an example batch x (N, ...)."""
         rows, counted, layers = [], set(), self.named_layers()
         modes = [(layer, layer.training) for layer in layers.values()]
 
         def traced(path, layer, forward):
-            def run(x):
-                y = forward(x)
+            def run(x, **options):
+                y = forward(x, **options)
                 own = [p for p in vars(layer).values() if isinstance(p, Parameter)]
                 new = {id(p): p.value.size for p in own if id(p) not in counted}
                 counted.update(new)
                 if own or not any(layer.children()):
                     shape = ", ".join(["N", *map(str, y.shape[1:])]) + ("," if y.ndim == 1 else "")
-                    rows.append((f"{path} {type(layer).__name__}".strip(), f"({shape})", f"{sum(new.values()):,}"))
+                    name = f"{path} {type(layer).__name__}".strip()
+                    rows.append((name, f"({shape})", f"{sum(new.values()):,}"))
                 return y
             return run
         self.eval()                             # running statistics stay as they are

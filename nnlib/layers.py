@@ -1,4 +1,6 @@
-"""Layers: operations that own their parameters (chapters 1, 4, 8 and 10). What they share is in :mod:`nnlib.layer`."""
+"""Layers: operations that own their parameters (chapters 1, 8 and 10). What they share: :mod:`nnlib.layer`."""
+
+import math
 
 import numpy as np
 
@@ -11,9 +13,24 @@ from nnlib.operation import Operation, operation
 
 @operation
 def dense(x, W, b=None):
-    """Affine map y = x W + b, of each row: x (N, D), W (D, K), b (K,) or None -> (N, K).
+    """Affine map of every row, y = x W + b.
 
-    More axes may stand in front, as in (N, T, D). dx = dy Wᵀ, dW = xᵀ dy, db = the sum of dy over the rows.
+    Back: dx = dy Wᵀ, dW = xᵀ dy, and db is the sum of dy over the rows.
+
+    Parameters
+    ----------
+    x : array (N, D), or (N, T, D) for sequences
+    W : array (D, K)
+    b : array (K,), or None
+
+    Returns
+    -------
+    Array (N, K) or (N, T, K).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or an array holds NaN.
     """
     checks.shape("dense", W, ("D", "K"), "W")
     checks.shape("dense", x, (..., "N", W.shape[0]), "x")
@@ -33,23 +50,37 @@ def dense(x, W, b=None):
 
 
 class Dense(Layer):
-    """Fully connected layer y = x W + b: x (N, in_features) or (N, T, in_features) -> the same with out_features.
+    """Fully connected layer, y = x W + b: (N, in_features) -> (N, out_features).
 
-    ``W`` (in_features, out_features) starts as ``init(shape, rng, dtype)``, ``b`` (out_features,) as zeros;
-    ``bias=False`` leaves b out. float64 unless ``dtype`` says float32; the output has the dtype of the input.
+    A sequence (N, T, in_features) goes through step by step.
 
-    Raises ``ValueError`` if x has another shape.
+    Parameters
+    ----------
+    in_features, out_features : integers of at least 1
+    bias : False leaves out b
+    init : function of :mod:`nnlib.init` for ``W`` (in_features, out_features); ``b`` (out_features,) is zeros
+    rng : numpy Generator; without one, weights differ each time
+    dtype : float64 or float32, the fast one; the output has the dtype of the input
+
+    Raises
+    ------
+    TypeError
+        If a size is no integer, or ``rng`` no generator.
+    ValueError
+        If a size is below 1, or the input has another shape.
     """
 
-    def __init__(self, in_features, out_features, bias=True, *, init=xavier_uniform, rng=None, dtype=np.float64):
+    def __init__(self, in_features, out_features, bias=True, *,
+                 init=xavier_uniform, rng=None, dtype=np.float64):
         checks.count("Dense", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.W = Parameter(init((in_features, out_features), checks.generator("Dense", rng), dtype), "W")
         self.b = Parameter(zeros(out_features, dtype=dtype), "b") if bias else None
 
     def forward(self, x):
-        if x.ndim not in (2, 3) or x.shape[-1] != self.in_features:
-            raise ValueError(f"Dense expects (N, {self.in_features}), got {x.shape}")
+        shape = np.shape(x)
+        if len(shape) not in (2, 3) or shape[-1] != self.in_features:
+            raise ValueError(f"Dense expects (N, {self.in_features}), got {shape}")
         return self.record(dense, x, *((self.W,) if self.b is None else (self.W, self.b)))
 
     def extra_repr(self):
@@ -59,17 +90,25 @@ class Dense(Layer):
 class Activation(Layer):
     """An activation as a layer: ``Activation(relu)``, ``Activation(leaky_relu, negative_slope=0.1)``.
 
-    Arrays besides x become parameters: ``Activation(prelu, alpha=0.25)`` learns alpha.
+    Arrays besides x become parameters: ``Activation(prelu, alpha=0.25)`` learns alpha. Any shape goes in, and
+    comes out.
+
+    Raises
+    ------
+    TypeError
+        If ``op`` is no operation of one array besides those given.
     """
 
     def __init__(self, op, **options):
         if not isinstance(op, Operation):
             raise TypeError(f"Activation expects an operation such as relu, got {op!r}")
         self.op = op
-        learned = [name for name in op.arrays[1:] if name in options]
-        self.learned = [Parameter(options.pop(name), name) for name in learned]
+        missing = [name for name in op.arrays[1:] if name not in options]
+        if missing:
+            raise TypeError(f"Activation expects an operation on x alone, {op.__name__} also needs {missing[0]}")
+        self.learned = [Parameter(options.pop(name), name) for name in op.arrays[1:]]
         for p in self.learned:
-            setattr(self, p.name, p)
+            setattr(self, p.name, p)            # where parameters are looked for
         self.options = options
 
     def forward(self, x):
@@ -80,10 +119,15 @@ class Activation(Layer):
 
 
 class Sequential(Layer):
-    """Layers one after the other. ``model[i]`` is the i-th, ``len(model)`` their number.
+    """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
-    ``backward(dy)`` returns None and skips the gradient of the input, which training does not need;
+    ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
     ``backward(dy, input_grad=True)`` returns it.
+
+    Raises
+    ------
+    TypeError
+        If one of ``layers`` is no :class:`~nnlib.layer.Layer`.
     """
 
     def __init__(self, *layers):
@@ -115,10 +159,18 @@ class Sequential(Layer):
 
 
 class Residual(Layer):
-    """Shortcut around layers: y = x + inner(x), so the inner layers learn the residual y - x.
+    """Shortcut around layers: y = x + inner(x), so that the inner layers learn the residual y - x.
 
-    ``shortcut`` is a layer for the other path where shapes change (y = shortcut(x) + inner(x)).
-    He, Zhang, Ren and Sun, *CVPR*, 2016.
+    Where they change the shape, ``shortcut`` is a layer for the other path: y = shortcut(x) + inner(x).
+
+    Raises
+    ------
+    ValueError
+        If both paths do not come to one shape.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2016.
     """
 
     def __init__(self, *layers, shortcut=None):
@@ -138,10 +190,10 @@ class Residual(Layer):
 
 @operation
 def flatten(x):
-    """Each sample as one row: (N, ...) -> (N, D)."""
+    """Each sample as one row: array (N, ...) -> (N, D). ``ValueError`` if x has no axes or holds NaN."""
     if x.ndim < 1:
         raise ValueError(f"flatten expects (N, ...), got {x.shape}")
-    return x.reshape(len(x), int(np.prod(x.shape[1:]))), lambda dy: (dy.reshape(x.shape),)
+    return x.reshape(len(x), math.prod(x.shape[1:])), lambda dy: (dy.reshape(x.shape),)
 
 
 class Flatten(Layer):
@@ -153,21 +205,56 @@ class Flatten(Layer):
 
 @operation(integers=("indices",))
 def embedding(indices, W):
-    """Row W[i] for each index i: indices of any shape, integers 0 .. V - 1, W (V, D) -> indices.shape + (D,)."""
+    """The row W[i] for each index i; a row met twice gets the sum of both gradients.
+
+    Parameters
+    ----------
+    indices : integers 0 .. V - 1, of any shape
+    W : array (V, D)
+
+    Returns
+    -------
+    Array of shape ``indices.shape + (D,)``.
+
+    Raises
+    ------
+    TypeError
+        If indices are no integers.
+    ValueError
+        If an index lies outside 0 .. V - 1, or W is no matrix.
+    """
+    checks.shape("embedding", W, ("V", "D"), "W")
     checks.indices("embedding", "indices", indices, len(W))
 
     def pullback(dy):
         dW = np.zeros_like(W)
-        np.add.at(dW, indices, dy)              # an index met twice gets both gradients
+        np.add.at(dW, indices, dy)
         return None, dW
     return W[indices], pullback
 
 
 class Embedding(Layer):
-    """A learned vector for each symbol: indices 0 .. num_embeddings - 1 of any shape -> indices.shape + (embedding_dim,).
+    """A learned vector for each symbol: indices of any shape -> one more axis, (embedding_dim,).
+
+    Parameters
+    ----------
+    num_embeddings : number of symbols V; indices are 0 .. V - 1
+    embedding_dim : length of the vectors
+    rng : numpy Generator; without one, weights differ each time
+    dtype : float64 or float32
 
     ``W`` (num_embeddings, embedding_dim) starts with standard normal numbers, as in PyTorch.
-    Raises ``TypeError`` for indices that are no integers, ``ValueError`` for others than 0 .. num_embeddings - 1.
+
+    Raises
+    ------
+    TypeError
+        If indices or sizes are no integers.
+    ValueError
+        If an index lies outside the symbols, or a size is below 1.
+
+    References
+    ----------
+    Bengio, Ducharme, Vincent and Jauvin, "A neural probabilistic language model", 2003.
     """
 
     def __init__(self, num_embeddings, embedding_dim, *, rng=None, dtype=np.float64):

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def _arrays(model):
-    """Dictionary from path, such as ``"0.W"``, to every parameter and buffer of the model, as the arrays in use."""
+    """Dictionary from path, as ``"0.W"``, to the array of every parameter and buffer of the model."""
     arrays = {path: p.value for path, p in model.named_parameters().items()}
     for path, layer in model.named_layers().items():
         arrays |= {f"{path}.{name}" if path else name: buffer for name, buffer in layer.buffers().items()}
@@ -17,10 +17,19 @@ def _arrays(model):
 
 
 def save_weights(model, path):
-    """Write the parameters and buffers of a model to ``path``, an ``.npz`` archive of plain arrays.
+    """Write the parameters and buffers of a model to a file: an ``.npz`` archive of plain arrays.
 
     The file is written beside ``path`` and then takes its name: an interrupted save leaves an older file whole.
-    Raises ``OSError`` if the file cannot be written.
+
+    Parameters
+    ----------
+    model : Layer
+    path : str or Path, used as it is
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
     """
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -35,16 +44,25 @@ def save_weights(model, path):
 
 
 def load_weights(model, path):
-    """Read what :func:`save_weights` wrote into a model of the same layers; the model keeps its precision.
+    """Read what :func:`save_weights` wrote into a model of the same layers. The model keeps its precision.
 
-    Raises ``FileNotFoundError`` if there is no file; ``ValueError`` if it is damaged or of another kind, or if names
-    or shapes differ from the model's. The model is then as it was.
+    Parameters
+    ----------
+    model : Layer; if there is an error, it stays as it was
+    path : str or Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or of another kind, or its names or shapes are not the model's.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             loaded = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"load_weights expects a whole file written by save_weights, got {path} ({error})") from error
+        raise ValueError(f"load_weights expects a file of save_weights, got {path} ({error})") from error
     arrays = _arrays(model)
     if loaded.keys() != arrays.keys():
         missing, unknown = sorted(arrays.keys() - loaded.keys()), sorted(loaded.keys() - arrays.keys())
