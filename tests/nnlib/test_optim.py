@@ -147,6 +147,25 @@ def test_finds_the_bottom_of_a_bowl(optimizer):
     np.testing.assert_allclose(p.value, [1.0, 2.0], atol=0.06 if optimizer is RMSProp else 1e-6)
 
 
+@settings(max_examples=40, deadline=None)
+@given(rates=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)), seed=st.integers(0, 999))
+def test_averages_at_every_rate(rates, seed):
+    """RMSProp and Adam written out for one number, at averages that forget fast, too."""
+    keep, keep_square = rates
+    p, q = parameter(1.0), parameter(1.0)
+    rmsprop, adam = RMSProp([p], 0.1, alpha=keep_square, eps=0.5), Adam([q], 0.1, betas=rates, eps=0.5)
+    w = v = 1.0
+    m = s = 0.0
+    for t, g in enumerate(np.random.default_rng(seed).normal(size=5), start=1):
+        m, s = keep * m + (1 - keep) * g, keep_square * s + (1 - keep_square) * g**2
+        w -= 0.1 * g / (math.sqrt(s) + 0.5)
+        v -= 0.1 * m / (1 - keep**t) / (math.sqrt(s / (1 - keep_square**t)) + 0.5)
+        p.grad[...] = q.grad[...] = g
+        rmsprop.step()
+        adam.step()
+        assert (p.value, q.value) == (pytest.approx(w, rel=1e-10), pytest.approx(v, rel=1e-10))
+
+
 def test_first_step_of_adam_has_the_size_of_the_learning_rate():
     p = parameter([1.0, 1.0], [1e-3, -1e3])
     Adam([p], lr=0.1).step()
@@ -259,6 +278,7 @@ def test_nesterov_needs_momentum():
 def test_base_class_and_repr():
     with pytest.raises(NotImplementedError, match="Optimizer has no _update"):
         Optimizer([parameter([1.0])], 0.1).step()
+    assert Optimizer([parameter([1.0])], 0.1).weight_decay == 0
     opt = Adam([parameter([1.0])], lr=0.25)
     opt.step()
     assert repr(opt) == "Adam(lr=0.25, parameters=1, steps=1)"
