@@ -214,8 +214,8 @@ def test(*parts):
     return int(any("FAILED" in line for line in lines))
 
 
-def lab():
-    return run(sys.executable, "-m", "jupyterlab", "chapters")
+def lab(*arguments):
+    return run(sys.executable, "-m", "jupyterlab", "chapters", *arguments)
 
 
 def serve(port="8000"):

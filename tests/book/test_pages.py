@@ -64,6 +64,24 @@ def test_page_fits_a_phone(watched, html, name):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible(watched, html, name, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    window = watched(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    window.context.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
+    window.page.goto((html / name).as_uri())
+    window.page.evaluate(READY)
+    rules = {"runOnly": ["color-contrast"]} if theme == "dark" else {}  # only colours change
+    context = {"exclude": [[".citation-list"]]}  # docutils' roles for a bibliography are not ARIA's
+    options = {"resultTypes": ["violations"], **rules}
+    found = Axe().run(window.page, context, options).response["violations"]
+    grave = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+    assert [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in grave] == []
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("name", PAGES)
 def test_page_weighs_under_a_megabyte(watched, html, name):
     """As a web server sends it: text compressed, fonts and pictures as they are. Later pages find most of it cached."""
