@@ -105,7 +105,7 @@ class Activation(Layer):
         self.op = op
         missing = [name for name in op.arrays[1:] if name not in options]
         if missing:
-            raise TypeError(f"Activation expects an operation on x alone, {op.__name__} also needs {missing[0]}")
+            raise TypeError(f"Activation expects {missing[0]}, which {op.__name__} needs besides x, got none")
         self.learned = [Parameter(options.pop(name), name) for name in op.arrays[1:]]
         for p in self.learned:
             setattr(self, p.name, p)            # where parameters are looked for

@@ -101,20 +101,20 @@ class Operation:
     def derivative(self, x, **options):
         """Derivative of an element-wise operation at each element of ``x``, in the shape of ``x``."""
         if not self.elementwise:
-            raise TypeError(f"{self.__name__} is not element-wise: use jacobian, for all partial derivatives, or vjp")
+            raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
         self(x, **options)                      # refuses NaN
         y, pullback = self.vjp(x, **options)
         return pullback(np.ones_like(y))[0]
 
     def jacobian(self, x, **options):
-        """All partial derivatives dy/dx, in the shape ``y.shape + x.shape``: a pullback for each element of y."""
+        """All partial derivatives, in the shape ``y.shape + x.shape``: one pullback for each element of y."""
         self(x, **options)
         y, pullback = self.vjp(x, **options)
         rows = [pullback(row.reshape(y.shape))[0] for row in np.eye(y.size, dtype=y.dtype)]
         return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype, copy=False)
 
     def _by_position(self, arrays, options):
-        """Arrays given by keyword in their places; plain numbers for NumPy's, which would raise the precision."""
+        """Arrays by keyword in their places; plain numbers for NumPy's, which would raise the precision."""
         if options:
             options = {name: o.item() if isinstance(o, np.generic) else o for name, o in options.items()}
             for name in self.arrays[len(arrays):]:

@@ -1,0 +1,353 @@
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnlib import (
+    Activation, Dense, Flatten, Residual, Sequential, Tensor, Value, arithmetic, check_operation, cross_entropy, dense, gelu,
+    mse, prelu, relu, softmax, tanh,
+)
+from nnlib.autodiff import graph
+from nnlib.layers import embedding
+
+# Value
+
+
+def test_the_worked_network():
+    """2-2-1 with ReLU and a linear output, by hand: z1 = (0.27, 0.59), y = 0.789."""
+    x1, x2 = Value(0.5), Value(0.6)
+    W1 = [[Value(0.1), Value(0.2)], [Value(0.3), Value(0.4)]]
+    b1, W2, b2 = [Value(0.1), Value(0.2)], [Value(0.5), Value(0.6)], Value(0.3)
+    z = [W1[i][0] * x1 + W1[i][1] * x2 + b1[i] for i in range(2)]
+    y = W2[0] * z[0].relu() + W2[1] * z[1].relu() + b2
+    loss = 0.5 * (y - 1) ** 2
+    loss.backward()
+    np.testing.assert_allclose([z[0].data, z[1].data, y.data], [0.27, 0.59, 0.789])
+    delta = 0.789 - 1
+    np.testing.assert_allclose([W2[0].grad, W2[1].grad, b2.grad], [delta * 0.27, delta * 0.59, delta])
+    np.testing.assert_allclose([W1[0][1].grad, W1[1][0].grad], [delta * 0.5 * 0.6, delta * 0.6 * 0.5])
+    np.testing.assert_allclose(x1.grad, delta * (0.5 * 0.1 + 0.6 * 0.3))
+
+
+OPERATIONS = [
+    lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b, lambda a, b: -a * -b,
+    lambda a, b: a**3 + b**-1, lambda a, b: a**0 + b**0.5, lambda a, b: a.exp() * b.log(), lambda a, b: a.tanh() + b,
+    lambda a, b: a.relu() * b + (-b).relu(), lambda a, b: 2 + a * 3 - 1 + 2 * b / 4, lambda a, b: 2 / a - (3 - b),
+    lambda a, b: a * a * a + a * b + a,
+]
+
+
+@pytest.mark.parametrize("f", OPERATIONS)
+@pytest.mark.parametrize("at", [(0.7, 1.3), (-1.2, 0.4)])
+def test_value_gradients(f, at):
+    a, b = map(Value, at)
+    f(a, b).backward()
+    h = 1e-6
+    for i, v in enumerate((a, b)):
+        above, below = ([x + sign * h * (i == j) for j, x in enumerate(at)] for sign in (1, -1))
+        numerical = (f(*map(Value, above)).data - f(*map(Value, below)).data) / (2 * h)
+        assert v.grad == pytest.approx(numerical, rel=1e-8, abs=1e-9)
+
+
+def test_values_are_those_of_python():
+    a, b = Value(3.0), Value(-2.0)
+    results = [a + b, a - b, a * b, a / b, -a, a**2, b**-2, b.exp(), a.log(), b.tanh(), a.relu(), b.relu(), 1 + a, 1 - a, 2 * a, 2 / a]
+    expected = [1, 5, -6, -1.5, -3, 9, 0.25, math.exp(-2), math.log(3), math.tanh(-2), 3, 0, 4, -2, 6, 2 / 3]
+    assert [v.data for v in results] == expected
+    assert [v.op for v in results] == ["+", "-", "*", "/", "neg", "**2", "**-2", "exp", "log", "tanh", "relu", "relu",
+                                       "+", "-", "*", "/"]
+    assert Value(0.0).relu().slopes == (0.0,)
+    assert (Value(0.0) ** 1).slopes == (1.0,) and (Value(0.0) ** 0).slopes == (0.0,) and (Value(-2.0) ** 3).data == -8
+
+
+def test_value_used_twice_gets_the_sum():
+    a = Value(3.0)
+    y = a * a + a
+    y.backward()
+    assert a.grad == 7 and y.grad == 1
+    y.backward()
+    assert a.grad == 7                          # every backward starts from zero
+    (a * 2).backward()
+    assert a.grad == 2
+
+
+def test_graph_lists_inputs_first_and_each_once():
+    a, b = Value(1.0, label="a"), Value(2.0, label="b")
+    c = a * b
+    d = c + a
+    assert graph(d) == [a, b, c, d]
+    assert d.parents == (c, a) and d.slopes == (1, 1) and c.slopes == (2, 1) and graph(a) == [a] and a.parents == ()
+
+
+def test_deep_graphs_need_no_recursion():
+    x = Value(1.0)
+    y = x
+    for _ in range(20_000):
+        y = y + 1
+    y.backward()
+    assert x.grad == 1 and y.data == 20_001
+
+
+def test_value_refuses():
+    for bad in ("1", None, [1.0], True, 1j):
+        with pytest.raises(TypeError, match="Value expects data as a number"):
+            Value(bad)
+    with pytest.raises(TypeError, match="Value expects data as a number"):
+        Value(1.0) + "1"
+    with pytest.raises(ValueError, match="Value expects .* got nan"):
+        Value(math.nan)
+    with pytest.raises(ValueError, match="log expects a positive Value, got 0.0"):
+        Value(0.0).log()
+    with pytest.raises(ValueError, match="divided by something else than 0"):
+        Value(1.0) / 0
+    with pytest.raises(TypeError, match="expects a number as exponent"):
+        Value(1.0) ** Value(2.0)
+    for base, exponent in [(-1.0, 0.5), (0.0, -1), (0.0, 0.5)]:
+        with pytest.raises(ValueError, match=re.escape(f"a power with a derivative, got {base} ** {exponent}")):
+            Value(base) ** exponent
+
+
+def test_value_repr():
+    a = Value(2, label="a")
+    (3 * a).backward()
+    assert repr(a) == "Value(a: data=2, grad=3)" and repr(Value(0.5)) == "Value(data=0.5, grad=0)"
+
+
+# Arithmetic of arrays
+
+SHAPES = [((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 4), ()), ((), (2,)), ((3, 1), (1, 4)), ((2, 1, 4), (3, 1)), ((0, 3), (3,)),
+          ((1,), (1,)), ((1, 3), (3,))]
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide"])
+@pytest.mark.parametrize("shapes", SHAPES)
+def test_broadcasting(rng, name, shapes):
+    op = getattr(arithmetic, name)
+    a, b = rng.normal(size=shapes[0]), rng.uniform(1, 2, size=shapes[1]) * rng.choice([-1, 1], size=shapes[1])
+    np.testing.assert_array_equal(op(a, b), getattr(np, name)(a, b))
+    assert check_operation(op, a, b, rng=rng) < 1e-7
+    assert op(a.astype(np.float32), b).dtype == np.float32
+
+
+@pytest.mark.parametrize("a, b", [((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)), ((2, 3, 4), (4, 2)),
+                                  ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((4,), (2, 4, 3)), ((2, 3, 4), (4,)),
+                                  ((0, 4), (4, 2)), ((1, 1), (1, 1))])
+def test_matmul(rng, a, b):
+    a, b = rng.normal(size=a), rng.normal(size=b)
+    np.testing.assert_array_equal(arithmetic.matmul(a, b), a @ b)
+    assert check_operation(arithmetic.matmul, a, b, rng=rng) < 1e-7
+
+
+@pytest.mark.parametrize("name", ["sum", "mean"])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sum_and_mean(rng, name, axis, keepdims):
+    op, x = getattr(arithmetic, name), rng.normal(size=(2, 3, 4))
+    np.testing.assert_allclose(op(x, axis=axis, keepdims=keepdims), getattr(x, name)(axis=axis, keepdims=keepdims), rtol=1e-14)
+    assert op(x, axis=axis, keepdims=keepdims).shape == x.sum(axis=axis, keepdims=keepdims).shape
+    assert check_operation(op, x, rng=rng, axis=axis, keepdims=keepdims) < 1e-7
+
+
+@pytest.mark.parametrize("op, options, expected", [
+    (arithmetic.exp, {}, np.exp), (arithmetic.log, {}, np.log), (arithmetic.power, {"exponent": 3}, lambda x: x**3),
+    (arithmetic.power, {"exponent": -0.5}, lambda x: x**-0.5), (arithmetic.power, {"exponent": 0}, lambda x: x**0),
+    (arithmetic.power, {"exponent": 1}, lambda x: x), (arithmetic.reshape, {"shape": (4, -1)}, lambda x: x.reshape(4, 6)),
+    (arithmetic.transpose, {}, lambda x: x.T), (arithmetic.transpose, {"axes": (2, 0, 1)}, lambda x: x.transpose(2, 0, 1)),
+    (arithmetic.index, {"at": 1}, lambda x: x[1]), (arithmetic.index, {"at": np.int64(0)}, lambda x: x[0]),
+    (arithmetic.index, {"at": (slice(None), [0, 0, 2])}, lambda x: x[:, [0, 0, 2]]),
+    (arithmetic.index, {"at": (..., slice(1, None, 2))}, lambda x: x[..., 1::2]),
+])
+def test_other_arithmetic(rng, op, options, expected):
+    x = rng.uniform(0.5, 2, size=(2, 3, 4))
+    np.testing.assert_array_equal(op(x, **options), expected(x))
+    assert check_operation(op, x, rng=rng, **options) < 1e-7
+
+
+def test_arithmetic_refuses():
+    with pytest.raises(ValueError, match="log expects x > 0, got 0"):
+        arithmetic.log([1.0, 0.0])
+    with pytest.raises(ValueError, match="divide expects b without 0, got 0"):
+        arithmetic.divide([1.0, 2.0], [1.0, 0.0])
+    with pytest.raises(ValueError, match="power expects x >= 0 for the exponent 0.5, got -1"):
+        arithmetic.power([1.0, -1.0], exponent=0.5)
+    with pytest.raises(ValueError, match="power expects x without 0 for the exponent -2, got 0"):
+        arithmetic.power([1.0, 0.0], exponent=-2)
+    with pytest.raises(ValueError, match=r"mean expects at least one element, got shape \(0, 3\)"):
+        arithmetic.mean(np.ones((0, 3)), axis=0)
+    with pytest.raises(TypeError, match="power expects exponent as a number"):
+        arithmetic.power([1.0], exponent=[2])
+    with pytest.raises(ValueError):
+        arithmetic.add(np.ones(3), np.ones(4))
+    assert arithmetic.log(np.ones(0)).shape == (0,) and arithmetic.power([-2.0, 0.0], exponent=3).tolist() == [-8, 0]
+    assert arithmetic.power(np.ones(0), exponent=0.5).shape == (0,) and arithmetic.power([0.0], exponent=0.5) == 0
+
+
+# Tensor
+
+def numerical(f, arrays, h=1e-6):
+    gradients = []
+    for x in arrays:
+        gradient = np.zeros_like(x)
+        for i in np.ndindex(x.shape):
+            start = x[i]
+            x[i] = start + h
+            above = f(*arrays)
+            x[i] = start - h
+            gradient[i], x[i] = (above - f(*arrays)) / (2 * h), start
+        gradients.append(gradient)
+    return gradients
+
+
+@pytest.mark.parametrize("f", [
+    lambda a, b: (a + b * 2 - 1).sum(),
+    lambda a, b: (3 - a / (b * b + 1)).mean(),
+    lambda a, b: ((-a) ** 2 @ b.T).sum(axis=0)[1],
+    lambda a, b: (2 / (a * a + 1) + (b * 0.1).exp().log()).reshape(6).sum(),
+    lambda a, b: (a.reshape(3, 2) @ b).transpose().mean(axis=1, keepdims=True)[0, 0],
+    lambda a, b: (a.transpose(1, 0)[0] + b[:, 1]).sum(),
+    lambda a, b: a[0] @ b[1] + (np.ones((2, 2)) @ a).sum() - (a @ np.ones(3)).sum() + (np.ones((2, 3)) - b + np.ones(3) * b).sum(),
+    lambda a, b: (np.ones((2, 3)) / (a**2 + 1) + np.float64(2) * b).sum(),
+])
+def test_tensor_gradients(rng, f):
+    arrays = [rng.normal(size=(2, 3)), rng.normal(size=(2, 3))]
+
+    def value(*arrays):
+        return f(*map(Tensor, arrays)).data
+    tensors = [Tensor(x.copy()) for x in arrays]
+    f(*tensors).backward()
+    for tensor, expected in zip(tensors, numerical(value, arrays)):
+        np.testing.assert_allclose(tensor.grad, expected, rtol=1e-7, atol=1e-8)
+
+
+def test_tape_and_layers_agree_to_the_last_bit(rng):
+    """The same operations in the same order: not close, equal."""
+    inner, outer = Dense(6, 6, rng=rng), Dense(6, 3, rng=rng)
+    first, slope = Dense(8, 6, rng=rng), Activation(prelu, alpha=0.2)
+    model = Sequential(Flatten(), first, slope, Residual(inner, Activation(gelu)), outer, Activation(tanh), outer_two := Dense(3, 4, rng=rng))
+    x, labels = rng.normal(size=(10, 2, 4)), rng.integers(4, size=10)
+    loss, pullback = cross_entropy.vjp(model(x), labels)
+    dx = model.backward(pullback(1.0)[0], input_grad=True)
+
+    parameters = [Tensor(p.value) for p in model.parameters()]
+    W1, b1, alpha, W2, b2, W3, b3, W4, b4 = parameters
+    input_ = Tensor(x)
+    h = prelu(dense(input_.reshape(10, 8), W1, b1), alpha)
+    h = gelu(dense(h, W2, b2)) + h
+    tape_loss = cross_entropy(dense(tanh(dense(h, W3, b3)), W4, b4), labels)
+    tape_loss.backward()
+
+    assert tape_loss.data == loss and model[6] is outer_two
+    np.testing.assert_array_equal(input_.grad, dx)
+    for p, tensor in zip(model.parameters(), parameters):
+        np.testing.assert_array_equal(tensor.grad, p.grad)
+
+
+def test_shared_weights_on_tape_and_in_layers(rng):
+    shared = Dense(3, 3, rng=rng)
+    model, x, dy = Sequential(shared, Activation(tanh), shared), rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    y = model(x)
+    model.backward(dy)
+    W, b = Tensor(shared.W.value), Tensor(shared.b.value)
+    out = dense(tanh(dense(x, W, b)), W, b)
+    out.backward(dy)
+    np.testing.assert_array_equal(out.data, y)
+    np.testing.assert_array_equal(W.grad, shared.W.grad)
+    np.testing.assert_array_equal(b.grad, shared.b.grad)
+
+
+def test_every_operation_takes_tensors(rng):
+    x = Tensor(rng.normal(size=(3, 4)))
+    y = softmax(x, axis=0)
+    assert isinstance(y, Tensor) and y.parents == (x,)
+    y.backward(np.ones((3, 4)))
+    np.testing.assert_allclose(x.grad, 0, atol=1e-15)
+    W = Tensor(rng.normal(size=(5, 2)))
+    embedding([1, 1], W).sum().backward()
+    assert W.grad[:, 0].tolist() == [0, 2, 0, 0, 0]
+    alpha = Tensor([0.25])
+    prelu([-2.0, 3.0], alpha=alpha).sum().backward()
+    assert alpha.grad.tolist() == [-2]
+
+
+def test_constants_have_no_gradient(rng):
+    seen = []
+    x = Tensor(rng.normal(size=(3, 4)))
+    y = dense(np.ones((2, 3)), x)
+    assert y.parents == (x,)
+    original = y.pullback
+    y.pullback = lambda dy: seen.append(dy) or original(dy)
+    y.sum().backward()
+    assert len(seen) == 1 and x.grad.tolist() == [[2] * 4] * 3
+
+
+def test_backward_starts_from_zero_each_time():
+    x = Tensor([1.0, 2.0])
+    y = (x * x).sum()
+    y.backward()
+    first = x.grad
+    y.backward()
+    assert x.grad.tolist() == first.tolist() == [2, 4] and x.grad is not first
+    y.backward(3.0)
+    assert x.grad.tolist() == [6, 12]
+
+
+def test_gradients_do_not_share_memory():
+    a, b, dy = Tensor([1.0, 2.0]), Tensor([3.0, 4.0]), np.ones(2)
+    (a + b).backward(dy)
+    a.grad *= 5
+    assert b.grad.tolist() == [1, 1] and dy.tolist() == [1, 1]
+    total = a.sum()
+    total.backward()
+    a.grad[0] = 7                               # writable, and one element alone
+    assert a.grad.tolist() == [7, 1]
+    single = Tensor(2.0)
+    single.backward()
+    assert single.grad == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tensor_keeps_the_precision(dtype):
+    x = Tensor(np.ones((2, 3), dtype))
+    y = (2 * x / np.float64(3) - np.ones(3) + x**2 @ np.ones((3, 3))).exp().mean()
+    y.backward()
+    assert y.data.dtype == x.grad.dtype == dtype
+    assert Tensor([1, 2]).data.dtype == np.float64
+
+
+@settings(deadline=None, max_examples=20)
+@given(depth=st.integers(1, 400))
+def test_long_tapes(depth):
+    x = Tensor(1.0)
+    y = x
+    for _ in range(depth):
+        y = y + x
+    y.backward()
+    assert x.grad == depth + 1
+
+
+def test_tensor_refuses():
+    with pytest.raises(TypeError, match="Tensor expects data as an array of real numbers, got <U1"):
+        Tensor("a")
+    with pytest.raises(ValueError, match="Tensor expects data without NaN, got 1 NaN of 2"):
+        Tensor([1.0, np.nan])
+    with pytest.raises(ValueError, match=re.escape("backward expects dy of shape (2,), got ()")):
+        Tensor([1.0, 2.0]).backward()
+    with pytest.raises(ValueError, match=re.escape("backward expects dy of shape (), got (2,)")):
+        Tensor([1.0, 2.0]).sum().backward(np.ones(2))
+    loss = mse(Tensor([1.0]), Tensor([2.0]))
+    with pytest.raises(ValueError, match="mse expects target as an array: it has no gradient, got a Tensor"):
+        loss.backward()
+    with pytest.raises(ValueError, match="mse expects prediction and target of one shape"):
+        mse(Tensor([1.0]), [1.0, 2.0])
+    with pytest.raises(TypeError):
+        Tensor([1.0]) ** Tensor([2.0])
+
+
+def test_tensor_looks_like_an_array():
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert x.shape == (2, 2) and len(x) == 2 and x.T.data.tolist() == [[1, 3], [2, 4]]
+    assert repr(x) == "Tensor([[1., 2.],\n        [3., 4.]])"
+    assert relu(x).grad is None and x.grad is None and x.parents == ()

@@ -1,0 +1,649 @@
+import copy
+import io
+import re
+import subprocess
+import sys
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nnlib
+from nnlib import (
+    Activation, Dense, Dropout, Embedding, Flatten, Layer, Parameter, Residual, Sequential, check_layer, check_operation,
+    cross_entropy, dense, gelu, he_normal, identity, leaky_relu, load_weights, mse, operation, prelu, relu, save_weights, tanh,
+)
+from nnlib.layers import embedding, flatten
+
+
+def filled(layer, stored, name):
+    """The layer with stored weights."""
+    layer.W.value = stored[f"{name}/W"]
+    if getattr(layer, "b", None) is not None:
+        layer.b.value = stored[f"{name}/b"]
+    return layer
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+
+
+def network(rng):
+    return Sequential(Flatten(), Dense(6, 5, rng=rng), Activation(prelu, alpha=[0.3] * 5),
+                      Residual(Dense(5, 5, rng=rng), Activation(tanh)), Dense(5, 3, rng=rng))
+
+
+# Parameter
+
+def test_parameter_keeps_its_array():
+    p = Parameter([1, 2], "W")
+    held = p.value
+    p.value = [3, 4]
+    assert p.value is held and held.tolist() == [3, 4] and held.dtype == np.float64
+    p.value -= 1
+    assert p.value is held and held.tolist() == [2, 3]
+    assert Parameter(np.ones(2, np.float32), "W").value.dtype == np.float32
+    start = np.ones(2)
+    Parameter(start, "W").value[0] = 5          # the caller's array is not the parameter's
+    assert start[0] == 1
+
+
+def test_parameter_gradient_starts_at_zero_and_adds():
+    p = Parameter(np.ones(2, np.float32), "W")
+    assert p.grad.tolist() == [0, 0] and p.grad.dtype == np.float32
+    gradient = np.array([1.0, 2.0])
+    p.add_grad(gradient)
+    p.add_grad(gradient)
+    assert p.grad.tolist() == [2, 4] and p.grad.dtype == np.float32
+    p.grad += [1, 1]
+    p.grad *= 2
+    assert p.grad.tolist() == [6, 10] and gradient.tolist() == [1, 2]
+    p.grad = gradient
+    p.grad += 1
+    assert p.grad.tolist() == [2, 3] and gradient.tolist() == [1, 2] and p.grad.dtype == np.float32
+    p.zero_grad()
+    assert p.grad.tolist() == [0, 0]
+    p.grad[0] = 7                               # zeros that were looked at can be written to
+    assert p.grad.tolist() == [7, 0]
+
+
+def test_parameter_copies_a_gradient_unless_told():
+    p, gradient = Parameter([1.0], "W"), np.array([2.0])
+    p.add_grad(gradient)
+    assert p.grad is not gradient
+    p.zero_grad()
+    p.add_grad(gradient, copy=False)
+    assert p.grad is gradient
+
+
+def test_parameter_refuses_other_shapes():
+    p = Parameter(np.zeros((2, 3)), "W")
+    for assign in (lambda: setattr(p, "value", np.zeros(3)), lambda: setattr(p, "grad", np.zeros(3)),
+                   lambda: p.add_grad(np.zeros(3))):
+        with pytest.raises(ValueError, match=re.escape("Parameter W expects (2, 3), got (3,)")):
+            assign()
+    with pytest.raises(TypeError, match="Parameter expects W as an array of real numbers"):
+        p.value = "text"
+    with pytest.raises(TypeError, match="Parameter expects b as an array of real numbers"):
+        Parameter("text", "b")
+    assert repr(p) == "Parameter(W, shape=(2, 3), dtype=float64)"
+
+
+# Against PyTorch
+
+@pytest.mark.parametrize("case, bias", [("dense", True), ("dense/no_bias", False), ("dense/steps", True)])
+def test_dense_is_pytorchs(reference, case, bias):
+    stored = reference("layers")
+    layer = filled(Dense(5, 3, bias=bias), stored, case)
+    close(layer(stored[f"{case}/x"]), stored[f"{case}/y"])
+    close(layer.backward(stored[f"{case}/dy"]), stored[f"{case}/dx"])
+    close(layer.W.grad, stored[f"{case}/dW"])
+    if bias:
+        close(layer.b.grad, stored[f"{case}/db"])
+
+
+def test_embedding_is_pytorchs(reference):
+    stored = reference("layers")
+    layer = filled(Embedding(6, 4), stored, "embedding")
+    close(layer(stored["embedding/x"]), stored["embedding/y"])
+    assert layer.backward(stored["embedding/dy"]) is None
+    close(layer.W.grad, stored["embedding/dW"])
+
+
+def test_whole_network_is_pytorchs(reference):
+    stored = reference("layers")
+    a, b, c, d, e = (filled(Dense(*sizes), stored, f"network/{i}")
+                     for i, sizes in enumerate([(6, 5), (5, 5), (5, 5), (5, 4), (5, 4)]))
+    model = Sequential(Flatten(), a, Activation(tanh), Residual(b, Activation(relu), c),
+                       Residual(d, Activation(gelu), shortcut=e))
+    close(model(stored["network/x"]), stored["network/y"])
+    close(model.backward(stored["network/dy"], input_grad=True), stored["network/dx"])
+    for i, layer in enumerate((a, b, c, d, e)):
+        close(layer.W.grad, stored[f"network/{i}/dW"])
+        close(layer.b.grad, stored[f"network/{i}/db"])
+
+
+def test_a_layer_used_three_times_is_pytorchs(reference):
+    stored = reference("layers")
+    shared, out = filled(Dense(4, 4), stored, "shared/0"), filled(Dense(4, 2), stored, "shared/1")
+    squash = Activation(tanh)
+    model = Sequential(shared, squash, shared, squash, shared, out)
+    assert model.parameters() == [shared.W, shared.b, out.W, out.b]
+    close(model(stored["shared/x"]), stored["shared/y"])
+    close(model.backward(stored["shared/dy"], input_grad=True), stored["shared/dx"])
+    close(shared.W.grad, stored["shared/0/dW"])
+    close(shared.b.grad, stored["shared/0/db"])
+    close(out.W.grad, stored["shared/1/dW"])
+
+
+# Gradients of random shapes
+
+@settings(deadline=None, max_examples=30)
+@given(shape=st.lists(st.integers(1, 4), min_size=2, max_size=3), out=st.integers(1, 4), bias=st.booleans(),
+       seed=st.integers(0, 99))
+def test_dense_gradient(shape, out, bias, seed):
+    rng = np.random.default_rng(seed)
+    layer = Dense(shape[-1], out, bias, init=he_normal, rng=rng)
+    if bias:
+        layer.b.value = rng.normal(size=out)
+    x = rng.normal(size=shape)
+    assert check_layer(layer, x, rng=rng) < 1e-7
+    expected = np.einsum("...d,dk->...k", x, layer.W.value) + (layer.b.value if bias else 0)
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4), (2, 3, 4, 2), (0, 4, 2), (3, 0)])
+def test_flatten(rng, shape):
+    x = rng.normal(size=shape)
+    layer = Flatten()
+    y = layer(x)
+    assert y.shape == (shape[0], int(np.prod(shape[1:])))
+    np.testing.assert_array_equal(layer.backward(y), x)
+    with pytest.raises(ValueError, match=re.escape("flatten expects (N, ...), got ()")):
+        flatten(3.0)
+
+
+@pytest.mark.parametrize("model", [
+    lambda rng: network(rng),
+    lambda rng: Sequential(Sequential(Flatten(), Dense(6, 2, rng=rng)), Residual(shortcut=Dense(2, 2, rng=rng))),
+    lambda rng: Sequential(Flatten(), Residual(Dense(6, 3, rng=rng), shortcut=Dense(6, 3, rng=rng))),
+    lambda rng: Sequential(Flatten(), Activation(leaky_relu, negative_slope=0.2)),
+])
+def test_whole_model_gradient(rng, model):
+    assert check_layer(model(rng), rng.normal(size=(4, 2, 3)), rng=rng) < 1e-7
+
+
+def test_embedding_gradient(rng):
+    model = Sequential(Embedding(5, 3, rng=rng), Flatten(), Dense(6, 2, rng=rng))
+    assert check_layer(model, rng.integers(5, size=(4, 2)), rng=rng) < 1e-7
+    indices = np.array([[0, 0], [4, 0]])
+    assert check_operation(embedding, indices, rng.normal(size=(5, 3)), rng=rng) < 1e-7
+
+
+# Dense
+
+def test_dense_starts_as_told(rng):
+    same = copy.deepcopy(rng)
+    layer = Dense(6, 4, init=he_normal, rng=rng)
+    np.testing.assert_array_equal(layer.W.value, he_normal((6, 4), same))
+    assert layer.b.value.tolist() == [0] * 4 and layer.W.name == "W" and layer.b.name == "b"
+    assert np.abs(Dense(300, 300, rng=rng).W.value).max() <= np.sqrt(6 / 600)       # xavier_uniform
+    assert not np.array_equal(Dense(6, 4).W.value, Dense(6, 4).W.value)
+    assert Dense(6, 4, bias=False).b is None
+
+
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+@pytest.mark.parametrize("data", [np.float32, np.float64])
+def test_data_decides_the_precision(rng, parameters, data):
+    model = Sequential(Dense(3, 4, rng=rng, dtype=parameters), Activation(relu),
+                       Residual(Dense(4, 4, rng=rng, dtype=parameters)), Dense(4, 2, rng=rng, dtype=parameters))
+    y = model(rng.normal(size=(5, 3)).astype(data))
+    assert y.dtype == data
+    assert model.backward(np.ones((5, 2)), input_grad=True).dtype == data
+    assert {p.grad.dtype for p in model.parameters()} == {np.dtype(parameters)}
+
+
+def test_integers_take_the_precision_of_the_weights(rng):
+    layer = Dense(3, 2, rng=rng, dtype=np.float32)
+    assert layer(np.ones((2, 3), np.uint8)).dtype == np.float32
+    assert layer([[1, 2, 3]]).dtype == np.float32
+
+
+def test_empty_batches(rng):
+    model = network(rng)
+    assert model(np.zeros((0, 2, 3))).shape == (0, 3)
+    assert model.backward(np.zeros((0, 3)), input_grad=True).shape == (0, 2, 3)
+    assert not any(p.grad.any() for p in model.parameters())
+    assert Embedding(5, 3)(np.zeros((0, 2), int)).shape == (0, 2, 3)
+    assert dense(np.zeros((0, 4, 3)), np.ones((3, 2))).shape == (0, 4, 2)
+
+
+# One pass forward and back
+
+def test_backward_adds(rng):
+    model, x, dy = network(rng), rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 3))
+    model(x)
+    model.backward(dy)
+    once = [p.grad.copy() for p in model.parameters()]
+    model(x)
+    model.backward(dy)
+    for p, gradient in zip(model.parameters(), once):
+        np.testing.assert_allclose(p.grad, 2 * gradient, rtol=1e-15)
+    model.zero_grad()
+    assert not any(p.grad.any() for p in model.parameters())
+
+
+def test_backward_needs_a_forward_pass_each_time(rng):
+    message = "Dense.backward expects a forward pass for each call, got none"
+    with pytest.raises(ValueError, match=message):
+        Dense(2, 3).backward(np.ones((1, 3)))
+    model = Sequential(Dense(2, 3, rng=rng), Dense(3, 3, rng=rng))
+    model(np.ones((1, 2)))
+    model.backward(np.ones((1, 3)))
+    with pytest.raises(ValueError, match=message):
+        model.backward(np.ones((1, 3)))
+
+
+def test_backward_refuses_another_shape(rng):
+    model = Sequential(Dense(2, 1, rng=rng))
+    model(np.ones((4, 2)))
+    with pytest.raises(ValueError, match=re.escape("pullback of dense expects dy (4, 1), got (4,)")):
+        model.backward(np.ones(4))
+
+
+def test_a_new_pass_forgets_the_last(rng):
+    layer = Dense(2, 2, rng=rng)
+    for _ in range(3):
+        layer(np.ones((1, 2)))
+    assert len(layer._pullbacks) == 1
+    layer.backward(np.ones((1, 2)))
+    with pytest.raises(ValueError, match="expects a forward pass"):
+        layer.backward(np.ones((1, 2)))
+
+
+def test_forward_alone_goes_on_with_the_pass(rng):
+    layer, first, second = Dense(2, 2, rng=rng), np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])
+    layer(first)
+    layer.forward(second)
+    layer.backward(np.ones((1, 2)))
+    assert layer.W.grad.tolist() == [[3, 3], [5, 5]]        # the latest comes back first
+    layer.backward(np.ones((1, 2)))
+    assert layer.W.grad.tolist() == [[4, 4], [7, 7]]
+
+
+class Twice(Layer):
+    """A layer written as one would with PyTorch: it calls its part."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def forward(self, x):
+        return self.part(self.part(x))
+
+    def backward(self, dy, input_grad=True):
+        return self.part.backward(self.part.backward(dy), input_grad)
+
+
+def test_a_part_may_be_called_inside_a_pass(rng):
+    part = Dense(3, 3, rng=rng)
+    model = Sequential(part, Twice(part), part)
+    assert check_layer(model, rng.normal(size=(2, 3)), rng=rng) < 1e-7
+    assert len(model.parameters()) == 2
+
+
+def test_an_error_inside_a_pass_ends_it(rng):
+    model = Sequential(Dense(3, 2, rng=rng), Dense(3, 2, rng=rng))
+    with pytest.raises(ValueError, match=re.escape("Dense expects (N, 3), got (1, 2)")):
+        model(np.ones((1, 3)))
+    with pytest.raises(ValueError, match="Sequential expects x without NaN"):           # so this is a new pass
+        model(np.full((1, 3), np.nan))
+
+
+def test_the_gradients_of_the_caller_stay_his(rng):
+    @operation
+    def shifted(x, b):
+        return x + b, lambda dy: (dy, dy)
+
+    @operation
+    def sheared(x, a, b):
+        def pullback(dy):
+            shared = dy * 2
+            return dy, shared, shared
+        return x + 2 * a + 2 * b, pullback
+
+    @operation
+    def viewed(x, b):
+        return x + b, lambda dy: (None, dy[...])
+
+    class Custom(Layer):
+        def __init__(self, op, n):
+            self.op, self.a, self.b = op, Parameter(np.zeros(3), "a"), Parameter(np.zeros(3), "b")
+            self.used = (self.a, self.b)[:n]
+
+        def forward(self, x):
+            return self.record(self.op, x, *self.used)
+
+    for op, n in [(shifted, 1), (sheared, 2), (viewed, 1)]:
+        layer, dy = Custom(op, n), np.ones(3)
+        layer(np.ones(3))
+        layer.backward(dy)
+        layer.a.grad *= 100
+        assert dy.tolist() == [1, 1, 1]
+        assert n == 1 or layer.b.grad.tolist() == [2, 2, 2]
+
+
+def test_first_gradient_is_left_out_unless_asked(rng):
+    calls = []
+
+    class Spy(Layer):
+        def __init__(self, name, learns=False):
+            self.name = name
+            self.W = Parameter([1.0], "W") if learns else None
+
+        def forward(self, x):
+            return x
+
+        def backward(self, dy, input_grad=True):
+            calls.append((self.name, input_grad))
+            return dy
+
+    def run(*layers, **options):
+        calls.clear()
+        model = Sequential(*layers)
+        dx = model.backward(np.ones(1), **options)
+        return dx, list(calls)
+
+    a, b, c = Spy("a"), Spy("b", learns=True), Spy("c")
+    assert run(a, b, c) == (None, [("c", True), ("b", False)])
+    assert run(b, c) == (None, [("c", True), ("b", False)])
+    assert run(a, c) == (None, [])
+    assert run(a, b, c, input_grad=True) == (1, [("c", True), ("b", True), ("a", True)])
+    assert run(a, Sequential(a, b), c) == (None, [("c", True), ("b", False)])
+    assert run(b, Sequential(c, a)) == (None, [("a", True), ("c", True), ("b", False)])
+
+
+def test_residual_hands_on_that_no_gradient_is_needed(rng):
+    layer = Residual(Dense(2, 2, rng=rng))
+    layer(np.ones((1, 2)))
+    assert layer.backward(np.ones((1, 2)), input_grad=False) is None
+    assert layer.inner[0].W.grad.any()
+
+
+def test_gradients_can_be_had_in_evaluation_mode(rng):
+    model = Sequential(Dense(2, 3, rng=rng), Activation(tanh)).eval()
+    assert check_layer(model, rng.normal(size=(4, 2)), rng=rng) < 1e-7
+
+
+# Structure
+
+def test_names_and_modes(rng):
+    model = Sequential(network(rng), Activation(relu))
+    assert list(model.named_parameters()) == [
+        "0.1.W", "0.1.b", "0.2.alpha", "0.3.inner.0.W", "0.3.inner.0.b", "0.4.W", "0.4.b"]
+    assert model.parameters() == list(model.named_parameters().values())
+    layers = model.named_layers()
+    assert layers[""] is model and layers["0.3.inner.1"] is model[0][3].inner[1]
+    assert model.layers_inside() == list(layers.values()) and len(layers) == 12
+    assert model.training
+    assert model.eval() is model and not any(layer.training for layer in layers.values())
+    assert model.train() is model and all(layer.training for layer in layers.values())
+    assert model.buffers() == {}
+    assert len(model[0]) == 5 and model[1] is model.layers[1]
+
+
+def test_parts_in_a_list_are_found(rng):
+    class Branches(Layer):
+        def __init__(self):
+            self.ways = [Dense(2, 2, rng=rng), Dense(2, 2, rng=rng), "not a layer"]
+            self.more = (Activation(relu),)
+
+        def forward(self, x):
+            return self.ways[0].forward(x) + self.ways[1].forward(x)
+
+    layer = Branches()
+    assert list(layer.named_parameters()) == ["ways.0.W", "ways.0.b", "ways.1.W", "ways.1.b"]
+    assert list(layer.named_layers()) == ["", "ways.0", "ways.1", "more.0"]
+    layer(np.ones((1, 2)))
+    layer(np.ones((1, 2)))
+    assert layer.eval().ways[1].training is False
+
+
+def test_prelu_learns_its_slope(rng):
+    layer = Activation(prelu, alpha=0.25)
+    assert layer.parameters() == [layer.alpha] and layer.alpha.value.shape == ()
+    layer(np.array([[-2.0, 3.0]]))
+    layer.backward(np.array([[1.0, 1.0]]))
+    assert layer.alpha.grad == -2
+
+
+def test_repr(rng):
+    assert repr(network(rng)) == """Sequential(
+  (0): Flatten()
+  (1): Dense(in_features=6, out_features=5, bias=True)
+  (2): Activation(prelu)
+  (3): Residual(
+    (inner): Sequential(
+      (0): Dense(in_features=5, out_features=5, bias=True)
+      (1): Activation(tanh)
+    )
+    (shortcut): Activation(identity)
+  )
+  (4): Dense(in_features=5, out_features=3, bias=True)
+)"""
+    assert repr(Dense(1, 2, bias=False)) == "Dense(in_features=1, out_features=2, bias=False)"
+    assert repr(Activation(leaky_relu, negative_slope=0.2)) == "Activation(leaky_relu, negative_slope=0.2)"
+    assert repr(Embedding(5, 3)) == "Embedding(num_embeddings=5, embedding_dim=3)"
+
+
+def printed(function, *arguments):
+    with redirect_stdout(io.StringIO()) as out:
+        assert function(*arguments) is None
+    return out.getvalue()
+
+
+def test_summary(rng):
+    squash = Activation(relu)
+    model = Sequential(Flatten(), Dense(784, 256, rng=rng), squash, Residual(Dense(256, 256, rng=rng), squash),
+                       Dropout(0.5, rng=rng), Dense(256, 1, bias=False, rng=rng))
+    model[1].training = False
+    state = rng.bit_generator.state
+    assert printed(model.summary, np.zeros((2, 28, 28))) == """\
+layer                   output shape   parameters
+0 Flatten               (N, 784)                0
+1 Dense                 (N, 256)          200,960
+2 Activation            (N, 256)                0
+3.shortcut Activation   (N, 256)                0
+3.inner.0 Dense         (N, 256)           65,792
+2 Activation            (N, 256)                0
+4 Dropout               (N, 256)                0
+5 Dense                 (N, 1)                256
+total                                     267,008
+"""
+    assert rng.bit_generator.state == state and model.training and not model[1].training
+    assert "forward" not in vars(model[1]) and model(np.zeros((3, 28, 28))).shape == (3, 1)
+    shared = Dense(2, 2, rng=rng)
+    assert printed(Sequential(shared, shared).summary, np.zeros((1, 2))) == """\
+layer     output shape   parameters
+0 Dense   (N, 2)                  6
+0 Dense   (N, 2)                  0
+total                             6
+"""
+    assert "Dense   (N, 2)                  6" in printed(shared.summary, np.zeros((1, 2)))
+    assert "(N,)" in printed(Activation(relu).summary, np.zeros(3))
+    with pytest.raises(ValueError, match="Dense expects"):
+        model.summary(np.zeros((2, 3)))
+    assert "forward" not in vars(model[1]) and model.training
+
+
+# Refusals
+
+def test_shapes_that_do_not_fit(rng):
+    layer = Dense(784, 10, rng=rng)
+    for shape in [(64, 28, 28), (784,), (64, 783), (2, 3, 4, 784), ()]:
+        with pytest.raises(ValueError, match=re.escape(f"Dense expects (N, 784), got {shape}")):
+            layer(np.zeros(shape))
+        with pytest.raises(ValueError, match=re.escape(f"Dense expects (N, 784), got {shape}")):
+            layer.forward(np.zeros(shape).tolist())
+    for arrays, message in [((np.ones((2, 3)), np.ones((4, 5))), "dense expects x (..., N, 4), got (2, 3)"),
+                            ((np.ones(3), np.ones((3, 5))), "dense expects x (..., N, 3), got (3,)"),
+                            ((np.ones((2, 3)), np.ones(3)), "dense expects W (D, K), got (3,)"),
+                            ((np.ones((2, 3)), np.ones((3, 5)), np.ones(4)), "dense expects b (5,), got (4,)"),
+                            ((np.ones((2, 3)), np.ones((3, 5)), np.ones((2, 5))), "dense expects b (5,), got (2, 5)")]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            dense(*arrays)
+    with pytest.raises(ValueError, match=re.escape("Residual expects both paths of one shape, got (1, 2) and (1, 3)")):
+        Residual(Dense(2, 3, rng=rng))(np.ones((1, 2)))
+
+
+def test_nan_is_refused_by_the_outermost_call(rng):
+    model = network(rng)
+    with pytest.raises(ValueError, match="Sequential expects x without NaN, got 24 NaN of 24, first at .0, 0, 0."):
+        model(np.full((4, 2, 3), np.nan))
+    assert np.isnan(model.forward(np.full((4, 2, 3), np.nan))).all()
+    with pytest.raises(TypeError, match="Sequential expects x as an array of real numbers, got <U1"):
+        model(["a"])
+
+
+def test_bad_sizes_and_parts():
+    for sizes in [(0, 3), (3, -1)]:
+        with pytest.raises(ValueError, match=f"Dense expects {'in' if sizes[0] == 0 else 'out'}_features >= 1"):
+            Dense(*sizes)
+        with pytest.raises(ValueError, match="Embedding expects .* >= 1"):
+            Embedding(*sizes)
+    for make in (lambda: Dense(2.0, 3), lambda: Embedding(2, "3"), lambda: Dense(2, 3, rng=1), lambda: Embedding(2, 3, rng=1)):
+        with pytest.raises(TypeError, match=r"(Dense|Embedding) expects (in_features|embedding_dim|rng) as"):
+            make()
+    with pytest.raises(TypeError, match="Sequential expects layers, got <operation relu>"):
+        Sequential(Dense(2, 3), relu)
+    with pytest.raises(TypeError, match="Sequential expects layers, got"):
+        Residual(3)
+    with pytest.raises(TypeError, match="Activation expects an operation such as relu, got"):
+        Activation(np.tanh)
+    with pytest.raises(TypeError, match="Activation expects target, which mse needs besides x, got none"):
+        Activation(mse)
+    with pytest.raises(NotImplementedError, match="Layer has no forward"):
+        Layer()(np.ones(3))
+
+
+def test_bad_indices():
+    layer = Embedding(5, 3)
+    with pytest.raises(TypeError, match="embedding expects indices as integers 0 to 4, got float64"):
+        layer(np.array([0.0]))
+    for bad in (-1, 5):
+        with pytest.raises(ValueError, match=f"embedding expects indices in 0 to 4, got {bad} to {bad}"):
+            layer(np.array([bad]))
+    with pytest.raises(ValueError, match=re.escape("embedding expects W (V, D), got (3,)")):
+        embedding([0], np.ones(3))
+
+
+def test_embedding_starts_standard_normal(rng):
+    same = copy.deepcopy(rng)
+    layer = Embedding(6, 4, rng=rng, dtype=np.float32)
+    np.testing.assert_allclose(layer.W.value, same.standard_normal((6, 4)), rtol=1e-6)
+    assert layer.W.value.dtype == np.float32 and layer.W.name == "W"
+    assert layer(3).tolist() == layer.W.value[3].tolist()
+
+
+# Saving and loading
+
+def test_weights_survive_a_round_trip(rng, tmp_path):
+    def make():
+        return Sequential(Dense(3, 4, rng=rng), nnlib.BatchNorm(4), Activation(prelu, alpha=0.3), Dense(4, 2, rng=rng))
+    model, other, path = make(), make(), tmp_path / "weights.npz"
+    model(rng.normal(size=(8, 3)))                          # moves the running statistics
+    save_weights(model, path)
+    load_weights(other, str(path))
+    x = rng.normal(size=(5, 3))
+    np.testing.assert_array_equal(model.eval()(x), other.eval()(x))
+    assert [f.name for f in tmp_path.iterdir()] == ["weights.npz"]
+    assert "1.running_mean" in np.load(path).files and "2.alpha" in np.load(path).files
+    layer, alone = Dense(2, 2, rng=rng), Dense(2, 2, rng=rng, dtype=np.float32)
+    save_weights(layer, path)                               # replaces the file
+    load_weights(alone, path)
+    np.testing.assert_array_equal(alone.W.value, layer.W.value.astype(np.float32))
+
+
+def unchanged_by(model, load):
+    before = [p.value.copy() for p in model.parameters()]
+    with pytest.raises(ValueError) as caught:
+        load()
+    for p, value in zip(model.parameters(), before):
+        np.testing.assert_array_equal(p.value, value)
+    return str(caught.value)
+
+
+def test_damaged_files_are_refused(rng, tmp_path):
+    model, path, bad = Dense(30, 20, rng=rng), tmp_path / "good.npz", tmp_path / "bad.npz"
+    save_weights(model, path)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[1000] ^= 255
+    for content in [b"", b"PK", whole[:100], whole[:len(whole) // 2], whole[:-10], bytes(flipped), b"not a file of weights" * 99]:
+        bad.write_bytes(content)
+        assert "load_weights expects a file of save_weights, got" in unchanged_by(model, lambda: load_weights(model, bad))
+    np.save(tmp_path / "array.npy", np.ones(3))
+    assert "array.npy" in unchanged_by(model, lambda: load_weights(model, tmp_path / "array.npy"))
+    np.savez(bad, W=np.array([{}], dtype=object), b=np.zeros(20))
+    assert "expects a file of save_weights" in unchanged_by(model, lambda: load_weights(model, bad))
+    with pytest.raises(FileNotFoundError):
+        load_weights(model, tmp_path / "missing.npz")
+
+
+def test_weights_of_another_model_are_refused(rng, tmp_path):
+    path = tmp_path / "weights.npz"
+    model = Sequential(Dense(3, 2, rng=rng))
+    save_weights(Sequential(Dense(3, 2, rng=rng), Dense(2, 2, rng=rng)), path)
+    message = unchanged_by(model, lambda: load_weights(model, path))
+    assert "without [] and with unknown ['1.W', '1.b']" in message
+    save_weights(Sequential(Dense(3, 2, bias=False, rng=rng)), path)
+    assert "without ['0.b'] and with unknown []" in unchanged_by(model, lambda: load_weights(model, path))
+    save_weights(Sequential(Dense(2, 3, rng=rng)), path)
+    message = unchanged_by(model, lambda: load_weights(model, path))
+    assert "load_weights expects numbers (3, 2) for 0.W, got float64 (2, 3)" in message
+    np.savez(path, **{"0.W": np.ones((3, 2)), "0.b": np.array(["a", "b"])})
+    assert "expects numbers (2,) for 0.b, got <U1 (2,)" in unchanged_by(model, lambda: load_weights(model, path))
+
+
+def test_an_interrupted_save_leaves_the_old_file(rng, tmp_path, monkeypatch):
+    model, path = Dense(3, 2, rng=rng), tmp_path / "weights.npz"
+    save_weights(model, path)
+    before = path.read_bytes()
+
+    def interrupted(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_weights(Dense(3, 2, rng=rng), path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(FileNotFoundError):
+        save_weights(model, tmp_path / "no such folder" / "weights.npz")
+
+
+# The whole
+
+def test_training_learns(rng):
+    x = rng.normal(size=(200, 2))
+    labels = (x[:, 0] * x[:, 1] > 0).astype(int)
+    model = Sequential(Dense(2, 16, rng=rng), Activation(tanh), Dense(16, 2, rng=rng))
+    for _ in range(300):
+        loss, pullback = cross_entropy.vjp(model(x), labels)
+        model.zero_grad()
+        model.backward(pullback(1.0)[0])
+        for p in model.parameters():
+            p.value -= 0.5 * p.grad
+    assert loss < 0.15 and (model(x).argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_the_core_imports_numpy_alone():
+    code = "import sys, numpy; before = set(sys.modules); import nnlib; print(*(set(sys.modules) - before))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    packages = {name.partition(".")[0] for name in loaded.split()}
+    assert packages - set(sys.stdlib_module_names) == {"nnlib", "numpy"}
+
+
+def test_identity_shortcut_is_an_activation():
+    assert Residual().shortcut.op is identity
