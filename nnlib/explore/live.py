@@ -7,10 +7,12 @@ import traceback
 
 import ipywidgets
 
+from .memo import AxisMemo
 from .page import css, live_html
 from .render import Images, drawn, read_svg, save_svg
 
 PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
+REMEMBERED = 100  # drawings of axes kept between states
 _numbers = itertools.count()
 
 
@@ -27,7 +29,7 @@ class LiveFigure:
         width = max((len(c.label) for c in controls), default=0)
         self.widgets = {c.name: _widget(c, width) for c in controls}
         self.picture, self.error = ipywidgets.HTML(), ipywidgets.HTML()
-        self._stale = False
+        self._stale, self._memo = False, AxisMemo()
         for widget in self.widgets.values():
             widget.observe(self._changed, "value")
         style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
@@ -51,14 +53,16 @@ class LiveFigure:
         values = {name: widget.value for name, widget in self.widgets.items()}
         try:
             with drawn(self.draw, values, self.subplots) as figure:
-                svg = save_svg(figure)
+                if len(self._memo.drawings) > REMEMBERED:
+                    self._memo = AxisMemo()
+                self._memo.prepare(figure)
+                images = Images()
+                tree = read_svg(save_svg(figure), images, self._memo)
             label = str(self.describe(**values)) if self.describe else self.title
         except Exception:
             text = html.escape(traceback.format_exc())
             self.error.value = f'<pre role="alert" style="white-space: pre-wrap">{text}</pre>'
             return
-        images = Images()
-        tree = read_svg(svg, images)
         self.picture.value = live_html(tree, label, self.prefix, images)
         self.error.value = ""
 

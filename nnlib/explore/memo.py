@@ -21,7 +21,7 @@ SKIP = {
     "_axes", "axes", "_parent_figure", "figure", "axis", "_callbacks", "callbacks", "stale_callback", "_stale",
     "_remove_method", "_parents", "_renderer", "_sticky_edges",
 }  # fmt: skip
-PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None)))
 
 
 class Unknown(Exception):
@@ -118,10 +118,10 @@ def _aligned(figure, ax):
 
 def _state(value, seen):
     """A hashable copy of everything in ``value`` that can be seen in a picture."""
-    if isinstance(value, PLAIN):
+    if type(value) in PLAIN or isinstance(value, np.generic):
         return value
     if isinstance(value, (list, tuple)):
-        return tuple(_state(v, seen) for v in value)
+        return tuple([v if type(v) in PLAIN else _state(v, seen) for v in value])
     if isinstance(value, dict):
         return tuple((_state(k, seen), _state(v, seen)) for k, v in value.items())
     if isinstance(value, np.ndarray) and value.dtype != object:
@@ -144,5 +144,6 @@ def _state(value, seen):
         seen.add(id(value))
         attributes = getattr(value, "__dict__", None)
         if attributes is not None:
-            return type(value), tuple((k, _state(v, seen)) for k, v in attributes.items() if k not in SKIP)
+            parts = [(k, v if type(v) in PLAIN else _state(v, seen)) for k, v in attributes.items() if k not in SKIP]
+            return type(value), tuple(parts)
     raise Unknown(type(value))

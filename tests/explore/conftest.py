@@ -124,7 +124,7 @@ def drive(compare):
     Returns the number of moves; raises AssertionError at the first wrong one.
     """
 
-    def each(page, root, figure):
+    def each(page, root, figure, style="nnlib.book"):
         moves = 0
 
         def move(what, act):
@@ -133,7 +133,7 @@ def drive(compare):
             act()
             after = state_of(root, figure)
             assert after != before, f"{what} did not move the figure"
-            result = compare(root, figure, after, move=False)
+            result = compare(root, figure, after, move=False, style=style)
             assert result["differences"] == [], f"{what}, {figure.values(after)}: {result['differences'][:3]}"
             moves += 1
 
