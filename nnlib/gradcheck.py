@@ -80,7 +80,7 @@ def check_operation(op, *arrays, rng=None, h=1e-5, directions=3, verbose=False, 
     TypeError
         If ``op`` is no operation.
     ValueError
-        If a gradient has another shape than its array, or there is none.
+        If a gradient has another shape than its array, there is none, h <= 0 or directions < 1.
     """
     if not isinstance(op, Operation):
         raise TypeError(f"check_operation expects an operation, got {op!r}")
@@ -162,6 +162,8 @@ def _largest_error(who, point, gradients, evaluate, floor, rng, h, directions, v
 
     ``evaluate()`` is L at what the arrays hold now, ``floor`` a slope too small to be told from rounding.
     """
+    checks.number(who, "h", h, 0, above=True)
+    checks.count(who, directions=directions)
     if not point:
         raise ValueError(f"{who} has no gradient to check")
     worst = 0.0

@@ -21,8 +21,8 @@ def fans(shape):
     ValueError
         If ``shape`` has fewer than two axes.
     """
-    if len(shape) < 2:
-        raise ValueError(f"fans expects the shape (in, out) or (F, C, K, ...), got {tuple(shape)}")
+    if np.ndim(shape) == 0 or len(shape) < 2:
+        raise ValueError(f"fans expects the shape (in, out) or (F, C, K, ...), got {shape}")
     if len(shape) == 2:
         return shape
     window = math.prod(shape[2:])

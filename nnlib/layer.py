@@ -144,7 +144,7 @@ class Layer:
         for name, part in vars(self).items():
             if isinstance(part, Layer):
                 yield name, part
-            elif isinstance(part, (list, tuple)) and name != "_pullbacks":
+            elif isinstance(part, (list, tuple)):
                 yield from ((f"{name}.{i}", p) for i, p in enumerate(part) if isinstance(p, Layer))
 
     def layers_inside(self):

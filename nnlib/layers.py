@@ -1,5 +1,6 @@
 """Layers: operations that own their parameters (chapters 1, 8 and 10). What they share: :mod:`nnlib.layer`."""
 
+import inspect
 import math
 
 import numpy as np
@@ -103,9 +104,10 @@ class Activation(Layer):
         if not isinstance(op, Operation):
             raise TypeError(f"Activation expects an operation such as relu, got {op!r}")
         self.op = op
-        missing = [name for name in op.arrays[1:] if name not in options]
-        if missing:
-            raise TypeError(f"Activation expects {missing[0]}, which {op.__name__} needs besides x, got none")
+        try:
+            inspect.signature(op).bind("x", **options)
+        except TypeError as error:
+            raise TypeError(f"Activation expects what {op.__name__} takes besides x: {error}") from error
         self.learned = [Parameter(options.pop(name), name) for name in op.arrays[1:]]
         for p in self.learned:
             setattr(self, p.name, p)            # where parameters are looked for

@@ -59,16 +59,19 @@ class Operation:
 
     tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
 
-    def __init__(self, function, elementwise=False, integers=()):
+    def __init__(self, function, elementwise, integers):
+        if elementwise and function.__doc__:    # what they all share is said here, once
+            formula, references, source = inspect.cleandoc(function.__doc__).partition("References\n")
+            function.__doc__ = formula.rstrip() + "\n" + ELEMENTWISE + references + source
         functools.update_wrapper(self, function)
         self.function = function
         self.elementwise = elementwise
         self.integers = integers
         self.arrays = tuple(name for name, p in inspect.signature(function).parameters.items()
                             if p.kind == p.POSITIONAL_OR_KEYWORD)
-        if elementwise and self.__doc__:        # what they all share is said here, once
-            formula, references, source = inspect.cleandoc(self.__doc__).partition("References\n")
-            self.__doc__ = formula.rstrip() + "\n" + ELEMENTWISE + references + source
+
+    def __get__(self, instance, owner=None):
+        return self                             # being a descriptor lets help(relu) show relu, not this class
 
     def __call__(self, *arrays, **options):
         """The value, after a check for NaN; given a :class:`nnlib.Tensor`, a Tensor that remembers this."""
@@ -111,7 +114,7 @@ class Operation:
         self(x, **options)
         y, pullback = self.vjp(x, **options)
         rows = [pullback(row.reshape(y.shape))[0] for row in np.eye(y.size, dtype=y.dtype)]
-        return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype, copy=False)
+        return np.reshape(rows, y.shape + np.shape(x)).astype(y.dtype)
 
     def _by_position(self, arrays, options):
         """Arrays by keyword in their places; plain numbers for NumPy's, which would raise the precision."""

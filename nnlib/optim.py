@@ -39,6 +39,11 @@ def _pieces(w, size=2**15):
     return [slice(start, start + rows) for start in range(0, len(w), rows)]
 
 
+def _views(scratch, shape):
+    """The beginnings of the arrays in ``scratch``, in this shape."""
+    return [array[:math.prod(shape)].reshape(shape) for array in scratch]
+
+
 class Optimizer:
     """Base of all optimisers.
 
@@ -66,26 +71,25 @@ class Optimizer:
         checks.number(who, "weight_decay", weight_decay, 0)
         self.lr, self.weight_decay, self.steps = lr, weight_decay, 0
         self._state = [{name: np.zeros_like(p.value) for name in self.slots} for p in self.parameters]
-        self._pieces = [_pieces(p.value) for p in self.parameters]
+        pieces = [_pieces(p.value) for p in self.parameters]
         # Two arrays to compute in, as large as the largest piece, shared by all of one dtype.
-        largest = max(p.value[rows].size for p, pieces in zip(self.parameters, self._pieces)
-                      for rows in pieces)
-        self._scratch = {p.value.dtype: np.empty((2, largest), p.value.dtype) for p in self.parameters}
+        largest = max(p.value[rows].size for p, its in zip(self.parameters, pieces) for rows in its)
+        scratch = {p.value.dtype: np.empty((2, largest), p.value.dtype) for p in self.parameters}
+        self._pieces = [[(rows, *_views(scratch[p.value.dtype], p.value[rows].shape)) for rows in its]
+                        for p, its in zip(self.parameters, pieces)]
 
     def step(self):
         """Move every parameter once."""
         self.steps += 1
         for p, state, pieces in zip(self.parameters, self._state, self._pieces):
-            value, grad, (spare, scratch) = p.value, p.grad, self._scratch[p.value.dtype]
-            for rows in pieces:
+            value, grad = p.value, p.grad
+            for rows, decayed, scratch in pieces:
                 w, g = value[rows], grad[rows]
                 if self.weight_decay:
-                    decayed = spare[:w.size].reshape(w.shape)
                     np.multiply(w, float(self.weight_decay), out=decayed)
                     decayed += g
                     g = decayed
-                slots = {name: array[rows] for name, array in state.items()}
-                self._update(w, g, scratch[:w.size].reshape(w.shape), **slots)
+                self._update(w, g, scratch, **{name: array[rows] for name, array in state.items()})
 
     def zero_grad(self):
         """Set all gradients to zero."""

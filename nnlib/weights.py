@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nnlib.layer import Layer
+
 
 def _arrays(model):
     """Dictionary from path, as ``"0.W"``, to the array of every parameter and buffer of the model."""
+    if not isinstance(model, Layer):
+        raise TypeError(f"save_weights and load_weights expect a layer, got {model!r}")
     arrays = {path: p.value for path, p in model.named_parameters().items()}
     for path, layer in model.named_layers().items():
         arrays |= {f"{path}.{name}" if path else name: buffer for name, buffer in layer.buffers().items()}
@@ -28,6 +32,8 @@ def save_weights(model, path):
 
     Raises
     ------
+    TypeError
+        If ``model`` is no layer.
     OSError
         If the file cannot be written.
     """
@@ -53,21 +59,23 @@ def load_weights(model, path):
 
     Raises
     ------
+    TypeError
+        If ``model`` is no layer.
     FileNotFoundError
         If there is no such file.
     ValueError
         If the file is damaged or of another kind, or its names or shapes are not the model's.
     """
+    arrays = _arrays(model)
     try:
         with np.load(path, allow_pickle=False) as archive:
             loaded = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"load_weights expects a file of save_weights, got {path} ({error})") from error
-    arrays = _arrays(model)
     if loaded.keys() != arrays.keys():
         missing, unknown = sorted(arrays.keys() - loaded.keys()), sorted(loaded.keys() - arrays.keys())
         raise ValueError(f"load_weights expects the names of the model, got {path} "
-                         f"without {missing[:5]} and with unknown {unknown[:5]}")
+                         f"without {missing} and with unknown {unknown}")
     for name, array in arrays.items():
         if loaded[name].shape != array.shape or loaded[name].dtype.kind not in "fiub":
             raise ValueError(f"load_weights expects numbers {array.shape} for {name}, "

@@ -56,7 +56,7 @@ def geometries(draw):
     axes = []
     for _ in range(2):
         kernel, stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
-        padding = draw(st.integers(0, 2))
+        padding = draw(st.integers(0, 3))
         least = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
         axes.append((draw(st.integers(least, least + 4)), kernel, stride, padding, dilation))
     return tuple(zip(*axes))

@@ -199,6 +199,9 @@ def test_refusals(rng):
         check_operation(wrong(lambda da, db: (da, db[:2])), np.ones(3), np.ones(3))
     with pytest.raises(ValueError, match="wrong_product has no gradient to check"):
         check_operation(wrong(lambda da, db: (None, None)), np.ones(3), np.ones(3))
+    for options, message in [({"h": 0}, "tanh expects 0 < h"), ({"directions": 0}, "tanh expects directions >= 1")]:
+        with pytest.raises(ValueError, match=message):
+            check_operation(tanh, [1.0], **options)
     with pytest.raises(TypeError, match="check_operation expects rng as"):
         check_operation(tanh, [1.0], rng=1)
 

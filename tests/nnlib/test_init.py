@@ -20,14 +20,14 @@ def test_fans_are_pytorchs(reference, shape):
     assert tuple(fans(shape)) == tuple(stored)
 
 
-@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("shape", [(), (3,), 3])
 def test_fans_need_two_axes(shape):
     for init in (fans, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal):
         with pytest.raises(ValueError, match=r"fans expects the shape \(in, out\) or \(F, C, K, ...\), got"):
             init(shape)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 3), (3, 1)])
 def test_scales_are_the_papers(shape):
     fan_in, fan_out = fans(shape)
     for init, options, std in [

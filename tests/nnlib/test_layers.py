@@ -45,6 +45,7 @@ def test_parameter_keeps_its_array():
     p.value -= 1
     assert p.value is held and held.tolist() == [2, 3]
     assert Parameter(np.ones(2, np.float32), "W").value.dtype == np.float32
+    assert Parameter([True], "W").value.dtype == np.float64
     start = np.ones(2)
     Parameter(start, "W").value[0] = 5          # the caller's array is not the parameter's
     assert start[0] == 1
@@ -80,10 +81,11 @@ def test_parameter_copies_a_gradient_unless_told():
 
 def test_parameter_refuses_other_shapes():
     p = Parameter(np.zeros((2, 3)), "W")
-    for assign in (lambda: setattr(p, "value", np.zeros(3)), lambda: setattr(p, "grad", np.zeros(3)),
-                   lambda: p.add_grad(np.zeros(3))):
-        with pytest.raises(ValueError, match=re.escape("Parameter W expects (2, 3), got (3,)")):
-            assign()
+    for shape in [(3,), (1,), (3, 2), (2, 3, 1), ()]:
+        new = np.zeros(shape)
+        for assign in (lambda: setattr(p, "value", new), lambda: setattr(p, "grad", new), lambda: p.add_grad(new)):
+            with pytest.raises(ValueError, match=re.escape(f"Parameter W expects (2, 3), got {shape}")):
+                assign()
     with pytest.raises(TypeError, match="Parameter expects W as an array of real numbers"):
         p.value = "text"
     with pytest.raises(TypeError, match="Parameter expects b as an array of real numbers"):
@@ -333,6 +335,12 @@ def test_the_gradients_of_the_caller_stay_his(rng):
         assert dy.tolist() == [1, 1, 1]
         assert n == 1 or layer.b.grad.tolist() == [2, 2, 2]
 
+    made = np.full(3, 5.0)
+    layer = Custom(operation(lambda x, b: (x + b, lambda dy: (dy, made))), 1)
+    layer(np.ones(3))
+    layer.backward(np.ones(3))
+    assert layer.a.grad is made                 # what has no other holder is kept, not copied
+
 
 def test_first_gradient_is_left_out_unless_asked(rng):
     calls = []
@@ -521,8 +529,10 @@ def test_bad_sizes_and_parts():
         Residual(3)
     with pytest.raises(TypeError, match="Activation expects an operation such as relu, got"):
         Activation(np.tanh)
-    with pytest.raises(TypeError, match="Activation expects target, which mse needs besides x, got none"):
+    with pytest.raises(TypeError, match="Activation expects what mse takes besides x: missing .* 'target'"):
         Activation(mse)
+    with pytest.raises(TypeError, match="Activation expects what relu takes besides x: .* 'slope'"):
+        Activation(relu, slope=2)
     with pytest.raises(NotImplementedError, match="Layer has no forward"):
         Layer()(np.ones(3))
 
@@ -589,6 +599,9 @@ def test_damaged_files_are_refused(rng, tmp_path):
     assert "expects a file of save_weights" in unchanged_by(model, lambda: load_weights(model, bad))
     with pytest.raises(FileNotFoundError):
         load_weights(model, tmp_path / "missing.npz")
+    for call in (save_weights, load_weights):
+        with pytest.raises(TypeError, match="save_weights and load_weights expect a layer, got 'model'"):
+            call("model", path)
 
 
 def test_weights_of_another_model_are_refused(rng, tmp_path):
@@ -602,6 +615,8 @@ def test_weights_of_another_model_are_refused(rng, tmp_path):
     save_weights(Sequential(Dense(2, 3, rng=rng)), path)
     message = unchanged_by(model, lambda: load_weights(model, path))
     assert "load_weights expects numbers (3, 2) for 0.W, got float64 (2, 3)" in message
+    save_weights(Sequential(Dense(4, 2, rng=rng)), path)
+    assert "expects numbers (3, 2) for 0.W, got float64 (4, 2)" in unchanged_by(model, lambda: load_weights(model, path))
     np.savez(path, **{"0.W": np.ones((3, 2)), "0.b": np.array(["a", "b"])})
     assert "expects numbers (2,) for 0.b, got <U1 (2,)" in unchanged_by(model, lambda: load_weights(model, path))
 

@@ -1,9 +1,10 @@
+import pydoc
 import re
 
 import numpy as np
 import pytest
 
-from nnlib import Tensor, cross_entropy, dense, leaky_relu, operation, softmax, tanh
+from nnlib import Tensor, cross_entropy, dense, elu, identity, leaky_relu, operation, prelu, softmax, tanh
 from nnlib.operation import Operation
 
 
@@ -78,6 +79,11 @@ def test_without_floats_the_precision_is_double():
     assert square(3).dtype == np.float64
 
 
+def test_an_array_may_be_left_out():
+    np.testing.assert_array_equal(dense([[1.0, 2.0]], [[3.0], [4.0]], None), [[11]])
+    assert len(dense.vjp([[1.0, 2.0]], [[3.0], [4.0]], b=None)[1]([[1.0]])) == 2
+
+
 def test_declared_integers_stay_as_they_are():
     assert pick([5.0, 6.0], [1]) == [6.0]
 
@@ -110,8 +116,9 @@ def test_pullback_refuses_another_shape():
     _, pullback = tanh.vjp(np.ones((4, 1)))
     with pytest.raises(ValueError, match=re.escape("pullback of tanh expects dy (4, 1), got (4,)")):
         pullback(np.ones(4))
-    with pytest.raises(ValueError, match="expects dy"):
-        pullback(1.0)
+    for other in ((), (4, 2), (5, 1), (4, 1, 1)):
+        with pytest.raises(ValueError, match="expects dy"):
+            pullback(np.ones(other))
 
 
 def test_pullback_does_not_touch_its_argument(rng):
@@ -133,6 +140,7 @@ def test_several_outputs_are_handed_through():
 def test_derivative_is_for_elementwise_operations():
     np.testing.assert_allclose(square.derivative([[1.0, 3.0]]), [[2, 6]])
     np.testing.assert_allclose(leaky_relu.derivative([-1.0, 2.0], negative_slope=0.5), [0.5, 1])
+    np.testing.assert_allclose(prelu.derivative([-1.0, 2.0], alpha=0.5), [0.5, 1])
     with pytest.raises(TypeError, match="softmax is not element-wise: use jacobian"):
         softmax.derivative([1.0, 2.0])
 
@@ -148,6 +156,7 @@ def test_jacobian(rng):
     np.testing.assert_allclose(full[1, :, 1], softmax.jacobian(batch[1]), atol=1e-16)
     assert softmax.jacobian(batch.astype(np.float32)).dtype == np.float32
     np.testing.assert_array_equal(square.jacobian([2.0, 3.0]), [[4, 0], [0, 6]])
+    np.testing.assert_array_equal(scaled_product.jacobian([2.0, 3.0], b=[5.0, 7.0]), [[5, 0], [0, 7]])
 
 
 def test_decorator_keeps_name_and_docstring():
@@ -155,3 +164,15 @@ def test_decorator_keeps_name_and_docstring():
     assert scaled_product.__name__ == "scaled_product" and scaled_product.__doc__ == "a b times a factor."
     assert scaled_product.arrays == ("a", "b") and cross_entropy.integers == ("labels",)
     assert repr(square) == "<operation square>"
+
+
+def test_help_shows_the_operation():
+    text = pydoc.plain(pydoc.render_doc(elu))
+    assert "elu(x, *, alpha=1.0)" in text
+    places = [text.index(word) for word in ("Exponential linear unit", "Parameters\n", "Raises\n", "References\n", "Clevert")]
+    assert places == sorted(places)
+    assert square.__doc__ is None and identity.__doc__.count("Parameters") == 1
+
+    class Holder:
+        op = square
+    assert Holder().op is square and Holder.op is square

@@ -90,6 +90,12 @@ def test_pooling_by_hand():
     assert pullback([[[[7., 8.]]]])[0].tolist() == [[[[0., 0., 8., 0.], [0., 7., 0., 0.]]]]     # the first of equals
 
 
+def test_padding_of_half_a_large_kernel(rng):
+    x = rng.normal(size=(1, 1, 6, 6))
+    np.testing.assert_array_equal(max_pool2d(x, kernel_size=6, padding=3)[0, 0],
+                                  [[x[..., :3, :3].max(), x[..., :3, 3:].max()], [x[..., 3:, :3].max(), x[..., 3:, 3:].max()]])
+
+
 def test_negative_images_are_not_beaten_by_padding():
     x = np.full((1, 1, 2, 2), -3.0)
     assert (max_pool2d(x, kernel_size=2, stride=1, padding=1) == -3).all()
@@ -167,6 +173,7 @@ def test_wrong_options_are_refused(name, options, error, message):
     (lambda: max_pool2d(IMAGES * np.nan, kernel_size=2), "max_pool2d expects x without NaN"),
     (lambda: global_avg_pool2d(IMAGES[0]), r"global_avg_pool2d expects \(N, C, H, W\), got \(3, 5, 5\)"),
     (lambda: global_avg_pool2d(IMAGES[:, :, :0]), r"global_avg_pool2d expects at least one pixel, got \(2, 3, 0, 5\)"),
+    (lambda: global_avg_pool2d(IMAGES[..., :0]), r"global_avg_pool2d expects at least one pixel, got \(2, 3, 5, 0\)"),
     (lambda: MinPool2D(2)(IMAGES[0]), r"MinPool2D expects \(N, C, H, W\), got \(3, 5, 5\)"),
     (lambda: GlobalAvgPool2D()(IMAGES[0]), r"GlobalAvgPool2D expects \(N, C, H, W\), got \(3, 5, 5\)"),
     (lambda: MaxPool2D(2).backward(IMAGES), "MaxPool2D.backward expects a forward pass"),

@@ -534,6 +534,8 @@ def test_operations_refuse(op, gates, extra, change, error, message):
     (lambda: rnn(X, *w(1), activation=nnlib.softmax), TypeError, "rnn expects activation as an operation"),
     (lambda: RNN(2, 4, activation=np.tanh)(X), TypeError, "rnn expects activation as an operation"),
     (lambda: gru(X, *w(3), np.zeros(3)), ValueError, r"gru expects b_n \(4,\), got \(3,\)"),
+    (lambda: rnn(X, w(1)[0], np.zeros(4), np.zeros(4)), ValueError, r"rnn expects W_hh \(H, H\), got \(4,\)"),
+    (lambda: lstm(X, w(4)[0], np.zeros(4), np.zeros(16)), ValueError, r"lstm expects W_hh \(H, 4 H\), got \(4,\)"),
     (lambda: rtrl(X, *w(1), X), ValueError, r"rtrl expects dy \(3, 5, 4\), got \(3, 5, 2\)"),
     (lambda: rtrl(X[0], *w(1), X), ValueError, r"rnn expects x \(N, T, D\)"),
     (lambda: lstm_cell(X, *w(4), np.zeros((2, 3, 4))), ValueError, r"lstm_cell expects x \(N, D\), got \(3, 5, 2\)"),
@@ -562,6 +564,7 @@ def test_operations_refuse(op, gates, extra, change, error, message):
     (lambda: Bidirectional(RNN(2, 4), RNN(2, 5)), ValueError, "one hidden_size for both layers, got 4 and 5"),
     (lambda: Bidirectional(RNN(2, 4), RNN(2, 4, return_sequences=False)), ValueError, "one return_sequences for both"),
     (lambda: Stacked(RNN(2, 4), RNN(4, 4))(X, state=[S]), ValueError, "Stacked expects one state for each of its 2"),
+    (lambda: Stacked(RNN(2, 4), RNN(4, 4))(X, state=[S] * 3), ValueError, "for each of its 2 layers, got 3"),
     (lambda: Bidirectional(RNN(2, 4), RNN(2, 4))(X, state=[S]), ValueError, "Bidirectional expects one state for each of its 2"),
 ])
 def test_wrong_input_is_refused(call, error, message):

@@ -83,6 +83,9 @@ def test_penalties_refuse():
     for make in (lambda: L1(1, select="W"), lambda: L2(1, select="W"), lambda: ElasticNet(select="W")):
         with pytest.raises(TypeError, match="expects select as a function of a parameter, got 'W'"):
             make()
+    for make in (lambda: L1(1, bool), lambda: L2(1, bool), lambda: ElasticNet(1, 1, bool)):
+        with pytest.raises(TypeError, match="positional"):
+            make()
     p = Parameter(np.ones((2, 2)), "W")
     for regularizer in (L1(0), L2(0), ElasticNet()):
         regularizer.add_gradients([p])
@@ -330,6 +333,13 @@ def test_layer_norm_shapes_and_refusals():
     with pytest.raises(ValueError, match="LayerNorm expects 0 <= eps"):
         LayerNorm(2, eps=-1)
     LayerNorm(2, eps=0)
+
+
+@pytest.mark.parametrize("norm", [batch_norm, layer_norm])
+def test_eps_of_the_operations(norm, rng):
+    x, ones = rng.normal(size=(5, 4)), np.ones(4)
+    np.testing.assert_array_equal(norm(x, ones, ones), norm(x, ones, ones, eps=1e-5))
+    assert (norm(x, ones, ones) != norm(x, ones, ones, eps=1e-4)).any()
 
 
 def test_norms_and_dropout_inside_a_model(rng):
