@@ -69,11 +69,16 @@ def module_source(exercises, seed):
     ])
 
 
-def cell_source(exercises, seed):
-    """A notebook cell that defines ``check``, packed so that it stays short."""
+def packed_source(exercises, seed):
+    """Short code that makes the module, under the name ``_checks``."""
     packed = base64.b85encode(zlib.compress(module_source(exercises, seed).encode(), 9)).decode()
-    return ("# Run this cell first. It defines check(), which needs no network and holds no solutions.\n"
-            "import base64, types, zlib\n"
+    return ("import base64, types, zlib\n"
             "_checks = types.ModuleType('checks')\n"
-            f"exec(zlib.decompress(base64.b85decode({packed!r})), _checks.__dict__)\n"
+            f"exec(zlib.decompress(base64.b85decode({packed!r})), _checks.__dict__)")
+
+
+def cell_source(exercises, seed):
+    """A notebook cell that defines ``check``."""
+    return ("# Run this cell first. It defines check(), which needs no network and holds no solutions.\n"
+            f"{packed_source(exercises, seed)}\n"
             "check = _checks.check")

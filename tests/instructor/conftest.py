@@ -1,11 +1,19 @@
 """The small course in a registry, a folder of chapters and an assignment of its own."""
 
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import sysconfig
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from book.notebook import ROOT
 from instructor import assignment
 from nnlib.exercises import all_exercises, registry
 from tests.instructor.course import CHAPTER, SOLUTIONS, STUBS, define_exercises, notebook
@@ -77,3 +85,32 @@ def make_zip(tmp_path):
                 archive.writestr(name, content)
         return path
     return make
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """Environment variables with which nbgrader and JupyterHub run on top of the book's own environment.
+
+    They are installed beside it, once, into ``_build``: the book itself needs neither.
+    """
+    lists = [ROOT / "instructor" / "requirements-nbgrader.txt", ROOT / "instructor" / "jupyterhub" / "requirements.txt"]
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in [*lists, ROOT / "requirements.txt"])).hexdigest()
+    folder = ROOT / "_build" / f"course-tools-{sys.version_info.minor}-{wanted[:12]}"
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            python = folder / "bin" / "python"
+            site = subprocess.run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+                                  check=True, capture_output=True, text=True).stdout.strip()
+            below = sysconfig.get_path("purelib")
+            Path(site, "book.pth").write_text(f"import site; site.addsitedir({below!r})\n")
+            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            for path in lists:
+                install += ["-r", path]
+            done = subprocess.run(install, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            (folder / "complete").touch()
+    share, etc = Path(sys.prefix, "share", "jupyter"), Path(sys.prefix, "etc", "jupyter")
+    return {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "JUPYTER_PATH": str(share),
+            "JUPYTER_CONFIG_PATH": str(etc), "JUPYTERLAB_DIR": str(share / "lab")}

@@ -88,7 +88,10 @@ def test_no_line_of_a_solution_in_the_student_book(student):
 
 def test_the_student_book_is_a_book(student):
     html = student / "_build" / "html"
-    for path in chapter_paths():
+    contents = Path(edition.ROOT, "_toc.yml").read_text()
+    listed = [path for path in chapter_paths() if f"chapters/{path.stem}" in contents]
+    assert listed
+    for path in listed:
         page = (html / "chapters" / f"{path.stem}.html").read_text()
         assert 'class="exercise' in page and 'class="solution' not in page
     assert not (student / "_build" / ".doctrees").exists()

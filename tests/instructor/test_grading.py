@@ -118,7 +118,7 @@ SUBMISSIONS = {
     "patched tools": Expected([*solved("softmax"), "import json, os\njson.dumps = lambda *a, **k: 'x'\n"
                                "os.fork = lambda: 0\nopen = print = None"], 0, None),
     "fake results": Expected([FAKE_RESULTS], 0, "stopped"),
-    "steals the solution": Expected([*solved("softmax"), STEAL], without("softmax"), note="PermissionError"),
+    "steals the solution": Expected([*solved("softmax"), STEAL], without("softmax"), note="cell 5: "),
     "other names": Expected(["import numpy as np\ndef my_softmax(z): return z"], 0),
     "not a function": Expected(["softmax = 3\ndense_backward = None\nCounter = 'x'\nparameters = print"], 0),
     "returns strange things": Expected(["import numpy as np\ndef softmax(z): return np.array([object()])\n"

@@ -1,0 +1,101 @@
+"""How long a class takes to grade: ``python benchmarks/grading.py [STUDENTS]``, by default 200.
+
+Half of the students solve everything, a quarter make a listed mistake, the rest leave the stubs. Beside it stands nbgrader's
+time on the same submissions where nbgrader is installed, for ten students, scaled up.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from book.notebook import ROOT, chapter_paths  # noqa: E402
+from instructor import assignment, grade, nbgrader_export  # noqa: E402
+from nnlib.exercises import all_exercises  # noqa: E402
+
+NBGRADER_STUDENTS = 10
+
+
+def submissions(notebook, solutions, count):
+    """One notebook after the other, of a class of ``count``."""
+    for k in range(count):
+        copy = nbformat.reads(notebook, as_version=4)
+        for cell in copy.cells:
+            for name, (stub, solution) in solutions.items():
+                if k % 4 < 2 or k % 4 == 2 and name != next(iter(solutions)):
+                    cell.source = cell.source.replace(stub, solution)
+        yield f"student{k:03d}", nbformat.writes(copy)
+
+
+def tools():
+    """Environment in which ``nbgrader`` runs, or None: on the PATH, or where the tests have put it."""
+    paths = [*map(str, ROOT.glob("_build/course-tools-*/bin")), os.environ["PATH"]]
+    if not shutil.which("nbgrader", path=os.pathsep.join(paths)):
+        return None
+    share = Path(sys.prefix, "share", "jupyter")
+    return {**os.environ, "PATH": os.pathsep.join(paths), "JUPYTER_PATH": str(share)}
+
+
+def time_nbgrader(made, notebooks, folder):
+    """Seconds that ``nbgrader autograde`` takes for these notebooks; None without nbgrader."""
+    environment = tools()
+    if environment is None:
+        return None
+    nbgrader_export.export(made, folder)
+
+    def nbgrader(*arguments):
+        subprocess.run(["nbgrader", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
+    nbgrader("generate_assignment", made.name, "--create")
+    released = (folder / "release" / made.name / f"{made.name}.ipynb").read_text(encoding="utf-8")
+    for student, text in notebooks(released):
+        path = folder / "submitted" / student / made.name / f"{made.name}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+    started = time.perf_counter()
+    nbgrader("autograde", made.name, "--create")
+    return time.perf_counter() - started
+
+
+def main(count=200):
+    chapters = {path.stem for path in chapter_paths()}
+    names = [name for name, entry in all_exercises().items() if entry.chapter in chapters][:4]
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        made = assignment.make(folder / "bench", "bench", names)
+        solutions = {}
+        for entry in made.entries():
+            call = f'check({entry.name}, "{entry.name}")' if entry.value else f"check({entry.name})"
+            block = assignment.exercise_cells(entry)
+            solutions[entry.name] = [nbgrader_export.code_of(block[kind], call) for kind in ("exercise", "solution")]
+        (folder / "in").mkdir()
+        text = (folder / "bench" / "student" / "bench.ipynb").read_text(encoding="utf-8")
+        for student, content in submissions(text, solutions, count):
+            (folder / "in" / f"{student}.ipynb").write_text(content, encoding="utf-8")
+        started = time.perf_counter()
+        results = grade.grade(made, folder / "in", folder / "out")
+        seconds = time.perf_counter() - started
+        full = sum(grade.score(result) == made.points for result in results)
+        print(f"{count} submissions of {len(names)} exercises, {os.cpu_count()} cores: {seconds:.1f} s, "
+              f"{seconds / count:.2f} s each; {full} with full points")
+        theirs = None
+        with contextlib.suppress(subprocess.CalledProcessError):
+            theirs = time_nbgrader(
+                made, lambda released: submissions(released, solutions, NBGRADER_STUDENTS), folder / "course")
+        if theirs is None:
+            print("nbgrader: not installed here (instructor/requirements-nbgrader.txt)")
+        else:
+            print(f"nbgrader on {NBGRADER_STUDENTS} of them: {theirs:.1f} s, {theirs / NBGRADER_STUDENTS:.2f} s each: "
+                  f"about {theirs / NBGRADER_STUDENTS * count:.0f} s for all")
+    return 0 if seconds / count <= 0.6 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
