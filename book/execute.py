@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
-from book.notebook import parts
+from book.notebook import chapter_paths, parts, read
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 120
@@ -67,7 +67,10 @@ def normalise(notebook):
 
 
 def execute(path, on_cell=lambda: None):
-    """Run one chapter from its own folder and store its outputs; True if the file changed."""
+    """Run one chapter from its own folder and store its outputs; True if the file changed.
+
+    Raises ChapterError, which names chapter and cell, and leaves the file as it was.
+    """
     old = path.read_bytes()
     notebook = nbformat.reads(old.decode("utf-8"), as_version=4)
     normalise(notebook)
@@ -105,8 +108,8 @@ def execute(path, on_cell=lambda: None):
 
 
 def find(names):
-    """The chapters' paths for names like ``03``, ``03_losses`` or ``chapters/03_losses.ipynb``; all without names."""
-    chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
+    """Paths for names like ``03``, ``03_losses`` or ``chapters/03_losses.ipynb``; of all chapters without names."""
+    chapters = chapter_paths()
     if not names:
         return chapters
     found = []
@@ -114,9 +117,7 @@ def find(names):
         if name.endswith(".ipynb") and Path(name).exists():
             found.append(Path(name).resolve())
             continue
-        matches = [
-            path for path in chapters if path.stem == Path(name).stem or path.stem.startswith(name + "_")
-        ]
+        matches = [path for path in chapters if name == path.stem or path.stem.startswith(name + "_")]
         if not matches:
             sys.exit(f"There is no chapter {name}. There are: {', '.join(path.stem for path in chapters)}")
         found += matches
@@ -125,9 +126,7 @@ def find(names):
 
 def main(names):
     paths = find(names)
-    cells = sum(
-        cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells
-    )
+    cells = sum(cell.cell_type == "code" for path in paths for cell in read(path).cells)
     failures = []
     lock = threading.Lock()
     with tempfile.TemporaryDirectory() as ipython, tqdm(total=cells, unit="cell", desc="chapters") as bar:
@@ -144,9 +143,8 @@ def main(names):
             except ChapterError as error:
                 failures.append(str(error))
                 return
-            bar.write(
-                f"{path.name:28} {time.time() - started:5.1f} s  {'changed' if changed else 'unchanged'}"
-            )
+            result = "changed" if changed else "unchanged"
+            bar.write(f"{path.name:28} {time.time() - started:5.1f} s  {result}")
 
         with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
             list(pool.map(one, paths))

@@ -1,16 +1,16 @@
-"""Sphinx extension: keep the built folder self-contained, and point its buttons at the repository it was built from."""
+"""Sphinx extension: a built folder that needs nothing else, with buttons that lead to its own repository."""
 
 import re
 import subprocess
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
 from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.util.docutils import SphinxDirective
 
 import nnlib
 from book import icons
+from book.notebook import chapter_paths, read
 
 THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
 
@@ -19,23 +19,26 @@ def github_repository(root):
     """``(url, branch)`` of the GitHub repository that ``root`` was cloned from, or None without such a remote."""
 
     def git(*args):
-        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True)
+        try:
+            done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True)
+        except OSError:  # no git on this machine
+            return ""
         return done.stdout.strip() if done.returncode == 0 else ""
 
+    if git("rev-parse", "--show-prefix"):  # an unpacked copy inside somebody's other repository
+        return None
     match = re.fullmatch(
         r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com(?::\d+)?[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?",
         git("remote", "get-url", "origin"),
     )
     if not match:
         return None
-    branch = git("symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
-    return "https://github.com/{}/{}".format(*match.groups()), branch or git(
-        "branch", "--show-current"
-    ) or "main"
+    default = git("symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
+    return "https://github.com/" + "/".join(match.groups()), default or git("branch", "--show-current") or "main"
 
 
 def add_repository_buttons(app, config):
-    """Binder, source and issue buttons follow the clone's own remote, so that a fork's buttons open the fork."""
+    """Binder, source and issue buttons follow the clone's own remote: a fork's buttons open the fork."""
     repository = github_repository(app.confdir)
     if repository:
         url, branch = repository
@@ -79,22 +82,18 @@ def drop_unused_files(app, exception):
 
 
 class ChapterFigure(SphinxDirective):
-    """``{chapter-figure} fig-name`` shows the live figure that a chapter stores under that name on another page, too."""
+    """``{chapter-figure} fig-name`` shows the live figure that a chapter stores under that name once more."""
 
     required_arguments = 1
 
     def run(self):
         name = self.arguments[0]
-        for path in sorted(Path(self.env.srcdir, "chapters").glob("*.ipynb")):
-            for cell in nbformat.read(path, as_version=4).cells:
+        for path in chapter_paths(self.env.srcdir):
+            for cell in read(path).cells:
                 if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
                     self.env.note_dependency(str(path))
-                    shown = [
-                        output.data["text/html"]
-                        for output in cell.outputs
-                        if "text/html" in output.get("data", {})
-                    ]
-                    return [nodes.raw("", html, format="html") for html in shown]
+                    shown = [output.get("data", {}).get("text/html") for output in cell.outputs]
+                    return [nodes.raw("", html, format="html") for html in shown if html]
         raise self.error(f"no chapter stores a figure named {name}")
 
 

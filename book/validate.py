@@ -16,28 +16,16 @@ from book.execute import CELL_SECONDS, KERNEL_ENVIRONMENT, ROOT
 
 def main(paths):
     with tempfile.TemporaryDirectory() as ipython:
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-o",
-            "verbosity_assertions=2",
-            *(paths or ["chapters"]),
-            "-p",
-            "no:cacheprovider",
-            "--nbval",
-            "--nbval-current-env",
+        options = "-q -p no:cacheprovider -o verbosity_assertions=2 --dist loadscope --nbval --nbval-current-env"
+        options = [
+            *options.split(),
+            f"--numprocesses={min(2, os.cpu_count() or 1)}",
             f"--nbval-cell-timeout={CELL_SECONDS}",
             f"--nbval-sanitize-with={Path(__file__).with_name('sanitize.cfg')}",
-            "-n",
-            str(min(2, os.cpu_count() or 1)),
-            "--dist",
-            "loadscope",
         ]
-        return subprocess.call(
-            command, cwd=ROOT, env={**os.environ, **KERNEL_ENVIRONMENT, "IPYTHONDIR": ipython}
-        )
+        command = [sys.executable, "-m", "pytest", *options, *(paths or ["chapters"])]
+        environment = {**os.environ, **KERNEL_ENVIRONMENT, "IPYTHONDIR": ipython}
+        return subprocess.call(command, cwd=ROOT, env=environment)
 
 
 if __name__ == "__main__":

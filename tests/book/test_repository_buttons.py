@@ -53,6 +53,18 @@ def test_no_remote_or_no_repository_gives_no_buttons(clone, tmp_path_factory):
     assert github_repository(tmp_path_factory.mktemp("unpacked")) is None
 
 
+def test_a_copy_inside_another_repository_gives_no_buttons(clone):
+    git(clone, "remote", "add", "origin", "https://github.com/someone/dotfiles.git")
+    (clone / "books").mkdir()
+    assert github_repository(clone / "books") is None
+
+
+def test_without_git_there_are_no_buttons(clone, monkeypatch):
+    git(clone, "remote", "add", "origin", "https://github.com/someone/nn-book.git")
+    monkeypatch.setenv("PATH", "")
+    assert github_repository(clone) is None
+
+
 def test_the_remote_s_default_branch_is_taken(clone):
     git(clone, "remote", "add", "origin", "https://github.com/someone/nn-book.git")
     git(clone, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
