@@ -55,14 +55,15 @@ def _resample(images, down, right, degrees, factor):
     left = np.minimum(from_column.astype(int), width)
     below = (from_row - top).astype(images.dtype)[:, None]
     beside = (from_column - left).astype(images.dtype)[:, None]
-    image, channel = np.arange(n)[:, None, None, None], np.arange(pixels.shape[1])[None, :, None, None]
-    top, left = top[:, None], left[:, None]
+    # Places in the flattened pixels: of image n, channel c and the pixel at the top left of each point.
+    first = np.arange(n * channels).reshape(n, channels, 1, 1) * (height + 2) * (width + 2)
+    place = first + (top * (width + 2) + left)[:, None]
+    pixels = pixels.ravel()
 
-    def mixed(row):
-        pair = pixels[image, channel, row, left], pixels[image, channel, row, left + 1]
-        return (1 - beside) * pair[0] + beside * pair[1]
+    def mixed(place):
+        return (1 - beside) * pixels[place] + beside * pixels[place + 1]
 
-    return ((1 - below) * mixed(top) + below * mixed(top + 1)).reshape(images.shape)
+    return ((1 - below) * mixed(place) + below * mixed(place + width + 2)).reshape(images.shape)
 
 
 def shift(images, down, right):
