@@ -16,6 +16,11 @@ def paper_gradient():
     return np.array([[-0.0184, -0.02208], [0.0, 0.0]])
 
 
+@paper_gradient.inputs
+def _(rng):
+    yield "the answer", 3, ()
+
+
 @paper_gradient.mistake(
     "Unit 2 has the sum -0.01: ReLU is off, its slope is 0, and nothing passes through to the weights below."
 )

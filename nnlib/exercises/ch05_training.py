@@ -7,117 +7,163 @@ from nnlib.exercises import exercise
 
 @exercise(
     chapter="05_training",
-    title="One step of Adam",
-    minutes=20,
+    title="Adam with a maximum",
+    minutes=15,
     prerequisites=["Adam", "moving averages", "bias correction"],
 )
-def adam_step(w, g, m, s, t, lr):
+def adamax_step(w, g, m, u, t, lr):
     m = 0.9 * m + 0.1 * g
-    s = 0.999 * s + 0.001 * g**2
-    m_hat = m / (1 - 0.9**t)
-    s_hat = s / (1 - 0.999**t)
-    return w - lr * m_hat / (np.sqrt(s_hat) + 1e-8), m, s
+    u = np.maximum(0.999 * u, np.abs(g))
+    return w - lr * m / (1 - 0.9**t) / u, m, u
 
 
-@adam_step.inputs
+@adamax_step.inputs
 def _(rng):
+    def gradient(n):
+        return rng.permutation([-1, 1] * (n // 2)) * (0.1 + rng.random(n))
+
     zero = np.zeros(4)
-    yield "the first step", 1, (rng.normal(size=4), rng.normal(size=4), zero, zero, 1, 0.1)
-    later = (rng.normal(size=3), rng.normal(size=3), rng.normal(size=3), 0.1 + rng.random(3), 7, 0.01)
-    yield "the seventh step", 1, later
-    tiny = 1e-6 * (1 + rng.random(4))
-    yield "gradients of a millionth", 1, (rng.normal(size=4), tiny, zero, zero, 1, 0.1)
+    yield "the first step", 1, (rng.normal(size=4), gradient(4), zero, zero, 1, 0.1)
+    yield "a gradient larger than before", 1, (rng.normal(size=4), gradient(4), gradient(4), 0.05 * rng.random(4), 7, 0.01)
+    yield "a gradient smaller than before", 1, (rng.normal(size=4), gradient(4), gradient(4), 2 + rng.random(4), 7, 0.01)
 
 
-@adam_step.mistake(
-    "Both averages start at zero, so at first they are too small, and not by the same factor. "
-    "Correct them for that before they are used."
+@adamax_step.mistake(
+    "Only what starts too small needs a correction. After the first step the average is a tenth of the gradient. "
+    "How large is the maximum then?"
 )
-def _(w, g, m, s, t, lr):
-    m = 0.9 * m + 0.1 * g
-    s = 0.999 * s + 0.001 * g**2
-    return w - lr * m / (np.sqrt(s) + 1e-8), m, s
+def _(w, g, m, u, t, lr):
+    return adamax_step.reference(w, g, m, u, t, lr * (1 - 0.999**t))
 
 
-@adam_step.mistake(
-    "The correction belongs to the first step only: at step t, the share of the zero start has shrunk to a power of t."
+@adamax_step.mistake(
+    "The average starts at zero, so at first it is too small: your first step is a tenth of the rate. Correct it for "
+    "that before it is used."
 )
-def _(w, g, m, s, t, lr):
+def _(w, g, m, u, t, lr):
+    return adamax_step.reference(w, g, m, u, t, lr * (1 - 0.9**t))
+
+
+@adamax_step.mistake("A large negative gradient is large too: the maximum is over the sizes of the gradients.")
+def _(w, g, m, u, t, lr):
     m = 0.9 * m + 0.1 * g
-    s = 0.999 * s + 0.001 * g**2
-    return w - lr * (m / 0.1) / (np.sqrt(s / 0.001) + 1e-8), m, s
+    u = np.maximum(0.999 * u, g)
+    return w - lr * m / (1 - 0.9**t) / u, m, u
 
 
-@adam_step.mistake("The small number 1e-8 is added to the root. Under the root it is four orders of magnitude larger.")
-def _(w, g, m, s, t, lr):
+@adamax_step.mistake("u is the size of a gradient, not a square as in Adam: it is divided by as it is, without a root.")
+def _(w, g, m, u, t, lr):
     m = 0.9 * m + 0.1 * g
-    s = 0.999 * s + 0.001 * g**2
-    return w - lr * m / (1 - 0.9**t) / np.sqrt(s / (1 - 0.999**t) + 1e-8), m, s
+    u = np.maximum(0.999 * u, np.abs(g))
+    return w - lr * m / (1 - 0.9**t) / np.sqrt(u), m, u
 
 
-@adam_step.mistake(
-    "The root is missing: dividing by the squared gradient itself makes steps larger where gradients are smaller."
+@adamax_step.mistake(
+    "The corrected average is for this step's update only. What is carried to the next step stays uncorrected."
 )
-def _(w, g, m, s, t, lr):
-    m = 0.9 * m + 0.1 * g
-    s = 0.999 * s + 0.001 * g**2
-    return w - lr * m / (1 - 0.9**t) / (s / (1 - 0.999**t) + 1e-8), m, s
-
-
-@adam_step.mistake(
-    "The corrected averages are for this step's update only. What is carried to the next step stays uncorrected."
-)
-def _(w, g, m, s, t, lr):
-    m = (0.9 * m + 0.1 * g) / (1 - 0.9**t)
-    s = (0.999 * s + 0.001 * g**2) / (1 - 0.999**t)
-    return w - lr * m / (np.sqrt(s) + 1e-8), m, s
+def _(w, g, m, u, t, lr):
+    w, m, u = adamax_step.reference(w, g, m, u, t, lr)
+    return w, m / (1 - 0.9**t), u
 
 
 @exercise(
     chapter="05_training",
-    title="The largest rate",
-    minutes=10,
-    prerequisites=["the stability limit", "eigenvalues"],
+    title="The fastest rate",
+    minutes=15,
+    prerequisites=["the factor of one step", "the stability limit", "eigenvalues"],
 )
-def largest_rate(H):
-    return 2 / np.linalg.eigvalsh(H).max()
+def fastest_rate(H):
+    curvatures = np.linalg.eigvalsh(H)
+    return 2 / (curvatures.min() + curvatures.max())
 
 
-@largest_rate.inputs
+@fastest_rate.inputs
 def _(rng):
     yield "a ravine along the axes", 1, (np.diag([1.0, 20.0]) * (1 + rng.random()),)
     turn = np.linalg.qr(rng.normal(size=(2, 2)))[0]
     yield "a turned ravine", 1, (turn @ np.diag([1.0, 30.0]) @ turn.T,)
     X = rng.normal(size=(50, 6)) + 2 * rng.normal(size=(50, 1))
-    yield "least squares with related features", 1, (2 / 50 * X.T @ X,)
+    yield "least squares with six related features", 1, (2 / 50 * X.T @ X,)
 
 
-@largest_rate.mistake(
-    "With this rate the steepest direction reaches its minimum in one step. It may overshoot, up to a mirror image."
+@fastest_rate.mistake(
+    "This is the limit of stability. Along the steepest direction the factor is -1 there, and the walk jumps to and fro "
+    "for ever."
+)
+def _(H):
+    return 2 / np.linalg.eigvalsh(H).max()
+
+
+@fastest_rate.mistake(
+    "The steepest direction is done in one step, and the flattest is the slow one. A higher rate helps the flattest, until "
+    "the steepest becomes as slow."
 )
 def _(H):
     return 1 / np.linalg.eigvalsh(H).max()
 
 
-@largest_rate.mistake(
-    "The trace is the sum of all eigenvalues. Rates below yours are safe, but the limit is set by the largest alone."
+@fastest_rate.mistake("With this rate the flattest direction is done in one step, but the steepest one diverges.")
+def _(H):
+    return 1 / np.linalg.eigvalsh(H).min()
+
+
+@fastest_rate.mistake(
+    "The trace is the sum of all eigenvalues. Directions between the flattest and the steepest do not decide: their "
+    "factors lie between the other two."
 )
 def _(H):
     return 2 / np.trace(H)
 
 
-@largest_rate.mistake("The flattest direction would allow this rate. The steepest one diverges first.")
-def _(H):
-    return 2 / np.linalg.eigvalsh(H).min()
-
-
-@largest_rate.mistake(
-    "The diagonal holds the curvatures along the axes. A ravine that lies across them is steeper than each of these."
+@fastest_rate.mistake(
+    "The diagonal holds the curvatures along the axes. A ravine that lies across them is steeper than the steepest of "
+    "these, and flatter than the flattest."
 )
 def _(H):
-    return 2 / np.diag(H).max()
+    return 2 / (np.diag(H).min() + np.diag(H).max())
 
 
-@largest_rate.mistake("This norm mixes all eigenvalues (the root of the sum of their squares). One of them decides.")
-def _(H):
-    return 2 / np.linalg.norm(H)
+@exercise(
+    chapter="05_training",
+    title="A start for leaky units",
+    minutes=10,
+    prerequisites=["the variance of a sum", "He initialisation"],
+)
+def leaky_scale(n, alpha):
+    return np.sqrt(2 / ((1 + alpha**2) * n))
+
+
+@leaky_scale.inputs
+def _(rng):
+    yield "a small slope", 1, (int(rng.integers(50, 200)), 0.1 + 0.3 * float(rng.random()))
+    yield "the slope 0, an ordinary ReLU", 1, (int(rng.integers(50, 200)), 0.0)
+    yield "the slope 1, where nothing bends", 1, (int(rng.integers(50, 200)), 1.0)
+
+
+@leaky_scale.mistake("This is He's rule, for a ReLU that passes nothing on its left side. A leaky one passes something.")
+def _(n, alpha):
+    return np.sqrt(2 / n)
+
+
+@leaky_scale.mistake("This is the variance of the weights. Their standard deviation is asked for.")
+def _(n, alpha):
+    return 2 / ((1 + alpha**2) * n)
+
+
+@leaky_scale.mistake(
+    "Variances are about squares: a value that is multiplied by the slope has its square multiplied by what?"
+)
+def _(n, alpha):
+    return np.sqrt(2 / ((1 + alpha) * n))
+
+
+@leaky_scale.mistake(
+    "You took the mean slope of both sides and squared it. The mean of the squares is larger than the square of the mean."
+)
+def _(n, alpha):
+    return np.sqrt(4 / ((1 + alpha) ** 2 * n))
+
+
+@leaky_scale.mistake("Each side holds only half of the values, so each has a share of one half in the mean square.")
+def _(n, alpha):
+    return np.sqrt(1 / ((1 + alpha**2) * n))

@@ -62,10 +62,12 @@ def test_task_has_a_stub_and_a_check(name):
 
 @each_exercise
 def test_task_stands_by_itself(name):
-    """It is also handed out alone, in a plain notebook: no other fence, no reference to its page."""
+    """It is also handed out alone, in a plain notebook: no other fence, no reference to its page, no ``nnlib``."""
     prose = [part.cell for part in block(name, "exercise") if part.cell.cell_type == "markdown"]
     text = "\n".join(map(plain_text, prose))
-    assert not re.search(r"\{(eq|ref|numref|doc|cite\S*)\}`|^(```|:::)\{", text, re.MULTILINE), text
+    assert not re.search(r"\{(eq|ref|numref|doc|cite\S*)\}`|^(```|:::)\{|nnlib", text, re.MULTILINE), text
+    plural = "" if EXERCISES[name].points == 1 else "s"
+    assert f"*{EXERCISES[name].minutes} minutes, {EXERCISES[name].points} point{plural}.*" in text
 
 
 @each_exercise
