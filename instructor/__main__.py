@@ -11,7 +11,7 @@ ASSIGNMENTS = Path("assignments")
 
 def make_assignment(options):
     names = assignment.choose(options.exercises, options.chapters)
-    students = assignment.roster(options.roster) if options.roster else ()
+    students = [student.student for student in lms.roster(options.roster)] if options.roster else ()
     folder = ASSIGNMENTS / options.name
     made = assignment.make(folder, options.name, names, options.title, students)
     print(f"{made.title}: {len(names)} exercises, {made.points} points")
@@ -22,7 +22,10 @@ def make_assignment(options):
 def grade_submissions(options):
     folder = ASSIGNMENTS / options.name
     chosen = assignment.load(folder)
-    students = assignment.roster(options.roster) if options.roster else ()
+    if options.merge:
+        lms.merge(options.merge, {}, options.column)  # what is wrong with the file is said before grading
+    everybody = options.roster or options.merge
+    students = lms.roster(everybody) if everybody else ()
     for sentence in sandbox.missing_layers():
         print(f"Careful: {sentence}.", file=sys.stderr)
     out = folder / "graded"
@@ -36,7 +39,7 @@ def grade_submissions(options):
     print(f"scores        {out / 'scores.csv'}\nfeedback      {out / 'feedback'}")
     if options.merge:
         scores = {result["lms_id"]: (grade.score(result), chosen.points, result["note"])
-                  for result in results if result["lms_id"]}
+                  for result in results if result["lms_id"] and result["status"] != "missing"}
         text, filled = lms.merge(options.merge, scores, options.column)
         merged = out / Path(options.merge).name
         merged.write_text(text, encoding="utf-8", newline="")

@@ -1,6 +1,5 @@
 """Assignments: exercises chosen by name or chapter, handed out as one notebook that needs only NumPy."""
 
-import csv
 import hashlib
 import json
 import secrets
@@ -66,8 +65,8 @@ def load(folder):
 
 
 def choose(names, chapters):
-    """Names of the exercises asked for by name or chapter ("02", "02_activations"), in the book's order."""
-    known = all_exercises()
+    """Names of the exercises asked for by name or chapter (2, "02_activations"), in the book's order."""
+    known, chapters = all_exercises(), [str(chapter).zfill(2) for chapter in chapters]
     strangers = [name for name in names if name not in known]
     strangers += [chapter for chapter in chapters
                   if not any(entry.chapter.startswith(chapter) for entry in known.values())]
@@ -99,13 +98,6 @@ def make(folder, name, exercises, title=None, students=(), root=ROOT):
         nbformat.write(student_notebook(assignment, blocks, student), folder / "student" / file)
     nbformat.write(solution_notebook(assignment, blocks), folder / "instructor" / f"{name}-solutions.ipynb")
     return assignment
-
-
-def roster(path):
-    """The students' names for files and scores: the first column of a CSV file with a header."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    return [row[0].strip() for row in rows if row and row[0].strip()]
 
 
 def exercise_cells(entry, root=ROOT):

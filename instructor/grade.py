@@ -48,14 +48,15 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True):
     """Grade the submissions in ``source``; write scores, feedback and results to ``folder``, return the
     results.
 
-    ``students`` names those who should have handed in something: who has not is listed as missing.
+    ``students`` are those who should have handed in something, as ``lms.roster`` lists them: who has not is
+    listed as missing.
     """
     folder = Path(folder)
     for name in ("results", "feedback"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    submissions = lms.collect(source, folder / "unpacked")
-    absent = sorted(set(students) - {submission.student for submission in submissions})
-    submissions += [lms.Submission(student, None, "nothing handed in") for student in absent]
+    submissions = lms.collect(source, folder / "unpacked", assignment.name)
+    present = {name for submission in submissions for name in (submission.student, submission.lms_id) if name}
+    submissions += [student for student in students if not present & {student.student, student.lms_id}]
     entries = assignment.entries()
     adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
     version = _version(assignment)
@@ -102,7 +103,7 @@ def _grade_one(assignment, submission, adapters, slot):
     keys = assignment.keys(submission.student)
     ran = sandbox.run_submission(submission.path, keys, adapters, slot)
     notes = [submission.note, ran.note]
-    if ran.made_for and ran.made_for != submission.student:
+    if ran.made_for and not _same(ran.made_for, submission):
         notes.append(f"the notebook was made for {ran.made_for}")
     notes += [f"cell {cell}: {text}" for cell, text in ran.errors[:3]]
     exercises = {}
@@ -113,6 +114,11 @@ def _grade_one(assignment, submission, adapters, slot):
                                "cases": cases}
     status = "graded" if ran.status == "ran" else ran.status
     return {"status": status, "note": "; ".join(filter(None, notes))[:500], "exercises": exercises}
+
+
+def _same(student, submission):
+    """Whether a student named in a roster is the one who handed in: an LMS writes the names in its own way."""
+    return student == submission.student or bool(submission.lms_id) and student.endswith(f"_{submission.lms_id}")
 
 
 def _version(assignment):

@@ -30,11 +30,30 @@ class Submission(NamedTuple):
     lms_id: str = ""
 
 
-def collect(source, unpacked):
+def roster(path):
+    """Everybody in the class, as submissions of nothing.
+
+    ``path`` is a CSV file with a header, whose first column names the students, or the Canvas gradebook or
+    Moodle grading worksheet.
+    """
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row] or [[]]
+    columns = next((pair for pair in (("Student", "ID"), ("Full name", "Identifier")) if {*pair} <= {*header}), None)
+    if columns:
+        name, identity = map(header.index, columns)
+        people = [(row[name], re.sub(r"\D", "", row[identity])) for row in rows if len(row) > max(name, identity)]
+        people = [(f"{student}_{lms_id}", lms_id) for student, lms_id in people if lms_id]  # not Canvas's row of points
+    else:
+        people = [(row[0], "") for row in rows if row[0]]
+    return [Submission(_safe(student), None, "nothing handed in", lms_id) for student, lms_id in people]
+
+
+def collect(source, unpacked, assignment=""):
     """The submissions in a folder, or in a zip as Canvas and Moodle make it, one for each student.
 
-    In a plain folder the student is the file's name without its ending, or the folder of one's own that the
-    file lies in. Zips are unpacked into the folder ``unpacked``.
+    In a plain folder the student is the file's name without its ending and without the name of the
+    ``assignment`` before it, or the folder of one's own that the file lies in. Zips are unpacked into the folder
+    ``unpacked``.
     """
     source = Path(source)
     if not source.exists():
@@ -51,19 +70,19 @@ def collect(source, unpacked):
         hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
         if hidden or path.is_dir() or path.is_symlink() and not path.exists():
             continue
-        student, lms_id, note = _owner(name)
+        student, lms_id, note = _owner(name, assignment)
         found.setdefault(student, []).append((path, lms_id, refused.get(str(name), note)))
     return [_choose(student, files, refused, source) for student, files in sorted(found.items())]
 
 
-def _owner(name):
+def _owner(name, assignment):
     """Student, LMS id and a note, from a path inside the submissions."""
     for pattern in (_CANVAS, _MOODLE):
         match = pattern.match(name.parts[0])
         if match:
             late = "handed in late" if match.groupdict().get("late") else ""
             return _safe(f"{match['name']}_{match['id']}"), match["id"], late
-    return _safe(name.parts[0] if len(name.parts) > 1 else name.stem), "", ""
+    return _safe(name.parts[0] if len(name.parts) > 1 else name.stem.removeprefix(f"{assignment}-")), "", ""
 
 
 def _safe(name):

@@ -1,7 +1,7 @@
 """Checks without solutions: inputs, expected results and the results of the plausible mistakes, as data.
 
 A student's copy carries these instead of the registry, with the code that compares them: ``check`` then gives
-the same verdicts and hints, and there is no solution to read.
+the same verdicts and hints, and there is no solution to read. Where the answer is a number, its hash is compared.
 """
 
 import base64
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import nnlib.exercises
-from nnlib.exercises.judge import Case, Key
+from nnlib.exercises.judge import Case, Key, fingerprint
 from nnlib.exercises.outcome import Outcome
 from nnlib.exercises.plain import decode, encode
 
@@ -34,12 +34,17 @@ def adapter_source(exercise):
 def key_to_json(exercise, rng):
     """The key of an exercise, for ``key_from_json``; adapters travel as source."""
     key = exercise.key(rng)
+    hidden = key.value and key.adapter is None  # the result is the solution
+
+    def sealed(arrays):
+        return tuple(map(fingerprint, arrays)) if hidden else arrays
     with np.errstate(all="ignore"):
-        mistakes = [(hint, [tuple(outcome) for outcome in outcomes]) for hint, outcomes in key.mistakes()]
+        mistakes = [(hint, [tuple(outcome._replace(arrays=sealed(outcome.arrays))) for outcome in outcomes])
+                    for hint, outcomes in key.mistakes()]
     return encode({
-        "name": key.name, "value": key.value, "adapter": adapter_source(exercise),
-        "rtol": key.rtol, "atol": key.atol, "keep_dtype": key.keep_dtype,
-        "cases": [tuple(case) for case in key.cases], "expected": list(key.expected), "mistakes": mistakes})
+        "name": key.name, "value": key.value, "adapter": adapter_source(exercise), "hidden": hidden,
+        "rtol": key.rtol, "atol": key.atol, "keep_dtype": key.keep_dtype, "mistakes": mistakes,
+        "cases": [tuple(case) for case in key.cases], "expected": list(map(sealed, key.expected))})
 
 
 def key_from_json(tree):

@@ -21,9 +21,12 @@ MESSAGE = 300  # characters kept of an error's message
 
 
 def limit_resources():
-    """Limits that hold for this process and all it starts; none can be raised again."""
+    """Limits that hold for this process and all it starts; none can be raised again.
+
+    The grader watches the clock. The limit of CPU time lies above that: it ends what a killed grader leaves behind.
+    """
     megabytes = TASK["megabytes"] << 20
-    for name, value in [("AS", megabytes), ("CPU", TASK["seconds_all"]), ("FSIZE", 16 << 20), ("NOFILE", 256),
+    for name, value in [("AS", megabytes), ("CPU", TASK["seconds_all"] + 30), ("FSIZE", 16 << 20), ("NOFILE", 256),
                         ("NPROC", TASK["processes"]), ("CORE", 0)]:
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 

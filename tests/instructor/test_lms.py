@@ -100,6 +100,26 @@ def test_links_and_neither_folder_nor_zip(tmp_path, hand_in):
         lms.collect(text, tmp_path)
 
 
+@pytest.mark.parametrize("text, expected", [
+    ("name,mail\njo,jo@x.org\n\n al ,\nO'Neil,\n", [("jo", ""), ("al", ""), ("O_Neil", "")]),
+    ("ID\n17\n", [("17", "")]),
+    (CANVAS, [("Doe_ Jane_101", "101"), ("Roe_ Rich_102", "102"), ("Poe_ Al_103", "103")]),
+    (MOODLE, [("Jane Doe_101", "101"), ("Rich Roe_102", "102")]),
+    ("", []),
+])
+def test_roster(tmp_path, text, expected):
+    path = tmp_path / "class.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert [(student.student, student.lms_id) for student in lms.roster(path)] == expected
+
+
+def test_a_file_that_is_named_as_it_was_handed_out(tmp_path, hand_in):
+    for name in ("week-jo.ipynb", "al.ipynb", "week-ed/week-jo.ipynb"):
+        hand_in(name, "1")
+    found = [submission.student for submission in lms.collect(hand_in.folder, tmp_path, "week")]
+    assert found == ["al", "jo", "week-ed"]
+
+
 def merged(tmp_path, text, scores, column=None):
     path = tmp_path / "export.csv"
     path.write_text(text, encoding="utf-8", newline="")
