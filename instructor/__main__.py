@@ -9,6 +9,10 @@ from instructor import assignment, edition, grade, lms, sandbox
 ASSIGNMENTS = Path("assignments")
 
 
+def make_edition(options):
+    edition.make(options.command, options.out, book=not options.no_book)
+
+
 def make_assignment(options):
     names = assignment.choose(options.exercises, options.chapters)
     students = [student.student for student in lms.roster(options.roster)] if options.roster else ()
@@ -62,7 +66,7 @@ def main(arguments=None):
         command = commands.add_parser(name, help=text)
         command.add_argument("--no-book", action="store_true", help="notebooks only")
         command.add_argument("--out", type=Path, help=f"folder to write (default _build/{name})")
-        command.set_defaults(run=lambda o: edition.make(o.command, o.out, book=not o.no_book))
+        command.set_defaults(run=make_edition)
 
     command = commands.add_parser("assignment", help="choose exercises, make the notebook for students")
     command.add_argument("name")

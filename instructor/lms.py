@@ -86,7 +86,7 @@ def _owner(name, assignment):
 
 
 def _safe(name):
-    return re.sub(r"[^\w.@+ -]", "_", name).strip(" .")[:100] or "unnamed"
+    return re.sub(r"[^\w.@+, -]", "_", name).strip(" .")[:100] or "unnamed"
 
 
 def _choose(student, files, refused, source):
@@ -147,6 +147,8 @@ def _copy(packed, file, size):
 def merge(lms_file, scores, column=None):
     """The text of the instructor's exported file with scores filled in, and how many rows were filled.
 
+    Where the file names a maximum of its own, scores are scaled to it.
+
     Parameters
     ----------
     lms_file : path
@@ -169,17 +171,19 @@ def merge(lms_file, scores, column=None):
         raise ValueError(f"{lms_file} is neither a Canvas gradebook (column ID) "
                          "nor a Moodle grading worksheet (column Identifier)")
     comments = header.index("Feedback comments") if "Feedback comments" in header else None
-    highest = header.index("Maximum Grade") if "Maximum Grade" in header else None
-    filled = 0
+    full, filled = None, 0
     for row in rows[1:]:
         if len(row) <= max(identity, target):
             continue
+        if row[0].strip() == "Points Possible":
+            full = row[target]
+        if "Maximum Grade" in header:
+            full = row[header.index("Maximum Grade")]
         lms_id = re.sub(r"\D", "", row[identity])
         if lms_id not in scores:
             continue
         score, maximum, note = scores[lms_id]
-        scale = _number(row[highest]) / maximum if highest is not None and _number(row[highest]) else 1
-        row[target] = f"{score * scale:g}"
+        row[target] = f"{score * (_number(full) or maximum) / maximum:g}"
         if comments is not None and len(row) > comments:
             row[comments] = note
         filled += 1
@@ -199,5 +203,5 @@ def _canvas_column(header, column, lms_file):
 def _number(text):
     try:
         return float(text.replace(",", "."))
-    except ValueError:
+    except (AttributeError, ValueError):
         return 0.0

@@ -28,16 +28,17 @@ def limit_resources():
     megabytes = TASK["megabytes"] << 20
     for name, value in [("AS", megabytes), ("CPU", TASK["seconds_all"] + 30), ("FSIZE", 16 << 20), ("NOFILE", 256),
                         ("NPROC", TASK["processes"]), ("CORE", 0)]:
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        with suppress(ValueError, OSError):  # the system has a lower limit already, or none of this kind (macOS)
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
 def limit_files():
     """Landlock (Linux 5.13): read only Python and libraries, write only to ``out`` and ``home``, no TCP."""
+    if TASK["readable"] is None:
+        return
     libc = ctypes.CDLL(None, use_errno=True)
     create_ruleset, add_rule, restrict_self = 444, 445, 446
     abi = libc.syscall(create_ruleset, None, 0, 1)
-    if TASK["readable"] is None or abi < 1:
-        return
     read, write = 0b1101, (1 << 13) - 1 | (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0)
     rights = (ctypes.c_uint64 * 3)(write, 0b11 if abi >= 4 else 0, 0b11 if abi >= 6 else 0)
     size = 8 if abi < 4 else 16 if abi < 6 else 24

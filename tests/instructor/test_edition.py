@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from book.notebook import chapter_paths, parts, read, without_solutions
 from instructor import edition
+from instructor.__main__ import main
 from nnlib.exercises import all_exercises
 
 
@@ -108,6 +109,12 @@ def test_the_student_package_checks_without_a_reference(student):
                           env={**os.environ, "PYTHONPATH": str(student)})
     assert done.returncode == 0, done.stderr
     assert entry.mistakes[0].hint.split(":")[0] in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("kind", ["student", "edition"])
+def test_on_the_command_line(kind, tmp_path, capsys):
+    assert main([kind, "--no-book", "--out", str(tmp_path / kind)]) == 0
+    assert str(tmp_path / kind / "chapters") in capsys.readouterr().out
 
 
 def test_another_folder_is_not_overwritten(tmp_path):

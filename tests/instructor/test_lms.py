@@ -103,7 +103,7 @@ def test_links_and_neither_folder_nor_zip(tmp_path, hand_in):
 @pytest.mark.parametrize("text, expected", [
     ("name,mail\njo,jo@x.org\n\n al ,\nO'Neil,\n", [("jo", ""), ("al", ""), ("O_Neil", "")]),
     ("ID\n17\n", [("17", "")]),
-    (CANVAS, [("Doe_ Jane_101", "101"), ("Roe_ Rich_102", "102"), ("Poe_ Al_103", "103")]),
+    (CANVAS, [("Doe, Jane_101", "101"), ("Roe, Rich_102", "102"), ("Poe, Al_103", "103")]),
     (MOODLE, [("Jane Doe_101", "101"), ("Rich Roe_102", "102")]),
     ("", []),
 ])
@@ -137,6 +137,11 @@ def test_canvas_gradebook(tmp_path):
     assert [row["Week 10 (4712)"] for row in rows] == ["5", "3", "", ""], "another column was touched"
     assert rows[1]["Student"] == "Doe, Jane" and rows[1]["Section"] == "A, B"
     assert text.count("\r\n") == CANVAS.count("\r\n")
+
+
+def test_canvas_points_of_another_number(tmp_path):
+    rows, _, _ = merged(tmp_path, CANVAS.replace(",7,5", ",14,5"), SCORES, "Week 1 (")
+    assert [row["Week 1 (4711)"] for row in rows] == ["14", "12", "0", ""]
 
 
 def test_canvas_needs_one_column(tmp_path):
