@@ -180,20 +180,28 @@ def _family(pid):
         return []
 
 
+def _strays(home):
+    """What a submission has started and still runs: it is known by its home, wherever it went."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("HOME") == home:
+                yield process
+
+
 def _end(process, home):
     """End the process and everything that it started."""
     members = _family(process.pid)[1:]
-    if not has_namespaces():  # what has left the family is known by its home
-        for other in psutil.process_iter():
-            with suppress(psutil.Error):
-                if other.environ().get("HOME") == home:
-                    members.append(other)
-    for member in members:
-        with suppress(psutil.Error):
-            member.kill()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for _ in range(100):  # while one is ended, another may start a third
+        for member in members:
+            with suppress(psutil.Error):
+                member.kill()
+        members = [] if has_namespaces() else list(_strays(home))
+        if not members:
+            break
+        time.sleep(0.02)
 
 
 def run_submission(submission, keys, adapters, slot=0):

@@ -230,8 +230,9 @@ def test_without_namespaces_and_landlock(name, tmp_path, course, hand_in, monkey
     hand_in("student.ipynb", *SUBMISSIONS[name].cells)
     [result] = grade.grade(course, hand_in.folder, tmp_path / "graded", progress=False)
     assert (grade.score(result), result["status"]) == SUBMISSIONS[name][1:3]
-    assert not [process for process in psutil.process_iter(["cmdline"])
-                if str(tmp_path) in " ".join(process.info["cmdline"] or [])]
+    running = [process.info for process in psutil.process_iter(["cmdline", "status"])]
+    assert not [info for info in running
+                if str(tmp_path) in " ".join(info["cmdline"] or []) and info["status"] != psutil.STATUS_ZOMBIE]
     assert len(sandbox.missing_layers()) >= 2
 
 
