@@ -98,7 +98,7 @@ SUBMISSIONS = {
     "edited checks": Expected(["check = lambda *args: print('softmax: right')", STUBS["softmax"],
                                "check(softmax)"], 0),
     "infinite loop": Expected([*solved(), "while True: pass"], note="cell 6: TooSlow"),
-    "stubborn loop": Expected([*solved(), f"{DEAF}\nwhile True: pass"], 0, "timeout", "more than 14 s in cell 6"),
+    "stubborn loop": Expected([*solved(), f"{DEAF}\nwhile True: pass"], 0, "timeout", "more than 20 s in cell 6"),
     "loop in a function": Expected(solved(softmax="def softmax(z):\n    while True: pass"), without("softmax")),
     "sleeps": Expected([*solved(), "import time; time.sleep(1000)"], note="cell 6: TooSlow"),
     "memory bomb": Expected([*solved(), "x = np.ones(1 << 40)", "a = []\nwhile True: a.append(np.ones(1 << 22))",
@@ -137,7 +137,7 @@ SUBMISSIONS = {
 def quick(monkeypatch):
     """Short limits, so that the tests do not wait for those who wait for ever."""
     monkeypatch.setattr(sandbox, "SECONDS", 2)
-    monkeypatch.setattr(sandbox, "SECONDS_ALL", 14)
+    monkeypatch.setattr(sandbox, "SECONDS_ALL", 20)
     monkeypatch.setattr(sandbox, "MEGABYTES", 1024)
 
 
@@ -299,12 +299,12 @@ def test_stopped_half_way_and_started_again(tmp_path):
         time.sleep(0.05)
         assert first.poll() is None, first.stderr.read()
     first.send_signal(signal.SIGINT)
-    assert first.wait(20) == 130
+    assert first.wait(100) == 130
     assert "goes on" in first.stderr.read()
     kept = {path: path.stat().st_mtime_ns for path in graded.glob("results/*.json")}
     assert 2 <= len(kept) < 8
     second = run("grade", "one", "submissions", "--workers", "2")
-    assert second.wait(60) == 0, second.stderr.read()
+    assert second.wait(300) == 0, second.stderr.read()
     assert len(rows(graded)) == 8
     assert all(path.stat().st_mtime_ns == then for path, then in kept.items())
 
