@@ -1,11 +1,13 @@
 """The figure in a running kernel: ipywidgets for the controls, an HTML widget for the picture."""
 
 import asyncio
+import functools
 import html
 import itertools
 import traceback
 
 import ipywidgets
+import matplotlib.pyplot as plt
 
 from .memo import AxisMemo
 from .page import css, live_html
@@ -24,7 +26,8 @@ class LiveFigure:
     """
 
     def __init__(self, draw, controls, title, describe, subplots):
-        self.draw, self.describe, self.title, self.subplots = draw, describe, title, subplots
+        self.draw, self.describe, self.title = draw, describe, title
+        self.fresh_axes = functools.partial(plt.subplots, **(subplots or {}))
         self.prefix = f"live{next(_numbers)}-"
         width = max((len(c.label) for c in controls), default=0)
         self.widgets = {c.name: _widget(c, width) for c in controls}
@@ -52,7 +55,7 @@ class LiveFigure:
         self._stale = False
         values = {name: widget.value for name, widget in self.widgets.items()}
         try:
-            with drawn(self.draw, values, self.subplots) as figure:
+            with drawn(self.draw, values, self.fresh_axes) as figure:
                 if len(self._memo.drawings) > REMEMBERED:
                     self._memo = AxisMemo()
                 self._memo.prepare(figure)

@@ -6,7 +6,6 @@ puts the earlier drawing there. The state is read from every attribute of the ax
 module does not know, such as a formatter function, is always drawn.
 """
 
-import copy
 import enum
 import itertools
 
@@ -56,8 +55,8 @@ class AxisMemo:
                 if name.startswith(MARK):
                     key, kind = name.removeprefix(MARK).split("-")[:2]
                     if kind == "kept":
-                        self.groups[key] = copy.deepcopy(element[0])
-                    parent[place] = element[0] if kind == "kept" else copy.deepcopy(self.groups[key])
+                        self.groups[key] = _copied(element[0])
+                    parent[place] = element[0] if kind == "kept" else _copied(self.groups[key])
 
 
 class _Method:
@@ -110,6 +109,14 @@ class _TightBox(_Method):
         offset.set_position(place)
         label.set_position(label_place)
         return None if box is None else box.frozen()
+
+
+def _copied(element):
+    """A copy with all that is inside; faster than ``copy.deepcopy``."""
+    copy = element.makeelement(element.tag, element.attrib)
+    copy.text, copy.tail = element.text, element.tail
+    copy.extend(map(_copied, element))
+    return copy
 
 
 def _aligned(figure, ax):

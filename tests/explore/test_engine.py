@@ -10,7 +10,7 @@ import pytest
 
 from nnlib.explore import engine
 from nnlib.explore.memo import AxisMemo
-from nnlib.explore.render import Images, drawn, markup, read_svg, save_svg
+from nnlib.explore.render import FreshAxes, Images, drawn, markup, read_svg, save_svg
 
 
 def plain(ax, w=1.0, b=0.0):
@@ -138,12 +138,13 @@ def test_two_processes_give_identical_bytes(name, root, made):
 
 def test_axes_drawn_once_are_axes_drawn_always(figure_name, made):
     figure, memo = made(figure_name), AxisMemo()
+    fresh_axes = FreshAxes(figure.subplots)
     states = range(0, figure.states, max(1, figure.states // 5))
     with plt.style.context("nnlib.book"):
         for state in states:
             trees = []
             for used in (None, memo):
-                with drawn(figure.draw, figure.values(state), figure.subplots) as drawing:
+                with drawn(figure.draw, figure.values(state), fresh_axes) as drawing:
                     if used:
                         used.prepare(drawing)
                     trees.append(markup(read_svg(save_svg(drawing), Images(), used)))
@@ -152,9 +153,10 @@ def test_axes_drawn_once_are_axes_drawn_always(figure_name, made):
 
 def test_an_unchanged_axis_is_drawn_once(made):
     figure, memo = made("line"), AxisMemo()
+    fresh_axes = FreshAxes(figure.subplots)
     with plt.style.context("nnlib.book"):
         for state in range(0, figure.states, 10):
-            with drawn(figure.draw, figure.values(state), figure.subplots) as drawing:
+            with drawn(figure.draw, figure.values(state), fresh_axes) as drawing:
                 memo.prepare(drawing)
                 read_svg(save_svg(drawing), Images(), memo)
     assert len(memo.drawings) == 2
