@@ -8,9 +8,10 @@ lab: ; @$(PYTHON) -m book lab
 chapters: ; @$(PYTHON) -m book chapters $(C)
 serve: ; @$(PYTHON) -m book serve
 bench: ; @$(PYTHON) -m book bench
+mutants: ; @$(PYTHON) -m book mutants $(A)
 student: ; @$(PYTHON) -m book student
 instructor: ; @$(PYTHON) -m book instructor $(A)
 clean: ; @$(PYTHON) -m book clean $(if $(ALL),all)
 
-.PHONY: help book test lab chapters serve bench student instructor clean
+.PHONY: help book test lab chapters serve bench mutants student instructor clean
 .DEFAULT_GOAL := help

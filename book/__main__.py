@@ -30,6 +30,7 @@ HELP = """Neural Networks You Can Touch
   make chapters        run the chapters and store their outputs (one: make chapters C=03_losses)
   make serve           serve the built book on http://127.0.0.1:8000
   make bench           time nnlib and the live figures
+  make mutants         does a test fail for every small change of nnlib? (make mutants A="layers --sample 100")
   make student         notebooks and a book without any solution
   make instructor      assignments and grading (make instructor A="grade --help")
   make clean           delete what was built (make clean ALL=1: the environment too)
@@ -233,6 +234,10 @@ def bench():
     return max(codes)
 
 
+def mutants(*arguments):
+    return run(sys.executable, os.path.join("tests", "nnlib", "mutants.py"), *arguments)
+
+
 def clean(what=""):
     names = ["_build", "build", ".pytest_cache", ".ruff_cache", ".hypothesis"]
     for name in names + [".venv"] * (what == "all"):
@@ -255,6 +260,7 @@ COMMANDS = {
     "lab": lab,
     "serve": serve,
     "bench": bench,
+    "mutants": mutants,
     "student": student,
     "instructor": instructor,
 }

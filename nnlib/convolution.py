@@ -122,7 +122,8 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
         dy = dy.reshape(N, C, elements, *window.places)
         dx = np.zeros(window.frame, dy.dtype)
         for k, tap in enumerate(window.taps):
-            dx[tap] += dy[:, :, k]
+            met = dx[tap]                       # a view; dx[tap] += ... would copy it onto itself afterwards
+            met += dy[:, :, k]
         return dx[window.inside],
 
     return columns.reshape(N, C * elements, *window.places), pullback

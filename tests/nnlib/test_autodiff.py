@@ -172,6 +172,8 @@ def test_arithmetic_refuses():
         arithmetic.log([1.0, 0.0])
     with pytest.raises(ValueError, match="divide expects b without 0, got 0"):
         arithmetic.divide([1.0, 2.0], [1.0, 0.0])
+    with pytest.raises(ValueError, match="power expects x without 0 for the exponent -0.5"):
+        arithmetic.power([1.0, 0.0], exponent=-0.5)
     with pytest.raises(ValueError, match="power expects x >= 0 for the exponent 0.5, got -1"):
         arithmetic.power([1.0, -1.0], exponent=0.5)
     with pytest.raises(ValueError, match="power expects x without 0 for the exponent -2, got 0"):
@@ -284,6 +286,14 @@ def test_constants_have_no_gradient(rng):
     y.pullback = lambda dy: seen.append(dy) or original(dy)
     y.sum().backward()
     assert len(seen) == 1 and x.grad.tolist() == [[2] * 4] * 3
+
+
+def test_signs_and_shapes_of_tensors():
+    x = Tensor([[1.0, -2.0, 3.0]])
+    y = -x
+    assert y.data.tolist() == [[-1, 2, -3]] and y.reshape((3, 1)).shape == y.reshape(3, 1).shape == (3, 1)
+    y.reshape(3).sum().backward()
+    assert x.grad.tolist() == [[-1, -1, -1]]
 
 
 def test_backward_starts_from_zero_each_time():

@@ -34,8 +34,9 @@ def test_shape_names_the_argument():
 
 def test_same_shape():
     checks.same_shape("mse", a=np.zeros((2, 3)), b=np.ones((2, 3)))
-    with pytest.raises(ValueError, match=re.escape("mse expects a and b of one shape, got (3,) and (3, 1)")):
-        checks.same_shape("mse", a=np.zeros(3), b=np.zeros((3, 1)))
+    for a, b in [((3,), (3, 1)), ((3, 1), (3,)), ((2,), (3,)), ((3,), (2,))]:
+        with pytest.raises(ValueError, match=re.escape(f"mse expects a and b of one shape, got {a} and {b}")):
+            checks.same_shape("mse", a=np.zeros(a), b=np.zeros(b))
 
 
 def test_no_nan_tells_how_many_and_where():
@@ -43,6 +44,7 @@ def test_no_nan_tells_how_many_and_where():
     checks.no_nan("f", "x", x)
     checks.no_nan("f", "x", np.zeros((0, 3)))
     checks.no_nan("f", "x", np.array(3))
+    checks.no_nan("f", "x", np.array([True, False]))
     checks.no_nan("f", "x", np.array([np.inf, -np.inf, 1e200]))
     x[1, 2] = x[2, 0] = np.nan
     with pytest.raises(ValueError, match=re.escape("f expects x without NaN, got 2 NaN of 12, first at (1, 2)")):
@@ -52,7 +54,7 @@ def test_no_nan_tells_how_many_and_where():
 
 
 def test_in_range():
-    checks.in_range("f", 0, 1, p=np.array([0.0, 1.0]), q=np.zeros(0))
+    checks.in_range("f", 0, 1, p=np.array([0.0, 1.0]), q=np.zeros(0), r=np.array([0.4, 0.6]))
     for bad in (-0.1, 1.1):
         with pytest.raises(ValueError, match=re.escape(f"f expects p in [0, 1], got {min(bad, 0.5)} to {max(bad, 0.5)}")):
             checks.in_range("f", 0, 1, p=np.array([0.5, bad]))
@@ -62,7 +64,7 @@ def test_distribution():
     checks.distribution("f", "p", np.array([[0.5, 0.5], [1.0, 0.0]]))
     checks.distribution("f", "p", np.array([0.3, 0.7005]))
     with pytest.raises(ValueError, match="f expects p to sum to 1 along the last axis, got 0.9"):
-        checks.distribution("f", "p", np.array([[0.5, 0.5], [0.5, 0.4]]))
+        checks.distribution("f", "p", np.array([[0.5, 0.5], [0.5, 0.4], [0.5, 0.3]]))      # the first wrong one
     checks.distribution("f", "p", np.zeros((0, 3)))
     checks.distribution("f", "p", np.array([1 + 1e-9, -1e-9]))
     with pytest.raises(ValueError, match="f expects p >= 0, got -0.5"):
@@ -73,7 +75,7 @@ def test_indices():
     checks.indices("f", "labels", np.array([0, 3]), 4)
     checks.indices("f", "labels", np.array([], int), 4)
     checks.indices("f", "labels", np.array([2], np.uint8), 4)
-    for bad in ([0, 4], [-1, 0]):
+    for bad in ([0, 4], [0, 9], [-1, 0]):
         with pytest.raises(ValueError, match=f"f expects labels in 0 to 3, got {bad[0]} to {bad[1]}"):
             checks.indices("f", "labels", np.array(bad), 4)
     with pytest.raises(TypeError, match="f expects labels as integers 0 to 3, got float64"):
@@ -83,8 +85,11 @@ def test_indices():
 def test_number():
     checks.number("f", "p", 0.5)
     checks.number("f", "p", 0, 0, 1)
+    checks.number("f", "p", 0.5, 0, 1, above=True, below=True)
     checks.number("f", "p", np.float32(1), 0, 1)
-    for bad, options, interval in [(-0.1, {}, "0 <= p <= 1"), (1.1, {}, "0 <= p <= 1"), (0, {"above": True}, "0 < p <= 1"),
+    for bad, options, interval in [(-0.1, {}, "0 <= p <= 1"), (-1, {"above": True}, "0 < p <= 1"),
+                                   (2, {"below": True}, "0 <= p < 1"), (1.1, {}, "0 <= p <= 1"),
+                                   (0, {"above": True}, "0 < p <= 1"),
                                    (1, {"below": True}, "0 <= p < 1"), (np.nan, {}, "0 <= p <= 1")]:
         with pytest.raises(ValueError, match=f"^f expects {interval}, got {bad}$"):
             checks.number("f", "p", bad, 0, 1, **options)

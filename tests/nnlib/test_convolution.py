@@ -248,6 +248,7 @@ IMAGES, KERNELS = np.ones((2, 3, 5, 5)), np.ones((4, 3, 3, 3))
     (lambda: conv2d(IMAGES, KERNELS, np.ones(3)), ValueError, r"conv2d expects b \(4,\), got \(3,\)"),
     (lambda: conv2d(IMAGES, KERNELS, stride=0), ValueError, "expects stride >= 1, got 0"),
     (lambda: conv2d(IMAGES, KERNELS, stride=(1, 2, 3)), ValueError, r"stride as one integer or \(rows, columns\)"),
+    (lambda: conv2d(IMAGES, KERNELS, stride=(2,)), ValueError, r"stride as one integer or \(rows, columns\)"),
     (lambda: conv2d(IMAGES, KERNELS, stride=1.5), TypeError, "expects stride as an integer, got 1.5"),
     (lambda: conv2d(IMAGES, KERNELS, padding=-1), ValueError, "expects padding >= 0, got -1"),
     (lambda: conv2d(IMAGES, KERNELS, padding="same"), TypeError, "expects padding as an integer, got 'same'"),

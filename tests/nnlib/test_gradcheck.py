@@ -63,6 +63,47 @@ def test_labels_are_not_moved(rng):
 
 def test_single_precision_is_checked_in_double(rng):
     assert check_operation(sigmoid, rng.normal(size=(3, 4)).astype(np.float32), rng=rng) < 1e-8
+    assert check_layer(Activation(sigmoid), rng.normal(size=(3, 4)).astype(np.float32), rng=rng) < 1e-8
+
+
+def test_integers_are_no_point_to_differentiate_at(rng):
+    """Neither bool and int, whose letters stand before and after float's, nor what has no gradient."""
+    @operation(integers=("keep", "times"))
+    def some(x, keep, times):
+        return x * keep * times, lambda dy: (dy * keep * times, np.ones(3), np.ones(3))
+    keep, times = np.array([True, False, True]), np.array([2, 3, 4])
+    kinds = []
+
+    @operation(integers=("keep", "times"))
+    def spied(x, keep, times):
+        kinds.append(keep.dtype.kind + times.dtype.kind)
+        return some.function(x, keep, times)
+    assert check_operation(spied, rng.normal(size=3), keep, times, rng=rng) < 1e-9
+    assert set(kinds) == {"bi"}
+
+
+def test_an_error_below_what_rounding_hides_is_none(rng):
+    """A slope is measured against a thousandth of |dy y|, for a layer as for an operation: no less, no more."""
+    @operation
+    def shifted(x):
+        return x + 1e4, lambda dy: (dy * 1.01,)
+
+    class Shifted(Layer):
+        def forward(self, x):
+            return self.record(shifted, x)
+    for error in (check_operation(shifted, np.zeros(3), rng=rng), check_layer(Shifted(), np.zeros(3), rng=rng)):
+        assert 1e-4 < error < 2e-3
+
+
+def test_a_layer_is_checked_along_three_directions_quietly(rng, capsys):
+    passes = []
+
+    class Counted(Activation):
+        def forward(self, x):
+            passes.append(x.copy())
+            return super().forward(x)
+    check_layer(Counted(tanh), np.ones((2, 3)), rng=rng)
+    assert len(passes) == 1 + 2 * 3 and capsys.readouterr().out == ""
 
 
 def test_a_kink_shows(rng):
@@ -180,6 +221,7 @@ def test_numerical_gradient(rng):
 def test_relative_error():
     assert relative_error([1.0, 2.0], [1.0, 2.0]) == 0
     assert relative_error([0.0], [0.0]) == 0 and relative_error([], []) == 0
+    assert relative_error([1e-3], [2e-3]) == pytest.approx(0.5)
     assert relative_error([1.0, 2.0], [1.0, -2.0]) == 2
     assert relative_error(0.0, 1e-30) == 1
     assert relative_error([1.0], [1.1]) == pytest.approx(0.1 / 1.1)
@@ -197,6 +239,8 @@ def test_refusals(rng):
         check_layer(Sequential(Dense(2, 2, rng=rng, dtype=np.float32)), [[1.0, 2.0]])
     with pytest.raises(ValueError, match=re.escape("wrong_product expects a gradient (3,) of b, got (2,)")):
         check_operation(wrong(lambda da, db: (da, db[:2])), np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match=re.escape("wrong_product expects a gradient (3,) of b, got (4,)")):
+        check_operation(wrong(lambda da, db: (da, np.append(db, 0))), np.ones(3), np.ones(3))
     with pytest.raises(ValueError, match="wrong_product has no gradient to check"):
         check_operation(wrong(lambda da, db: (None, None)), np.ones(3), np.ones(3))
     for options, message in [({"h": 0}, "tanh expects 0 < h"), ({"directions": 0}, "tanh expects directions >= 1")]:

@@ -375,6 +375,8 @@ def test_first_gradient_is_left_out_unless_asked(rng):
 def test_residual_hands_on_that_no_gradient_is_needed(rng):
     layer = Residual(Dense(2, 2, rng=rng))
     layer(np.ones((1, 2)))
+    assert layer.backward(np.ones((1, 2))).shape == (1, 2)
+    layer(np.ones((1, 2)))
     assert layer.backward(np.ones((1, 2)), input_grad=False) is None
     assert layer.inner[0].W.grad.any()
 
@@ -489,7 +491,7 @@ total                             6
 
 def test_shapes_that_do_not_fit(rng):
     layer = Dense(784, 10, rng=rng)
-    for shape in [(64, 28, 28), (784,), (64, 783), (2, 3, 4, 784), ()]:
+    for shape in [(64, 28, 28), (784,), (64, 783), (64, 785), (2, 3, 4, 784), ()]:
         with pytest.raises(ValueError, match=re.escape(f"Dense expects (N, 784), got {shape}")):
             layer(np.zeros(shape))
         with pytest.raises(ValueError, match=re.escape(f"Dense expects (N, 784), got {shape}")):

@@ -185,8 +185,9 @@ def test_gradient(op, layer, options, N, T, D, H, padded, seed):
     rng = np.random.default_rng(seed)
     x, parameters, state = rng.normal(size=(N, T, D)), weights(op, D, H, rng), state_of(op, N, H, rng)
     mask = rng.random((N, T)) < 0.6 if padded else None
-    assert check_operation(op, x, *parameters, state, rng=rng, mask=mask, **options) < 1e-7
-    assert check_operation(op, x, *parameters, rng=rng, mask=mask, **options) < 1e-7
+    for states in ([state], []):                # rounding spoils the small step, where a gate is shut, curvature the other
+        assert min(check_operation(op, x, *parameters, *states, rng=rng, h=h, mask=mask, **options)
+                   for h in (1e-5, 1e-4)) < 1e-7
 
 
 @pytest.mark.parametrize("activation", [tanh, relu, sigmoid, identity])
@@ -428,6 +429,18 @@ def test_states_of_parts(rng, parts):
     v = rng.normal(size=start.shape)
     slope = (loss(start + h * v) - loss(start - h * v)) / (2 * h)
     np.testing.assert_allclose(np.sum(np.array(model.state_grad) * v), slope, rtol=1e-7)
+
+
+def test_the_last_layer_of_a_stack_decides_what_it_returns(rng):
+    whole, last = RNN(3, 3, rng=rng), RNN(3, 3, return_sequences=False, rng=rng)
+    x = rng.normal(size=(2, 4, 3))
+    for layers, shape in [((whole, whole), (2, 4, 3)), ((whole, last), (2, 3)), ((whole, whole, last), (2, 3)),
+                          ((last,), (2, 3))]:
+        model = Stacked(*layers)
+        assert model(x).shape == shape and model.return_sequences is (len(shape) == 3)
+    for layers in [(last, whole), (whole, last, whole), (whole, last, last)]:
+        with pytest.raises(ValueError, match="return_sequences=True of all but the last"):
+            Stacked(*layers)
 
 
 def test_input_gradient_of_a_stack_may_be_skipped(rng):

@@ -94,7 +94,8 @@ def test_k_fold_refuses():
 
 def test_accuracy():
     assert accuracy([[1, 2, 0], [5, 1, 1], [0, 0, 1.0]], [1, 0, 0]) == pytest.approx(2 / 3)
-    assert accuracy([[[1, 2], [2, 1]], [[1, 2], [1, 2]]], [[1, 0], [1, 0]]) == 0.75
+    assert accuracy([[[1, 2], [2, 1], [3, 4]], [[1, 2], [1, 2], [4, 3]]], [[1, 0, 1], [1, 0, 0]]) == pytest.approx(5 / 6)
+    assert accuracy([[[0.1], [-3], [2]], [[0.1], [-3], [2]]], [[1, 0, 1], [0, 0, 1]]) == pytest.approx(5 / 6)
     for scores, labels in [([0.1, -3, 0.0], [1, 1, 0]), ([[0.1], [-3], [0.0]], [1, 1, 0]),
                            ([[0.1], [-3], [0.0]], [[1.0], [1.0], [0.0]])]:
         assert accuracy(scores, labels) == pytest.approx(2 / 3)

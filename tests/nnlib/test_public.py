@@ -1,0 +1,111 @@
+"""What holds for every public name: it is there, PyTorch's values are stored for it, float32 stays float32."""
+
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+
+import nnlib
+from nnlib import Operation, Parameter
+
+NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh softmax
+    log_softmax mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence Dense Activation Sequential Residual
+    Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D GlobalAvgPool2D RNN LSTM GRU
+    Bidirectional Stacked SGD Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal
+    he_uniform he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold Value Tensor check_layer
+    check_operation""".split()
+STORED = {                                      # operation: file of reference/
+    "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
+        softmax log_softmax""",
+    "losses": "mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence",
+    "layers": "dense embedding fans",
+    "regularize": "batch_norm layer_norm penalty",
+    "convolution": "conv1d conv2d max_pool2d min_pool2d avg_pool2d global_avg_pool2d",
+    "recurrent": "rnn lstm gru",
+    "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
+}
+IMAGES, TABLE, SEQUENCES = (2, 3, 6, 6), (4, 3), (2, 5, 3)
+
+
+def modules():
+    for found in pkgutil.iter_modules(nnlib.__path__):
+        if not found.ispkg:
+            yield importlib.import_module(f"nnlib.{found.name}")
+
+
+def test_every_public_name_is_there():
+    assert [name for name in NAMES if not hasattr(nnlib, name)] == []
+
+
+@pytest.mark.parametrize("topic", STORED)
+def test_pytorchs_values_are_stored(topic, reference):
+    stored = {key.split("/")[0] for key in reference(topic).files}
+    assert set(STORED[topic].split()) <= stored
+
+
+def test_every_argument_can_be_named():
+    for module in modules():
+        for name, thing in vars(module).items():
+            if getattr(thing, "__module__", "") != module.__name__ or not callable(thing):
+                continue
+            functions = [thing.function if isinstance(thing, Operation) else thing]
+            if inspect.isclass(thing):
+                functions = [f for f in vars(thing).values() if inspect.isfunction(f)]
+            for function in functions:
+                parameters = inspect.signature(function).parameters.values()
+                assert all(p.kind != p.POSITIONAL_ONLY for p in parameters), f"{name}: {function}"
+
+
+new = dict(rng=np.random.default_rng(0), dtype=np.float32)
+LAYERS = [
+    (nnlib.Dense(3, 2, **new), TABLE), (nnlib.Flatten(), IMAGES), (nnlib.Dropout(0.5, rng=new["rng"]), TABLE),
+    (nnlib.BatchNorm(3, dtype=np.float32), TABLE), (nnlib.BatchNorm(3, dtype=np.float32), IMAGES),
+    (nnlib.LayerNorm(3, dtype=np.float32), TABLE), (nnlib.Residual(nnlib.Dense(3, 3, **new)), TABLE),
+    (nnlib.Conv2D(3, 4, 3, stride=2, padding=1, dilation=1, **new), IMAGES), (nnlib.MaxPool2D(3, 2), IMAGES),
+    (nnlib.MaxPool2D(2, padding=1), IMAGES), (nnlib.MinPool2D(2), IMAGES), (nnlib.AvgPool2D(3, 1), IMAGES),
+    (nnlib.GlobalAvgPool2D(), IMAGES), (nnlib.RNN(3, 4, **new), SEQUENCES), (nnlib.LSTM(3, 4, **new), SEQUENCES),
+    (nnlib.GRU(3, 4, **new), SEQUENCES),
+    (nnlib.Bidirectional(nnlib.LSTM(3, 4, **new), nnlib.LSTM(3, 4, **new)), SEQUENCES),
+    (nnlib.Stacked(nnlib.GRU(3, 4, **new), nnlib.GRU(4, 2, **new)), SEQUENCES),
+] + [(nnlib.Activation(getattr(nnlib, name)), TABLE) for name in STORED["activations"].split() if name != "prelu"]
+
+
+@pytest.mark.parametrize("layer, shape", LAYERS, ids=lambda value: type(value).__name__)
+def test_layers_keep_float32(layer, shape):
+    x = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    for mode in (layer.train, layer.eval):
+        mode()
+        y = layer(x)
+        dx = layer.backward(np.ones_like(y), input_grad=True)
+        arrays = [y, dx, *(a for p in layer.parameters() for a in (p.value, p.grad))]
+        arrays += [b for part in layer.layers_inside() for b in part.buffers().values()]
+        assert {a.dtype for a in arrays} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("name", STORED["losses"].split())
+def test_losses_keep_float32(name):
+    rng = np.random.default_rng(1)
+    output = nnlib.log_softmax(rng.normal(size=TABLE).astype(np.float32))
+    target = {"cross_entropy": rng.integers(3, size=4), "hinge": np.where(output > -1, 1, -1),
+              "binary_cross_entropy": (output > -1).astype(int)}.get(name, np.exp(output))
+    value, pullback = getattr(nnlib, name).vjp(output, target)
+    assert value.dtype == np.float32 and pullback(1.0)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("optimizer", [
+    lambda p: nnlib.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.1), lambda p: nnlib.Momentum(p, lr=0.1, nesterov=True),
+    lambda p: nnlib.AdaGrad(p, lr=0.1), lambda p: nnlib.RMSProp(p, lr=0.1), lambda p: nnlib.Adam(p, lr=0.1),
+    lambda p: nnlib.AdamW(p, lr=0.1),
+])
+def test_optimisers_keep_float32(optimizer):
+    p = Parameter(np.ones(3, np.float32), "w")
+    made = optimizer([p])
+    for schedule in (np.float64(0.1), 0.01):
+        p.add_grad(np.ones(3, np.float32))
+        made.lr = schedule
+        nnlib.clip_gradients([p], 0.5)
+        nnlib.ElasticNet(0.1, 0.1, select=lambda p: True).add_gradients([p])
+        made.step()
+    assert p.value.dtype == p.grad.dtype == np.float32
