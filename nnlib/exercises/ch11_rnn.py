@@ -28,8 +28,8 @@ def _(rng):
     x = rng.normal(size=(4, 5, 2))
     lengths = np.array([5, 2, 4, 1])
     x[np.arange(5) >= lengths[:, None]] = 0.0
-    yield "sequences padded with zeros", 2, (x, lengths, *weights(2, 3))
-    yield "padding that is not zero", 1, (rng.normal(size=(3, 4, 3)), np.array([2, 4, 3]), *weights(3, 2))
+    yield "padding with zeros", 2, (x, lengths, *weights(2, 3))
+    yield "other padding", 1, (rng.normal(size=(3, 4, 3)), np.array([2, 4, 3]), *weights(3, 2))
 
 
 @last_real_state.mistake(
@@ -100,7 +100,7 @@ def leaky_gradient(x, w, u, a):
 def _(rng):
     yield "two steps", 1, (rng.normal(size=2), 0.5 + rng.random(), 1 + rng.random(), 0.3)
     yield "eight steps", 2, (rng.normal(size=8), -0.5 - rng.random(), 1 + rng.random(), 0.2 + 0.2 * rng.random())
-    yield "a state that leaks at once", 1, (rng.normal(size=5), 1 + rng.random(), 1 + rng.random(), 1.0)
+    yield "a = 1", 1, (rng.normal(size=5), 1 + rng.random(), 1 + rng.random(), 1.0)
 
 
 @leaky_gradient.mistake(
@@ -195,12 +195,12 @@ def steps_to_fade(W_hh, share):
 def _(rng):
     turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
     values = np.array([0.93, -0.97, 0.4, 0.2]) - 0.01 * rng.random(4)
-    yield "a matrix with a negative eigenvalue", 1, (turn @ np.diag(values) @ turn.T, 0.01)
+    yield "a negative eigenvalue", 1, (turn @ np.diag(values) @ turn.T, 0.01)
     angle = 0.5 + 0.5 * rng.random()
     c, s = np.cos(angle), np.sin(angle)
-    yield "a rotation that shrinks", 1, (0.95 * np.array([[c, -s], [s, c]]), 0.05 + 0.01 * rng.random())
+    yield "a shrinking rotation", 1, (0.95 * np.array([[c, -s], [s, c]]), 0.05 + 0.01 * rng.random())
     far = np.triu(3 * rng.random((3, 3)) + 1, 1) + np.diag([0.9, 0.8, 0.7] - 0.02 * rng.random(3))
-    yield "a matrix with large entries", 1, (far, 0.001)
+    yield "large entries", 1, (far, 0.001)
 
 
 @steps_to_fade.mistake(
