@@ -7,10 +7,12 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.projections import register_projection
 
-from nnlib.explore import engine
+from nnlib.explore import engine, formulas
 from nnlib.explore.memo import AxisMemo
-from nnlib.explore.render import FreshAxes, Images, drawn, markup, read_svg, save_svg
+from nnlib.explore.render import RC, FreshAxes, Images, drawn, markup, read_svg, save_svg
 
 
 def plain(ax, w=1.0, b=0.0):
@@ -210,3 +212,36 @@ def test_a_changed_axis_is_drawn_again(change):
         assert trees[0] == trees[1]
         shown.append(trees[0])
     assert shown[1] == shown[3] and len(set(shown)) > 1
+
+
+def labelled(ax, k):
+    ax.text(0.5, 0.5, r"$\frac{x_1}{2}$", fontsize=[8, 16, 8][k])
+
+
+def test_formulas_are_parsed_once_for_each_size_and_font():
+    formulas._parse.cache_clear()
+    shown = []
+    for settings in ({}, {"mathtext.fontset": "stix"}):
+        for k in range(3):
+            with plt.rc_context(settings):
+                with drawn(labelled, {"k": k}) as drawing:
+                    shown.append(markup(read_svg(save_svg(drawing), Images())))
+                with plt.rc_context(RC):
+                    plain_figure, ax = plt.subplots()
+                    labelled(ax, k)
+                    assert shown[-1] == markup(read_svg(save_svg(plain_figure), Images()))
+                    plt.close(plain_figure)
+    assert shown[0] == shown[2] != shown[1] and shown[3] == shown[5] != shown[0]
+    assert formulas._parse.cache_info().misses == 6         # two sizes, and the one that widths are measured in
+
+
+def test_axes_that_cannot_be_pickled_are_made_each_time(static):
+    class Hidden(Axes):
+        name = "hidden"
+
+    register_projection(Hidden)
+    subplots = dict(subplot_kw=dict(projection="hidden"))
+    fresh_axes = FreshAxes(subplots)
+    assert [type(fresh_axes()[1]) for _ in range(2)] == [Hidden, Hidden] and fresh_axes.pickled is None
+    plt.close("all")
+    assert static(plain, w=[1.0, 2.0], subplots=subplots).states == 2
