@@ -60,7 +60,7 @@ def test_values_are_those_of_python():
     assert [v.data for v in results] == expected
     assert [v.op for v in results] == ["+", "-", "*", "/", "neg", "**2", "**-2", "exp", "log", "tanh", "relu", "relu",
                                        "+", "-", "*", "/"]
-    assert Value(0.0).relu().slopes == (0.0,)
+    assert Value(0.0).relu().slopes == (0.0,) and (Value(0.0) ** 1.5).slopes == (0.0,)
     assert (Value(0.0) ** 1).slopes == (1.0,) and (Value(0.0) ** 0).slopes == (0.0,) and (Value(-2.0) ** 3).data == -8
 
 

@@ -211,3 +211,8 @@ def test_huber_is_between_squares_and_absolute_values(rng):
     prediction, target = rng.normal(size=20), rng.normal(size=20)
     np.testing.assert_allclose(huber(prediction, target, delta=100.0), mse(prediction, target) / 2)
     np.testing.assert_allclose(huber(prediction, target, delta=1e-9) / 1e-9, mae(prediction, target), rtol=1e-6)
+
+
+def test_too_many_labels_are_counted():
+    with pytest.raises(ValueError, match=re.escape("cross_entropy expects labels (4,), got (5,)")):
+        cross_entropy(np.zeros((4, 3)), np.zeros(5, int))
