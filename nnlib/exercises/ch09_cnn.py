@@ -88,7 +88,7 @@ def _(dy, w, n, stride):
 
 
 @conv1d_input_gradient.mistake(
-    "Output i did not look at input i onwards, but at the input where its window began: mind the stride."
+    "Your window of output i begins at input i. It moved on by the stride, not by one."
 )
 def _(dy, w, n, stride):
     dx = np.zeros(n)
@@ -98,7 +98,7 @@ def _(dy, w, n, stride):
 
 
 @conv1d_input_gradient.mistake(
-    "Every weight of a window is handed on, not the sum of the weights: each input was multiplied by one of them."
+    "Each input of a window gets the sum of the weights from you. It was multiplied by one of them, and gets that one."
 )
 def _(dy, w, n, stride):
     dx = np.zeros(n)
