@@ -119,7 +119,7 @@ def _(steps):
 
 
 @forget_bias.mistake(
-    "The sign is turned: with this bias the gate is nearly shut, and the memory is gone after a step."
+    "The sign is turned: with this bias the gate keeps at each step only the share that it should lose."
 )
 def _(steps):
     f = 0.5 ** (1 / steps)
