@@ -86,8 +86,8 @@ def _(rng):
 
 
 @stopping_epochs.mistake(
-    "You count the epochs in which the loss rose. Count those since the lowest loss so far: a loss may fall and "
-    "still be above the best."
+    "You count the epochs in a row in which the loss did not fall. Count those since the lowest loss "
+    "so far: a loss may fall and still be above the best."
 )
 def _(losses, patience):
     best_epoch, rises = 1, 0
@@ -164,8 +164,8 @@ def _(W, b, gamma, beta, mean, var, eps):
 
 
 @fold.mistake(
-    "The weights are right. The old bias goes through the normalisation too: it is part of what the mean is "
-    "taken from, and is scaled."
+    "The weights are right. The old bias goes through the normalisation too: the mean is subtracted from a sum "
+    "that contains it, and all of that is scaled."
 )
 def _(W, b, gamma, beta, mean, var, eps):
     factor = gamma / np.sqrt(var + eps)
