@@ -149,8 +149,8 @@ def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
 
     With v_t = [x_t, h_(t-1), 1] and W = [W_xh; W_hh; b_h], the sensitivities S[k, i, j] = ∂h_k / ∂W[i, j]
     obey S_t[k, i, j] = f'(z_t)[k] (Σ_l W_hh[l, k] S_(t-1)[l, i, j] + v_t[i] [j = k]). They need no memory of
-    the past, but a step costs H³ (D + H + 1) products, where backpropagation through time needs H (D + H +
-    1).
+    the past, but a step costs H³ (D + H + 1) products, where backpropagation through time needs
+    2 H (D + H + 1).
 
     Parameters and errors are those of :func:`rnn`, and ``dy`` (N, T, H), the gradient that comes to each h_t.
     Returns (dW_xh, dW_hh, db_h).

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+# No TCP ports where sockets have names: of two processes that start a kernel at once, one can take the other's port.
 RUN_LIVE = """
-import sys
+import os, sys
 import nbformat
 from book.execute import Client
 notebook = nbformat.read(sys.argv[1], as_version=4)
-Client(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": "chapters"}}).execute()
+client = Client(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": "chapters"}})
+if os.name == "posix":
+    client.config.KernelManager.transport = "ipc"
+client.execute()
 """
 
 
