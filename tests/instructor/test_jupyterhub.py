@@ -1,5 +1,6 @@
 """A real JupyterHub with the repository's configuration: several users pull the book, open a chapter and run it."""
 
+import contextlib
 import json
 import shutil
 import socket
@@ -77,11 +78,12 @@ def hub(tmp_path, tools, proxy):
         address = f"http://127.0.0.1:{port}"
         for _ in range(240):
             assert process.poll() is None, (tmp_path / "hub.log").read_text()[-3000:]
-            try:
+            with contextlib.suppress(requests.ConnectionError, requests.Timeout):
                 if requests.get(f"{address}/hub/health", timeout=2).ok:
                     break
-            except requests.ConnectionError:
-                time.sleep(0.5)
+            time.sleep(0.5)  # the proxy answers before it knows the hub
+        else:
+            pytest.fail((tmp_path / "hub.log").read_text()[-3000:])
         yield address, family
     finally:
         members = family.children(recursive=True)
