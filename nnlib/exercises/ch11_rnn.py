@@ -103,14 +103,20 @@ def _(rng):
     yield "a = 1", 1, (rng.normal(size=5), 1 + rng.random(), 1 + rng.random(), 1.0)
 
 
-@leaky_gradient.mistake(
-    "A state reaches the next one along two paths. The leak, which passes by the activation, is missing."
-)
-def _(x, w, u, a):
+def _states(x, w, u, a):
+    """Forwards, as the solution does: the states and the values of tanh."""
     h, f = [0.0], []
     for x_t in x:
         f.append(np.tanh(w * h[-1] + u * x_t))
         h.append((1 - a) * h[-1] + a * f[-1])
+    return h, f
+
+
+@leaky_gradient.mistake(
+    "A state reaches the next one along two paths. The leak, which passes by the activation, is missing."
+)
+def _(x, w, u, a):
+    h, f = _states(x, w, u, a)
     dw = du = 0.0
     dh = 1.0
     for t in reversed(range(len(x))):
@@ -122,10 +128,7 @@ def _(x, w, u, a):
 
 @leaky_gradient.mistake("A state reaches the next one along two paths. The one through w and tanh is missing.")
 def _(x, w, u, a):
-    h, f = [0.0], []
-    for x_t in x:
-        f.append(np.tanh(w * h[-1] + u * x_t))
-        h.append((1 - a) * h[-1] + a * f[-1])
+    h, f = _states(x, w, u, a)
     dw = du = 0.0
     dh = 1.0
     for t in reversed(range(len(x))):
@@ -137,10 +140,7 @@ def _(x, w, u, a):
 
 @leaky_gradient.mistake("At step t, w is multiplied by the state before the step. You used the state after it.")
 def _(x, w, u, a):
-    h, f = [0.0], []
-    for x_t in x:
-        f.append(np.tanh(w * h[-1] + u * x_t))
-        h.append((1 - a) * h[-1] + a * f[-1])
+    h, f = _states(x, w, u, a)
     dw = du = 0.0
     dh = 1.0
     for t in reversed(range(len(x))):
@@ -152,10 +152,7 @@ def _(x, w, u, a):
 
 @leaky_gradient.mistake("The slope of tanh belongs to the value of tanh. The state is a mixture of it and of the past.")
 def _(x, w, u, a):
-    h, f = [0.0], []
-    for x_t in x:
-        f.append(np.tanh(w * h[-1] + u * x_t))
-        h.append((1 - a) * h[-1] + a * f[-1])
+    h, f = _states(x, w, u, a)
     dw = du = 0.0
     dh = 1.0
     for t in reversed(range(len(x))):
@@ -167,10 +164,7 @@ def _(x, w, u, a):
 
 @leaky_gradient.mistake("What is written into the state is only the share a of the activation, and so is its gradient.")
 def _(x, w, u, a):
-    h, f = [0.0], []
-    for x_t in x:
-        f.append(np.tanh(w * h[-1] + u * x_t))
-        h.append((1 - a) * h[-1] + a * f[-1])
+    h, f = _states(x, w, u, a)
     dw = du = 0.0
     dh = 1.0
     for t in reversed(range(len(x))):
