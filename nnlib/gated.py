@@ -11,7 +11,7 @@ from nnlib.activations import sigmoid
 from nnlib.init import zeros
 from nnlib.layers import Parameter
 from nnlib.operation import operation
-from nnlib.recurrent import Recurrent, backpropagate, check_weights, set_state, time_first, unroll
+from nnlib.recurrent import Recurrent, backpropagate, time_first, unroll
 
 
 def _gates_first(W, gates):
@@ -34,10 +34,12 @@ def _sigmoid_(z):
 
 def _point(who, x, h, W_xh, W_hh, b_h, gates):
     """x (..., D) and h (..., H) as arrays, checked against the weights."""
-    x, h = checks.numeric(who, "x", x), checks.numeric(who, "h", h)
-    checks.shape(who, x, (..., "D"), "x")
-    H = check_weights(who, x.shape[-1], W_xh, W_hh, b_h, gates)
-    checks.shape(who, h, (*x.shape[:-1], H), "h")
+    x, h, sizes = checks.numeric(who, "x", x), checks.numeric(who, "h", h), {}
+    checks.shape(who, x, (..., "D"), "x", sizes)
+    checks.shape(who, h, (*x.shape[:-1], "H"), "h", sizes)
+    checks.shape(who, W_xh, ("D", f"{gates}H"), "W_xh", sizes)
+    checks.shape(who, W_hh, ("H", f"{gates}H"), "W_hh", sizes)
+    checks.shape(who, b_h, (f"{gates}H",), "b_h", sizes)
     return x, h
 
 
@@ -52,14 +54,12 @@ def lstm_gates(x, h, W_xh, W_hh, b_h):
     return *(sigmoid.vjp(gate)[0] for gate in (i, f, o)), np.tanh(g)
 
 
-@operation
+@operation("(N,D),(D,4H),(H,4H),(4H),(2,N,H)")
 def lstm_cell(x, W_xh, W_hh, b_h, state):
     """One step of :func:`lstm`: x (N, D) and state = (h, c), (2, N, H) -> the next state, (2, N, H).
 
     c' = f ∗ c + i ∗ g and h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
     """
-    checks.shape("lstm_cell", x, ("N", "D"), "x")
-    checks.shape("lstm_cell", state, (2, "N", "H"), "state")
     h, c = state
     i, f, o, g = lstm_gates(x, h, W_xh, W_hh, b_h)
     new_c = f * c + i * g
@@ -75,7 +75,7 @@ def lstm_cell(x, W_xh, W_hh, b_h, state):
     return np.stack([o * shown, new_c]), pullback
 
 
-@operation
+@operation("(N,T,D),(D,4H),(H,4H),(4H),(2,N,H)")
 def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     """Long short-term memory: :func:`lstm_cell` at every step.
 
@@ -109,14 +109,14 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
     X, padded = time_first("lstm", x, mask)
-    N, T, D = x.shape
-    H = check_weights("lstm", D, W_xh, W_hh, b_h, gates=4)
+    (N, T, D), H = x.shape, len(W_hh)
     Wx, Wh = _gates_first(W_xh, 4), _gates_first(W_hh, 4)
     z = X @ Wx                                  # the inputs' share of all steps at once
     z += _gates_first(b_h, 4)[:, None]
     z = z.reshape(4, T, N, H)
     states = np.zeros((2, T + 1, N, H), x.dtype)
-    set_state("lstm", states, state)
+    if state is not None:
+        states[:, 0] = state
     shown = np.empty((T, N, H), x.dtype)        # tanh(c_t)
 
     def step(t, state, new):
@@ -171,13 +171,12 @@ def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
     return r, z, np.tanh(xn + past)
 
 
-@operation
+@operation("(N,D),(D,3H),(H,3H),(3H),(H),(N,H)")
 def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
     """One step of :func:`gru`: x (N, D) and state = h, (N, H) -> the next state, (N, H).
 
     h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
     """
-    checks.shape("gru_cell", x, ("N", "D"), "x")
     h = state
     r, z, n = gru_gates(x, h, W_xh, W_hh, b_h, b_n, reset_after=reset_after)
     Wr, Wz, Wn = np.split(W_hh, 3, axis=1)
@@ -200,7 +199,7 @@ def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
     return (1 - z) * n + z * h, pullback
 
 
-@operation
+@operation("(N,T,D),(D,3H),(H,3H),(3H),(H),(N,H)")
 def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     """Gated recurrent unit: :func:`gru_cell` at every step.
 
@@ -240,15 +239,14 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
     X, padded = time_first("gru", x, mask)
-    N, T, D = x.shape
-    H = check_weights("gru", D, W_xh, W_hh, b_h, gates=3)
-    checks.shape("gru", b_n, (H,), "b_n")
+    (N, T, D), H = x.shape, len(W_hh)
     Wx, Wh = _gates_first(W_xh, 3), _gates_first(W_hh, 3)
     gates = X @ Wx                              # the inputs' share of all steps at once
     gates += _gates_first(b_h, 3)[:, None]
     gates = gates.reshape(3, T, N, H)
     h = np.zeros((T + 1, N, H), x.dtype)
-    set_state("gru", h, state)
+    if state is not None:
+        h[0] = state
     past = np.empty((T, N, H), x.dtype)         # the candidate's second product
 
     def step(t, h, new):
