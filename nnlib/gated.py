@@ -137,7 +137,7 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
     X, padded = time_first("lstm", x, mask)
-    (N, T, D), H = x.shape, len(W_hh)
+    N, T, H = *x.shape[:2], len(W_hh)
     Wx, Wh, b = (_gates_first(W, 4) for W in (W_xh, W_hh, b_h))
     z = X @ Wx                                  # the inputs' share of all steps at once
     z += b[:, None]
@@ -266,7 +266,7 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
     X, padded = time_first("gru", x, mask)
-    (N, T, D), H = x.shape, len(W_hh)
+    N, T, H = *x.shape[:2], len(W_hh)
     Wx, Wh, b = (_gates_first(W, 3) for W in (W_xh, W_hh, b_h))
     gates = X @ Wx                              # the inputs' share of all steps at once
     gates += b[:, None]
