@@ -21,14 +21,18 @@ def numeric(who, name, x):
         raise ValueError(f"{who} expects {name} as an array, got rows of unequal length") from error
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{who} expects {name} as an array of real numbers, got {x.dtype}")
+    if x.dtype == np.float16:                   # 70,000 is too large for it, and so are many sums
+        raise TypeError(f"{who} expects {name} in float32 or float64, got float16")
     return x
 
 
 def no_nan(who, name, x):
-    """Refuse NaN. The sum of squares is NaN just if an element is: one fast pass clears an array."""
+    """Refuse NaN. Without one the sum of squares is none: one fast pass clears an array."""
     if x.dtype.kind == "f":
         flat = x.reshape(-1)
-        if np.isnan(flat.dot(flat)):
+        with np.errstate(over="ignore"):
+            unclear = np.isnan(flat.dot(flat))
+        if unclear and np.isnan(x).any():
             found = np.argwhere(np.isnan(x))
             where = tuple(int(i) for i in found[0])
             raise ValueError(f"{who} expects {name} without NaN, "
@@ -154,6 +158,18 @@ def choice(who, name, x, allowed):
     """Refuse an option that is not one of ``allowed``."""
     if x not in allowed:
         raise ValueError(f"{who} expects {name} as one of {', '.join(map(repr, allowed))}, got {x!r}")
+
+
+def axes(who, axis, ndim):
+    """``axis``, one integer or several, as a tuple of axes 0 .. ndim - 1, none of them twice."""
+    several = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    for i in several:
+        if isinstance(i, bool) or not isinstance(i, numbers.Integral):
+            raise TypeError(f"{who} expects an axis as an integer, got {i!r}")
+    found = tuple(int(i) % ndim for i in several if -ndim <= i < ndim)
+    if len(set(found)) < len(several):
+        raise ValueError(f"{who} expects axes of {-ndim} to {ndim - 1}, each once, got {axis}")
+    return found
 
 
 def generator(who, rng):

@@ -331,4 +331,3 @@ class GRU(Recurrent):
                  dtype=np.float64):
         super().__init__(input_size, hidden_size, return_sequences, rng, dtype, reset_after=reset_after)
         self.b_n = Parameter(zeros(hidden_size, dtype=dtype), "b_n")
-        self.weights.append(self.b_n)

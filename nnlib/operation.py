@@ -157,7 +157,7 @@ class Operation:
         """The arrays as arrays, all of one float type."""
         dtype = None
         for x in arrays:
-            if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+            if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.dtype != np.float16:     # which is refused
                 dtype = x.dtype
                 break
         converted = list(arrays)
