@@ -7,7 +7,8 @@ layer.vjp(x)``. Calling it keeps the pullback, and ``backward`` calls that, once
     model.backward(dy)                  # model._pullback(dy) adds to p.grad of every parameter p, and returns dx
 
 All that a pullback needs it has with it. So layers share no state, a layer used twice gets the sum of both
-gradients, and a model can be copied, pickled or asked for other values at any time. How to write one::
+gradients, and a model can be copied, pickled or asked for other values at any time. (It has the arrays themselves: do not
+change x or y in place before ``backward``.) How to write one::
 
     class Dense(Layer):
         def __init__(self, in_features, out_features, *, rng=None):

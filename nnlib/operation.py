@@ -64,7 +64,8 @@ class Operation:
     The function's positional arguments are its arrays, its keyword-only arguments its options. Arrays may be
     given as anything NumPy understands. The first array of floats decides in which precision the operation
     works; arrays named in ``integers`` stay as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it
-    pass.
+    pass. A pullback holds the arrays and the value themselves, not copies: whoever changes them in place before
+    calling it gets another gradient.
 
     Raises
     ------

@@ -46,9 +46,11 @@ def test_shapes_with_known_sizes():
     checks.shape("f", np.zeros((2, 4)), (2, "H"), "state", sizes)
     checks.shape("f", np.zeros((7, 7)), ("N", "N"))
     checks.shape("f", np.zeros((9, 9, 5)), [("N", "H"), (..., "D")], "x", sizes)
-    for shape, expected, wanted in [((3, 4), ("2D", "H"), "(10, 4)"), ((3, 5), ("K", "2 H"), "(K, 8)"), ((3,), ("N", "2N"), "(N, 2 N)"),
+    for shape, expected, wanted in [((3, 4), ("2D", "H"), "(10, 4)"), ((3, 5), ("K", "2 H"), "(K, 8)"),
+                                    ((3,), ("N", "2N"), "(N, 2 N)"),
                                     ((3, 4), [("N", "D"), ("N", "D", "H", "W")], "(N, 5) or (N, 5, 4, W)"),
-                                    ((2, 3), ("N", "N"), "(N, N)"), ((2, 5), ("M", "2M"), "(M, 2 M)"), ((), (..., "D"), "(..., 5)")]:
+                                    ((2, 3), ("N", "N"), "(N, N)"), ((2, 5), ("M", "2M"), "(M, 2 M)"),
+                                    ((), (..., "D"), "(..., 5)")]:
         with pytest.raises(ValueError, match=re.escape(f"f expects W {wanted}, got {shape}") + "$"):
             checks.shape("f", np.zeros(shape), expected, "W", sizes)
     assert sizes == {"D": 5, "H": 4}            # what does not fit decides nothing
