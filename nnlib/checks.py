@@ -27,16 +27,11 @@ def numeric(who, name, x):
 
 
 def no_nan(who, name, x):
-    """Refuse NaN. Without one the sum of squares is none: one fast pass clears an array."""
-    if x.dtype.kind == "f":
-        flat = x.reshape(-1)
-        with np.errstate(over="ignore"):
-            unclear = np.isnan(flat.dot(flat))
-        if unclear and np.isnan(x).any():
-            found = np.argwhere(np.isnan(x))
-            where = tuple(int(i) for i in found[0])
-            raise ValueError(f"{who} expects {name} without NaN, "
-                             f"got {len(found)} NaN of {x.size}, first at {where}")
+    """Refuse NaN. The minimum is NaN just if an element is: one fast pass clears an array."""
+    if x.dtype.kind == "f" and np.isnan(x.min(initial=np.inf)):
+        found = np.argwhere(np.isnan(x))
+        where = tuple(int(i) for i in found[0])
+        raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
 
 
 def notation(text):
@@ -62,20 +57,20 @@ def _factor(axis):
 
 
 def shape(who, x, expected, name="", sizes=None, brief=False):
-    """Refuse ``x`` unless its shape fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
+    """Refuse an array, or a shape, unless it fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
 
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
-    sizes = {} if sizes is None else sizes
+    sizes, got = {} if sizes is None else sizes, getattr(x, "shape", x)
     choices = expected if isinstance(expected, list) else [expected]
     for axes in choices:
-        found = _sizes(x.shape, axes, sizes)
+        found = _sizes(got, axes, sizes)
         if found is not None:
             sizes.update(found)
             return
     wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
-    raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {x.shape}")
+    raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
 
 
 def _sizes(got, axes, known):

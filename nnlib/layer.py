@@ -105,8 +105,8 @@ class Parameter:
 class Layer:
     """Base of all layers.
 
-    A subclass sets its parameters and parts (other layers) as attributes, also in lists and dictionaries, and writes ``vjp``, most
-    simply as ``return self.apply(operation, x, *parameters, **options)``.
+    A subclass sets its parameters and parts (other layers) as attributes, also in lists and dictionaries, and writes
+    ``vjp``, most simply as ``return self.apply(operation, x, *parameters, **options)``.
 
     Raises
     ------
@@ -152,12 +152,12 @@ class Layer:
 
         def add(dy, input_grad=True):
             dx, *gradients = pullback(dy, input_grad)
-            arrays = [id(g) for g in (dx, *gradients) if g is not None]
-            met_twice = len(set(arrays)) < len(arrays)
+            met = [dy, dx]
             for parameter, gradient in zip(parameters, gradients):
                 if parameter is not None:
                     # an array that is a view, the caller's, or met twice has other holders
-                    parameter.add_grad(gradient, copy=met_twice or gradient is dy or gradient.base is not None)
+                    parameter.add_grad(gradient, copy=gradient.base is not None or any(gradient is x for x in met))
+                    met.append(gradient)
             more = gradients[len(parameters):]
             return (dx, *more) if more else dx
         return y, add
