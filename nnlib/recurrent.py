@@ -186,9 +186,13 @@ class Recurrent(Layer):
         self.b_h = Parameter(zeros(self.gates * hidden_size, dtype=dtype), "b_h")
         self.state = self.state_grad = None
 
+    @property
+    def weights(self):
+        """The parameters, in the order in which the operation takes them."""
+        return [getattr(self, name) for name in self.op.arrays[1:-1]]
+
     def vjp(self, x, state=None, mask=None):
-        weights = (getattr(self, name) for name in self.op.arrays[1:-1])
-        states, through_time = self.apply(self.op, x, *weights, state=state, mask=mask, **self.options)
+        states, through_time = self.apply(self.op, x, *self.weights, state=state, mask=mask, **self.options)
         self.state = states[..., -1, :].copy()
         who, output = f"{type(self).__name__}.backward", self._output(states)
 

@@ -338,6 +338,7 @@ def test_layer_is_its_operation(rng, op, layer, options):
         p.value = rng.normal(size=p.value.shape)
     parameters = [p.value for p in model.parameters()]
     assert [p.name for p in model.parameters()] == ["W_xh", "W_hh", "b_h", "b_n"][:len(parameters)]
+    assert model.weights == model.parameters()
     states = op(x, *parameters, state, mask=REAL, **options)
     np.testing.assert_array_equal(model(x, state=state, mask=REAL), states[0] if op is lstm else states)
     np.testing.assert_array_equal(model.state, states[..., -1, :])
