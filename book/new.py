@@ -25,7 +25,12 @@ def draw(ax, w=1.0):
     ax.set(ylim=(-0.05, 1.05), xlabel="x")
 
 
-explore(draw, w=(-3.0, 3.0, 0.5), title="TODO: what it shows", describe=lambda w: f"TODO: what the data show at w = {w:g}.")"""
+explore(
+    draw,
+    w=(-3.0, 3.0, 0.5),
+    title="TODO: what it shows",
+    describe=lambda w: f"TODO: what the data show at w = {w:g}.",
+)"""
 
 
 def cells(stem):
