@@ -1,8 +1,12 @@
 """What holds for every public name: it is there, PyTorch's values are stored for it, float32 stays float32."""
 
+import ast
+import graphlib
 import importlib
 import inspect
 import pkgutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +113,49 @@ def test_optimisers_keep_float32(optimizer):
         nnlib.ElasticNet(0.1, 0.1, select=lambda p: True).add_gradients([p])
         made.step()
     assert p.value.dtype == p.grad.dtype == np.float32
+
+
+HALF, PARTS = np.full((4, 3), 300, np.float16), (nnlib.Sequential(nnlib.Dense(3, 2)), np.zeros((4, 3)), np.zeros(4, int))
+DOORS = {
+    "an operation": lambda: nnlib.relu(HALF), "a pullback": lambda: nnlib.relu.vjp(HALF),
+    "a loss": lambda: nnlib.mse(HALF, HALF), "a target": lambda: nnlib.mse(np.ones((4, 3)), HALF),
+    "a layer": lambda: PARTS[0](HALF), "its vjp": lambda: PARTS[0].vjp(HALF), "forward": lambda: PARTS[0].forward(HALF),
+    "Parameter": lambda: Parameter(HALF, "W"), "Dense": lambda: nnlib.Dense(3, 2, dtype=np.float16),
+    "BatchNorm": lambda: nnlib.BatchNorm(3, dtype=np.float16), "LSTM": lambda: nnlib.LSTM(3, 2, dtype=np.float16),
+    "a value": lambda: setattr(Parameter([1.0], "W"), "value", HALF[0, :1]),
+    "a gradient": lambda: Parameter([1.0], "W").add_grad(HALF[0, :1]), "Tensor": lambda: nnlib.Tensor(HALF),
+    "predict": lambda: nnlib.predict(PARTS[0], HALF), "batches": lambda: nnlib.batches(HALF, PARTS[2], 2),
+    "evaluate": lambda: nnlib.evaluate(PARTS[0], HALF, PARTS[2], loss=nnlib.cross_entropy),
+    "fit": lambda: nnlib.fit(PARTS[0], HALF, PARTS[2], loss=nnlib.cross_entropy, epochs=1,
+                             optimizer=nnlib.SGD(PARTS[0].parameters())),
+    "accuracy": lambda: nnlib.accuracy(HALF, PARTS[2]), "jacobian": lambda: nnlib.softmax.jacobian(HALF),
+    "a state": lambda: nnlib.RNN(3, 2)(np.ones((1, 2, 3)), state=np.ones((1, 2), np.float16)),
+    "augment": lambda: nnlib.data.augment(np.ones((2, 4, 4), np.float16)),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_half_precision_is_refused_at_every_door(door):
+    """It would overflow in sums (70,000 squares, Adam's averages) where single precision does not."""
+    with pytest.raises(TypeError, match="expects .* in float32 or float64, got float16"):
+        DOORS[door]()
+
+
+def imports(path):
+    """Modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"nnlib.{name.name}" if node.module == "nnlib" else node.module for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def test_the_core_knows_no_pictures_and_goes_in_no_circle():
+    folder = Path(nnlib.__file__).parent
+    core = {f"nnlib.{path.stem}": set(imports(path)) for path in folder.glob("*.py") if path.stem != "__init__"}
+    for module, imported in core.items():
+        others = {name.split(".")[0] for name in imported} - {"nnlib", "numpy"} - set(sys.stdlib_module_names)
+        assert others <= ({"tqdm"} if module == "nnlib.train" else set()), module
+        assert not {name for name in imported if name.startswith(("nnlib.plots", "nnlib.explore", "nnlib.exercises"))}, module
+    order = graphlib.TopologicalSorter({module: imported & set(core) for module, imported in core.items()})
+    assert set(order.static_order()) == set(core)               # raises CycleError in a circle
