@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
+from book.kernels import AsyncNamedKernelManager
 from book.notebook import chapter_paths, parts, read
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +46,7 @@ class Client(NotebookClient):
     """nbclient without its mirror of Output widgets, which can hang on cells with ``interact``."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, kernel_manager_class=AsyncNamedKernelManager, **kwargs)
         self.comm_open_handlers.clear()
 
 

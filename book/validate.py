@@ -16,7 +16,7 @@ from book.execute import CELL_SECONDS, KERNEL_ENVIRONMENT, ROOT
 
 def main(paths):
     with tempfile.TemporaryDirectory() as ipython:
-        options = "-q -p no:cacheprovider -o verbosity_assertions=2 --dist loadscope --nbval --nbval-current-env"
+        options = "-q -p no:cacheprovider -p book.kernels -o verbosity_assertions=2 --dist loadscope --nbval --nbval-current-env"
         options = [
             *options.split(),
             f"--numprocesses={min(2, os.cpu_count() or 1)}",

@@ -22,7 +22,6 @@ from nnlib.exercises import all_exercises
 BOOK = ["_config.yml", "_toc.yml", "intro.md", "references.bib", "requirements.txt", "requirements.in",
         "pyproject.toml", "Makefile", "book", "chapters", "appendix", "nnlib", "binder", "LICENSE",
         "LICENSE-CONTENT"]
-SEALED = '"""Checks of the exercises: inputs and expected results, without solutions."""\n\n'
 
 
 def make(kind, out=None, book=True, root=ROOT):
@@ -53,11 +52,9 @@ def make(kind, out=None, book=True, root=ROOT):
 
 
 def seal_package(folder):
-    """Replace the exercises' package by one module that checks without solutions."""
-    source = SEALED + seal.module_source(all_exercises().values(), seed=0)
+    """Replace the exercises' package by one that checks without solutions."""
     shutil.rmtree(folder)
-    folder.mkdir()
-    (folder / "__init__.py").write_text(source, encoding="utf-8")
+    seal.write_package(folder, all_exercises().values(), seed=0)
 
 
 def with_rubrics(notebook):

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+import nnlib.exercises
 from instructor import lms, sandbox, seal
-from nnlib.exercises.judge import judge
+from nnlib.exercises.judging.judge import judge
 
 STATUSES = {
     "graded": "the notebook ran to its end",
@@ -124,7 +125,7 @@ def _same(student, submission):
 def _version(assignment):
     """Changes whenever the same submission could get other points."""
     digest = hashlib.sha256(repr(assignment).encode())
-    for path in [*sorted(seal.PACKAGE.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
+    for path in [*sorted(Path(nnlib.exercises.__file__).parent.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -21,6 +21,9 @@ _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<attempt>
 _MOODLE = re.compile(r"^(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)$")
 
 
+COLUMNS = [("Student", "ID"), ("Full name", "Identifier")]  # of names and identifiers: Canvas's, Moodle's
+
+
 class Submission(NamedTuple):
     """One student's submission; where there is nothing to grade, ``path`` is None and ``note`` says why."""
 
@@ -38,9 +41,9 @@ def roster(path):
     """
     with open(path, encoding="utf-8-sig", newline="") as file:
         header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row] or [[]]
-    columns = next((pair for pair in (("Student", "ID"), ("Full name", "Identifier")) if {*pair} <= {*header}), None)
+    columns = _columns(header)
     if columns:
-        name, identity = map(header.index, columns)
+        name, identity = columns
         people = [(row[name], re.sub(r"\D", "", row[identity])) for row in rows if len(row) > max(name, identity)]
         people = [(f"{student}_{lms_id}", lms_id) for student, lms_id in people if lms_id]  # not Canvas's row of points
     else:
@@ -162,14 +165,12 @@ def merge(lms_file, scores, column=None):
     rows = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         raise ValueError(f"{lms_file} is empty")
-    header = rows[0]
-    if "Identifier" in header and "Grade" in header:
-        identity, target = header.index("Identifier"), header.index("Grade")
-    elif "ID" in header:
-        identity, target = header.index("ID"), _canvas_column(header, column, lms_file)
-    else:
-        raise ValueError(f"{lms_file} is neither a Canvas gradebook (column ID) "
-                         "nor a Moodle grading worksheet (column Identifier)")
+    header, columns = rows[0], _columns(rows[0])
+    if not columns:
+        raise ValueError(f"{lms_file} is neither a Canvas gradebook (columns Student, ID) "
+                         "nor a Moodle grading worksheet (columns Full name, Identifier)")
+    identity = columns[1]
+    target = header.index("Grade") if "Grade" in header else _canvas_column(header, column, lms_file)
     comments = header.index("Feedback comments") if "Feedback comments" in header else None
     full, filled = None, 0
     for row in rows[1:]:
@@ -190,6 +191,14 @@ def merge(lms_file, scores, column=None):
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
     return out.getvalue(), filled
+
+
+def _columns(header):
+    """Places of the names and of the identifiers in a file of an LMS; None in any other file."""
+    for pair in COLUMNS:
+        if {*pair} <= {*header}:
+            return tuple(map(header.index, pair))
+    return None
 
 
 def _canvas_column(header, column, lms_file):

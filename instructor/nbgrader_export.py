@@ -29,11 +29,13 @@ ANSWER = """{stub}
 {call}"""
 TEST = """# {name} on {label}: {points} point{plural}
 ### BEGIN HIDDEN TESTS
-import contextlib, io, json
+import contextlib, io
 {checks}
-_key = _checks.key_from_json(json.loads(_checks._KEYS)[{name!r}])
+from judging.judge import judge
+from judging.sealed import key_from_json
+_key = key_from_json(_keys[{name!r}])
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-    _report = _checks.judge(_key, _key.outcomes({name}))  # nbgrader gives no points where a warning is printed
+    _report = judge(_key, _key.outcomes({name}))  # nbgrader gives no points where a warning is printed
 assert not _report.faults[{case}], str(_report)
 ### END HIDDEN TESTS"""
 

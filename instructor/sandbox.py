@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from instructor import seal
-from nnlib.exercises.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, Outcome
-from nnlib.exercises.plain import decode, encode
+from nnlib.exercises import judging
+from nnlib.exercises.judging.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, Outcome
+from nnlib.exercises.judging.plain import decode, encode
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--ipc", "--fork", "--kill-child"]
 SECONDS = 10            # for a cell, and for an exercise
@@ -140,8 +140,9 @@ def _prepare(job, submission, keys, adapters):
         (job / name).mkdir()
     shutil.copyfile(submission, job / "submission.ipynb")
     shutil.copyfile(Path(__file__).with_name("worker.py"), job / "worker.py")
-    for name in ("plain.py", "outcome.py"):
-        shutil.copyfile(seal.PACKAGE / name, job / name)
+    (job / "judging").mkdir()
+    for name, source in judging.bundle().items():
+        (job / "judging" / name).write_text(source, encoding="utf-8")
     if _font_cache():
         (job / "home" / "matplotlib").mkdir()
         shutil.copy(_font_cache(), job / "home" / "matplotlib")

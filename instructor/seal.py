@@ -1,25 +1,38 @@
 """Checks without solutions: inputs, expected results and the results of the plausible mistakes, as data.
 
-A student's copy carries these instead of the registry, with the code that compares them: ``check`` then gives
+A student's copy carries these instead of the registry, with the package that compares them: ``check`` then gives
 the same verdicts and hints, and there is no solution to read. Where the answer is a number, its hash is compared.
 """
 
 import base64
 import inspect
 import json
-import re
 import textwrap
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-import nnlib.exercises
-from nnlib.exercises.judge import Case, Key, fingerprint
-from nnlib.exercises.outcome import Outcome
-from nnlib.exercises.plain import decode, encode
+from nnlib.exercises import judging
+from nnlib.exercises.judging.judge import fingerprint
+from nnlib.exercises.judging.plain import encode
 
-PACKAGE = Path(nnlib.exercises.__file__).parent
+PACKAGE = '''"""Checks of the exercises: inputs and expected results, without solutions."""
+
+import json
+from pathlib import Path
+
+from nnlib.exercises.judging.sealed import checker
+
+check = checker(json.loads(Path(__file__).with_name("keys.json").read_text(encoding="utf-8")))
+'''
+UNPACK = """import base64, json, sys, types, zlib
+_files, _keys = json.loads(zlib.decompress(base64.b85decode({packed!r})))
+for _file, _source in _files.items():
+    _name = "judging" if _file == "__init__.py" else "judging." + _file[:-3]
+    _module = sys.modules[_name] = types.ModuleType(_name)
+    _module.__package__, _module.__path__ = "judging", []
+    exec(_source, _module.__dict__)"""
 
 
 def adapter_source(exercise):
@@ -47,43 +60,30 @@ def key_to_json(exercise, rng):
         "cases": [tuple(case) for case in key.cases], "expected": list(map(sealed, key.expected))})
 
 
-def key_from_json(tree):
-    """The :class:`~nnlib.exercises.judge.Key` that ``key_to_json`` wrote."""
-    data = decode(tree)
-    scope = {"np": np}
-    exec(data.pop("adapter"), scope)
-    cases = [Case(*case) for case in data.pop("cases")]
-    mistakes = [(hint, [Outcome(*outcome) for outcome in given]) for hint, given in data.pop("mistakes")]
-    return Key(**data, cases=cases, adapter=scope.get("adapter"), mistakes=lambda: mistakes)
+def keys_json(exercises, seed):
+    """The keys of the exercises by name, for ``nnlib.exercises.judging.sealed.checker``."""
+    return {exercise.name: key_to_json(exercise, np.random.default_rng(seed)) for exercise in exercises}
 
 
-def module_source(exercises, seed):
-    """Source of a module that defines ``check`` for exercises, needs NumPy only and holds no solution."""
-    keys = {exercise.name: key_to_json(exercise, np.random.default_rng(seed)) for exercise in exercises}
-    modules = [(PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in ("plain", "outcome", "judge")]
-    code = re.sub(r"^from nnlib\.exercises.*\n", "", "\n\n".join(modules), flags=re.MULTILINE)
-    return "\n\n".join([
-        "import json",
-        code,
-        inspect.getsource(key_from_json),
-        f"_KEYS = {json.dumps(keys, separators=(',', ':'))!r}",
-        "def check(answer, name=None):\n"
-        '    """Say what is right and what is wrong with an answer, with a hint. Prints; never raises."""\n'
-        "    keys = {key: lambda tree=tree: key_from_json(tree) for key, tree in json.loads(_KEYS).items()}\n"
-        "    check_against(keys, answer, name)\n",
-    ])
+def write_package(folder, exercises, seed):
+    """Write a package to ``folder`` that defines ``check``, needs NumPy only and holds no solution."""
+    for name, source in judging.bundle().items():
+        path = Path(folder, "judging", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    Path(folder, "keys.json").write_text(json.dumps(keys_json(exercises, seed), separators=(",", ":")), encoding="utf-8")
+    Path(folder, "__init__.py").write_text(PACKAGE, encoding="utf-8")
 
 
 def packed_source(exercises, seed):
-    """Short code that makes the module, under the name ``_checks``."""
-    packed = base64.b85encode(zlib.compress(module_source(exercises, seed).encode(), 9)).decode()
-    return ("import base64, types, zlib\n"
-            "_checks = types.ModuleType('checks')\n"
-            f"exec(zlib.decompress(base64.b85decode({packed!r})), _checks.__dict__)")
+    """Short code that makes the package ``judging`` and its ``_keys`` in memory: a notebook has no folder of its own."""
+    content = json.dumps([judging.bundle(), keys_json(exercises, seed)], separators=(",", ":"))
+    return UNPACK.format(packed=base64.b85encode(zlib.compress(content.encode(), 9)).decode())
 
 
 def cell_source(exercises, seed):
     """A notebook cell that defines ``check``."""
     return ("# Run this cell first. It defines check(), which needs no network and holds no solutions.\n"
             f"{packed_source(exercises, seed)}\n"
-            "check = _checks.check")
+            "from judging.sealed import checker\n"
+            "check = checker(_keys)")

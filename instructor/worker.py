@@ -1,7 +1,7 @@
 """Runs a submission inside the limits, and writes what its functions return. Knows no answers.
 
-Argument: the job's folder, with ``submission.ipynb``, ``task.json``, copies of ``plain.py`` and
-``outcome.py``, and the folders ``out`` and ``home``, the only ones that may be written.
+Argument: the job's folder, with ``submission.ipynb``, ``task.json``, the package
+``judging``, and the folders ``out`` and ``home``, the only ones that may be written.
 """
 
 import ctypes
@@ -143,8 +143,8 @@ def run_cells():
 
 def answer(entry, scope, file):
     """Write a line with the outcome of each case of one exercise."""
-    from outcome import Outcome, UNWRITTEN, run
-    from plain import decode, encode
+    from judging.outcome import Outcome, UNWRITTEN, run
+    from judging.plain import decode, encode
 
     def put(outcome):
         file.write(json.dumps(encode(tuple(outcome))) + "\n")

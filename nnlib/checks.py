@@ -6,7 +6,9 @@ are the inside of a training step: a NaN born there reaches the loss, where ``fi
 step.
 """
 
+import functools
 import numbers
+import re
 
 import numpy as np
 
@@ -33,19 +35,68 @@ def no_nan(who, name, x):
                              f"got {len(found)} NaN of {x.size}, first at {where}")
 
 
-def shape(who, x, expected, name=""):
-    """Refuse ``x`` unless its shape fits ``expected``, such as ``("N", 784)``: a string stands for any size,
-    ``...`` in front for any leading axes."""
-    leading = expected[:1] == (...,)
-    sizes = expected[leading:]
-    got = x.shape[max(x.ndim - len(sizes), 0):] if leading else x.shape
-    fits = len(got) == len(sizes)
-    for size, found in zip(sizes, got):
-        fits &= size == found or isinstance(size, str)
-    if not fits:
-        wanted = ", ".join("..." if size is ... else str(size) for size in expected)
-        wanted += "," if len(expected) == 1 else ""
-        raise ValueError(f"{who} expects {name + ' ' if name else ''}({wanted}), got {x.shape}")
+def notation(text):
+    """The shapes of arrays from NumPy's own notation, ``"(N,C,H?,W?),(C,4H)"``: for each array the tuples that it may fit.
+
+    A letter is one size, wherever it stands; ``4H`` is four times H, ``...`` in front any leading axes, and axes with
+    ``?`` may all be left out.
+    """
+    found = []
+    for inside in re.findall(r"\((.*?)\)", text):
+        axes = tuple(... if axis == "..." else int(axis) if axis.isdigit() else axis
+                     for axis in inside.replace(" ", "").split(",") if axis)
+        few = tuple(axis for axis in axes if not str(axis).endswith("?"))
+        found.append(list(dict.fromkeys([few, tuple(a.strip("?") if isinstance(a, str) else a for a in axes)])))
+    return found
+
+
+@functools.cache
+def _factor(axis):
+    """784 as (784, ""), "H" as (1, "H"), "4H" as (4, "H")."""
+    times, letter = re.fullmatch(r"(\d*) ?(\w*)", str(axis)).groups()
+    return int(times or 1), letter
+
+
+def shape(who, x, expected, name="", sizes=None, brief=False):
+    """Refuse ``x`` unless its shape fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
+
+    ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
+    :func:`notation`. A brief error does not speak of leading axes.
+    """
+    sizes = {} if sizes is None else sizes
+    choices = expected if isinstance(expected, list) else [expected]
+    for axes in choices:
+        found = _sizes(x.shape, axes, sizes)
+        if found is not None:
+            sizes.update(found)
+            return
+    wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
+    raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {x.shape}")
+
+
+def _sizes(got, axes, known):
+    """The size of each letter of ``axes``, or None if the shape ``got`` does not fit."""
+    if axes[:1] == (...,):
+        axes = axes[1:]
+        got = got[max(len(got) - len(axes), 0):]
+    if len(got) != len(axes):
+        return None
+    found = {}
+    for size, (times, letter) in zip(got, map(_factor, axes)):
+        one = 1 if not letter else known[letter] if letter in known else found.setdefault(letter, size // times)
+        if size != times * one:
+            return None
+    return found
+
+
+def _worded(axes, sizes):
+    """``("N", "4H", 3)`` with the sizes that are known: "(N, 64, 3)"."""
+    words = []
+    for axis in axes:
+        times, letter = (1, "...") if axis is ... else _factor(axis)
+        one = 1 if not letter else sizes.get(letter)
+        words.append(str(times * one) if one is not None else letter if times == 1 else f"{times} {letter}")
+    return f"({', '.join(words)}{',' * (len(words) == 1)})"
 
 
 def same_shape(who, **arrays):

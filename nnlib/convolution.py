@@ -111,7 +111,7 @@ class Window:
         return image[self.inside]
 
 
-@operation
+@operation("(N,C,H,W)")
 def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     """The pixels under every window as a column, so that convolution becomes one matrix product.
 
@@ -125,7 +125,6 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     2006.
     """
     who = "im2col"
-    checks.shape(who, x, ("N", "C", "H", "W"))
     window = Window(x.shape, pair(who, "kernel_size", kernel_size), pair(who, "stride", stride),
                     pair(who, "padding", padding, least=0), pair(who, "dilation", dilation))
     columns = window.gather(x)
@@ -133,7 +132,7 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     return columns.reshape(N, C * elements, *places), lambda dy: (window.scatter(dy.reshape(shape)),)
 
 
-@operation
+@operation("(N,C,H,W),(F,C,kh,kw),(F)")
 def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
     """Two-dimensional convolution: every filter W[f] at every place of the image.
 
@@ -163,11 +162,7 @@ def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
     ----------
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
-    checks.shape("conv2d", x, ("N", "C", "H", "W"), "x")
-    checks.shape("conv2d", W, ("F", x.shape[1], "kh", "kw"), "W")
     F = len(W)
-    if b is not None:
-        checks.shape("conv2d", b, (F,), "b")
     columns, scatter = im2col.function(x, kernel_size=W.shape[2:], stride=stride, padding=padding,
                                        dilation=dilation)
     N, elements, *places = columns.shape
@@ -186,15 +181,13 @@ def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
     return y.reshape(N, F, *places), pullback
 
 
-@operation
+@operation("(N,C,L),(F,C,k),(F)")
 def conv1d(x, W, b=None, *, stride=1, padding=0, dilation=1):
     """One-dimensional convolution: :func:`conv2d` of images one pixel high.
 
     x (N, C, L), W (F, C, k), b (F,) or None -> (N, F, L'). The options are integers, the errors those of
     :func:`conv2d`.
     """
-    checks.shape("conv1d", x, ("N", "C", "L"), "x")
-    checks.shape("conv1d", W, ("F", x.shape[1], "k"), "W")
     y, pullback = conv2d.function(x[:, :, None], W[:, :, None], b,
                                   stride=(1, stride), padding=(0, padding), dilation=(1, dilation))
 
@@ -228,10 +221,8 @@ class Conv2D(Layer):
         self.W = Parameter(init(shape, checks.generator(who, rng), dtype), "W")
         self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
-    def forward(self, x):
-        checks.shape("Conv2D", x, ("N", self.in_channels, "H", "W"))
-        parameters = (self.W,) if self.b is None else (self.W, self.b)
-        return self.record(conv2d, x, *parameters, **self.options)
+    def vjp(self, x):
+        return self.apply(conv2d, x, self.W, self.b, **self.options)
 
     def extra_repr(self):
         shown = {"kernel_size": self.kernel_size, **self.options, "bias": self.b is not None}

@@ -11,7 +11,7 @@ from nnlib.activations import sigmoid
 from nnlib.init import zeros
 from nnlib.layers import Parameter
 from nnlib.operation import operation
-from nnlib.recurrent import Recurrent, backpropagate, check_weights, set_state, time_first, unroll
+from nnlib.recurrent import Recurrent, backpropagate, time_first, unroll
 
 
 def _gates_first(W, gates):
@@ -32,13 +32,34 @@ def _sigmoid_(z):
     z += 0.5
 
 
-def _point(who, x, h, W_xh, W_hh, b_h, gates):
-    """x (..., D) and h (..., H) as arrays, checked against the weights."""
-    x, h = checks.numeric(who, "x", x), checks.numeric(who, "h", h)
-    checks.shape(who, x, (..., "D"), "x")
-    H = check_weights(who, x.shape[-1], W_xh, W_hh, b_h, gates)
-    checks.shape(who, h, (*x.shape[:-1], H), "h")
-    return x, h
+def _one_step(op, x, *arrays, **options):
+    """A sequence of one step: value and pullback of a cell."""
+    states, through_time = op.function(x[:, None], *arrays, **options)
+
+    def pullback(dstate, input_grad=True):
+        dx, *gradients = through_time(np.expand_dims(dstate, -2), input_grad)
+        return dx[:, 0] if input_grad else None, *gradients
+
+    return states[..., 0, :], pullback
+
+
+def _all_steps(d, X, h, Wx, x, input_grad):
+    """Gradients of x, W_xh, W_hh and b_h from d (gates, T, N, H), those of the gates, for all steps at once."""
+    N, T, D = x.shape
+    d, h = d.reshape(len(d), T * N, d.shape[-1]), h.reshape(T * N, d.shape[-1])
+    dx = (d @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
+    one = np.ones(T * N, x.dtype)               # one @ d is d.sum(axis=1), in a third of the time
+    return dx, _gates_last(X.T @ d), h.T @ d, _gates_last(one @ d)
+
+
+def _split(who, gates, x, h, W_xh, W_hh, b_h):
+    """x W_xh + b_h and h of :func:`lstm_gates` or :func:`gru_gates`, x (..., D) and h (..., H) checked."""
+    x, h, sizes = checks.numeric(who, "x", x), checks.numeric(who, "h", h), {}
+    checks.shape(who, x, (..., "D"), "x", sizes)
+    checks.shape(who, h, (*x.shape[:-1], "H"), "h", sizes)
+    for name, W, expected in ("W_xh", W_xh, "DG"), ("W_hh", W_hh, "HG"), ("b_h", b_h, "G"):
+        checks.shape(who, W, tuple(f"{gates}H" if axis == "G" else axis for axis in expected), name, sizes)
+    return x @ W_xh + b_h, h
 
 
 def lstm_gates(x, h, W_xh, W_hh, b_h):
@@ -47,35 +68,42 @@ def lstm_gates(x, h, W_xh, W_hh, b_h):
     x is (..., D), h before it (..., H): one step or all steps at once. The dot stands for a quarter each of
     x W_xh + h W_hh + b_h, with the weights of :func:`lstm`. Raises ``ValueError`` if shapes do not match.
     """
-    x, h = _point("lstm_gates", x, h, W_xh, W_hh, b_h, gates=4)
-    i, f, o, g = np.split(x @ W_xh + h @ W_hh + b_h, 4, axis=-1)
+    z, h = _split("lstm_gates", 4, x, h, W_xh, W_hh, b_h)
+    i, f, o, g = np.split(z + h @ W_hh, 4, axis=-1)
     return *(sigmoid.vjp(gate)[0] for gate in (i, f, o)), np.tanh(g)
 
 
-@operation
+@operation("(N,D),(D,4H),(H,4H),(4H),(2,N,H)")
 def lstm_cell(x, W_xh, W_hh, b_h, state):
     """One step of :func:`lstm`: x (N, D) and state = (h, c), (2, N, H) -> the next state, (2, N, H).
 
     c' = f ∗ c + i ∗ g and h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
     """
-    checks.shape("lstm_cell", x, ("N", "D"), "x")
-    checks.shape("lstm_cell", state, (2, "N", "H"), "state")
-    h, c = state
-    i, f, o, g = lstm_gates(x, h, W_xh, W_hh, b_h)
+    return _one_step(lstm, x, W_xh, W_hh, b_h, state)
+
+
+def _lstm_step(z, c):
+    """h' and c' from c (N, H) and the four gates z (4, N, H), to which their σ and tanh are applied in place.
+
+    ``pullback(dh, dc, dz)`` writes the gradient of z, before σ and tanh, into dz and returns that of c.
+    """
+    i, f, o, g = z
+    _sigmoid_(z[:3])
+    np.tanh(g, out=g)
     new_c = f * c + i * g
     shown = np.tanh(new_c)
 
-    def pullback(dstate):
-        dh, dc = dstate
-        dc = dc + dh * o * (1 - shown ** 2)
-        di, df, do, dg = dc * g, dc * c, dh * shown, dc * i
-        dz = np.concatenate([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g ** 2)], axis=1)
-        return dz @ W_xh.T, x.T @ dz, h.T @ dz, dz.sum(axis=0), np.stack([dz @ W_hh.T, dc * f])
+    def pullback(dh, dc, dz):
+        dc += dh * o * (1 - shown ** 2)
+        dz[0], dz[1], dz[2], dz[3] = dc * g, dc * c, dh * shown, dc * i
+        dz[:3] *= z[:3] * (1 - z[:3])
+        dz[3] *= 1 - g ** 2
+        return dc * f
 
-    return np.stack([o * shown, new_c]), pullback
+    return o * shown, new_c, pullback
 
 
-@operation
+@operation("(N,T,D),(D,4H),(H,4H),(4H),(2,N,H)")
 def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     """Long short-term memory: :func:`lstm_cell` at every step.
 
@@ -109,49 +137,35 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
     X, padded = time_first("lstm", x, mask)
-    N, T, D = x.shape
-    H = check_weights("lstm", D, W_xh, W_hh, b_h, gates=4)
-    Wx, Wh = _gates_first(W_xh, 4), _gates_first(W_hh, 4)
+    N, T, H = *x.shape[:2], len(W_hh)
+    Wx, Wh, b = (_gates_first(W, 4) for W in (W_xh, W_hh, b_h))
     z = X @ Wx                                  # the inputs' share of all steps at once
-    z += _gates_first(b_h, 4)[:, None]
+    z += b[:, None]
     z = z.reshape(4, T, N, H)
     states = np.zeros((2, T + 1, N, H), x.dtype)
-    set_state("lstm", states, state)
-    shown = np.empty((T, N, H), x.dtype)        # tanh(c_t)
+    if state is not None:
+        states[:, 0] = state
+    pullbacks = [None] * T
 
     def step(t, state, new):
-        i, f, o, g = gates = z[:, t]
-        gates += state[0] @ Wh
-        _sigmoid_(gates[:3])
-        np.tanh(g, out=g)
-        new[1] = f * state[1] + i * g
-        np.tanh(new[1], out=shown[t])
-        new[0] = o * shown[t]
+        h, c = state
+        z[:, t] += h @ Wh
+        new[0], new[1], pullbacks[t] = _lstm_step(z[:, t], c)
 
     unroll(step, states, padded)
 
     def pullback(dstates, input_grad=True):
-        dz = np.empty_like(z)
-        WhT = np.ascontiguousarray(Wh.swapaxes(1, 2))
+        dz, WhT = np.empty_like(z), np.ascontiguousarray(Wh.swapaxes(1, 2))
 
         def step(t, dnew):
-            i, f, o, g = gates = z[:, t]
             dh, dc = dnew
-            dc += dh * o * (1 - shown[t] ** 2)
-            d = dz[:, t]
-            d[0], d[1], d[2], d[3] = dc * g, dc * states[1, t], dh * shown[t], dc * i
-            d[:3] *= gates[:3] * (1 - gates[:3])
-            d[3] *= 1 - g ** 2
-            np.sum(d @ WhT, axis=0, out=dh)
-            dc *= f
+            dc[...] = pullbacks[t](dh, dc, dz[:, t])
+            np.sum(dz[:, t] @ WhT, axis=0, out=dh)
             return dnew
 
         dstate = backpropagate(step, dstates.swapaxes(1, 2), padded)
-        d = dz.reshape(4, T * N, H)             # the weights' share of all steps at once
-        dx = (d @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
-        h = states[0, :-1].reshape(T * N, H)
-        one = np.ones(T * N, x.dtype)           # one @ d is d.sum(axis=1), in a third of the time
-        return dx, _gates_last(X.T @ d), _gates_last(h.T @ d), _gates_last(one @ d), dstate
+        dx, dW_xh, dWh, db_h = _all_steps(dz, X, states[0, :-1], Wx, x, input_grad)
+        return dx, dW_xh, _gates_last(dWh), db_h, dstate
 
     return states[:, 1:].swapaxes(1, 2), pullback
 
@@ -162,45 +176,57 @@ def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
     x is (..., D), h before it (..., H): one step or all steps at once. Raises ``ValueError`` if shapes do not
     match.
     """
-    x, h = _point("gru_gates", x, h, W_xh, W_hh, b_h, gates=3)
+    x, h = _split("gru_gates", 3, x, h, W_xh, W_hh, b_h)
     checks.shape("gru_gates", b_n, h.shape[-1:], "b_n")
-    xr, xz, xn = np.split(x @ W_xh + b_h, 3, axis=-1)
+    xr, xz, xn = np.split(x, 3, axis=-1)
     Wr, Wz, Wn = np.split(W_hh, 3, axis=-1)
     r, z = sigmoid.vjp(xr + h @ Wr)[0], sigmoid.vjp(xz + h @ Wz)[0]
     past = r * (h @ Wn + b_n) if reset_after else (r * h) @ Wn + b_n
     return r, z, np.tanh(xn + past)
 
 
-@operation
+@operation("(N,D),(D,3H),(H,3H),(3H),(H),(N,H)")
 def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
     """One step of :func:`gru`: x (N, D) and state = h, (N, H) -> the next state, (N, H).
 
     h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
     """
-    checks.shape("gru_cell", x, ("N", "D"), "x")
-    h = state
-    r, z, n = gru_gates(x, h, W_xh, W_hh, b_h, b_n, reset_after=reset_after)
-    Wr, Wz, Wn = np.split(W_hh, 3, axis=1)
+    return _one_step(gru, x, W_xh, W_hh, b_h, b_n, state, reset_after=reset_after)
 
-    def pullback(dnew):
-        dn = dnew * (1 - z) * (1 - n ** 2)
-        dz = dnew * (h - n) * z * (1 - z)
+
+def _gru_step(gates, h, Wh, b_n, reset_after):
+    """h' from h (N, H) and the three gates (3, N, H), which come with the inputs' share and are completed in place.
+
+    ``pullback(dnew, d, WhT)`` writes the gradient of the gates, before σ and tanh, into d; it returns that of the
+    candidate's second product and that of h.
+    """
+    r, z, n = gates
+    gates[:2] += h @ Wh[:2]
+    _sigmoid_(gates[:2])
+    past = (h if reset_after else r * h) @ Wh[2] + b_n
+    n += r * past if reset_after else past
+    np.tanh(n, out=n)
+
+    def pullback(dnew, d, WhT):
+        dr, dz, dn = d
+        dn[...] = dnew * (1 - z) * (1 - n ** 2)
+        dz[...] = dnew * (h - n) * z * (1 - z)
         if reset_after:
-            dr, dpast, seen = dn * (h @ Wn + b_n), dn * r, h
-            dh = dpast @ Wn.T
+            dpast = dn * r
+            dr[...] = dn * past
+            dh = dpast @ WhT[2]
         else:
-            dr, dpast, seen = dn @ Wn.T * h, dn, r * h
-            dh = dn @ Wn.T * r
-        dr = dr * r * (1 - r)
-        dgates = np.concatenate([dr, dz, dn], axis=1)
-        dW_hh = np.concatenate([h.T @ dr, h.T @ dz, seen.T @ dpast], axis=1)
-        return (dgates @ W_xh.T, x.T @ dgates, dW_hh, dgates.sum(axis=0), dpast.sum(axis=0),
-                dh + dnew * z + dr @ Wr.T + dz @ Wz.T)
+            dpast = dn
+            dh = dn @ WhT[2]
+            dr[...] = dh * h
+            dh *= r
+        dr *= r * (1 - r)
+        return dpast, dh + dnew * z + dr @ WhT[0] + dz @ WhT[1]
 
-    return (1 - z) * n + z * h, pullback
+    return n + z * (h - n), pullback
 
 
-@operation
+@operation("(N,T,D),(D,3H),(H,3H),(3H),(H),(N,H)")
 def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     """Gated recurrent unit: :func:`gru_cell` at every step.
 
@@ -240,58 +266,33 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
     X, padded = time_first("gru", x, mask)
-    N, T, D = x.shape
-    H = check_weights("gru", D, W_xh, W_hh, b_h, gates=3)
-    checks.shape("gru", b_n, (H,), "b_n")
-    Wx, Wh = _gates_first(W_xh, 3), _gates_first(W_hh, 3)
+    N, T, H = *x.shape[:2], len(W_hh)
+    Wx, Wh, b = (_gates_first(W, 3) for W in (W_xh, W_hh, b_h))
     gates = X @ Wx                              # the inputs' share of all steps at once
-    gates += _gates_first(b_h, 3)[:, None]
+    gates += b[:, None]
     gates = gates.reshape(3, T, N, H)
     h = np.zeros((T + 1, N, H), x.dtype)
-    set_state("gru", h, state)
-    past = np.empty((T, N, H), x.dtype)         # the candidate's second product
+    if state is not None:
+        h[0] = state
+    pullbacks = [None] * T
 
     def step(t, h, new):
-        r, z, n = gates[:, t]
-        gates[:2, t] += h @ Wh[:2]
-        _sigmoid_(gates[:2, t])
-        past[t] = (h if reset_after else r * h) @ Wh[2] + b_n
-        n += r * past[t] if reset_after else past[t]
-        np.tanh(n, out=n)
-        new[...] = n + z * (h - n)
+        new[...], pullbacks[t] = _gru_step(gates[:, t], h, Wh, b_n, reset_after)
 
     unroll(step, h, padded)
 
     def pullback(dy, input_grad=True):
-        d = np.empty_like(gates)
-        dpast = np.empty_like(past)
-        WhT = np.ascontiguousarray(Wh.swapaxes(1, 2))
+        d, dpast, WhT = np.empty_like(gates), np.empty_like(gates[0]), np.ascontiguousarray(Wh.swapaxes(1, 2))
 
         def step(t, dnew):
-            r, z, n = gates[:, t]
-            dr, dz, dn = d[:, t]
-            dn[...] = dnew * (1 - z) * (1 - n ** 2)
-            dz[...] = dnew * (h[t] - n) * z * (1 - z)
-            if reset_after:
-                dpast[t] = dn * r
-                dr[...] = dn * past[t]
-                dh = dpast[t] @ WhT[2]
-            else:
-                dpast[t] = dn
-                dh = dn @ WhT[2]
-                dr[...] = dh * h[t]
-                dh *= r
-            dr *= r * (1 - r)
-            return dh + dnew * z + dr @ WhT[0] + dz @ WhT[1]
+            dpast[t], dh = pullbacks[t](dnew, d[:, t], WhT)
+            return dh
 
         dstate = backpropagate(step, dy.swapaxes(0, 1), padded)
-        flat, last, seen = d.reshape(3, T * N, H), dpast.reshape(T * N, H), h[:-1].reshape(T * N, H)
-        dx = (flat @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
-        dWh = np.empty_like(Wh)
-        dWh[:2] = seen.T @ flat[:2]
-        dWh[2] = (seen if reset_after else gates[0].reshape(T * N, H) * seen).T @ last
-        one = np.ones(T * N, x.dtype)
-        return dx, _gates_last(X.T @ flat), _gates_last(dWh), _gates_last(one @ flat), one @ last, dstate
+        dx, dW_xh, dWh, db_h = _all_steps(d, X, h[:-1], Wx, x, input_grad)
+        last, seen = dpast.reshape(T * N, H), h[:-1] if reset_after else gates[0] * h[:-1]
+        dWh[2] = seen.reshape(T * N, H).T @ last
+        return dx, dW_xh, _gates_last(dWh), db_h, np.ones(T * N, x.dtype) @ last, dstate
 
     return h[1:].swapaxes(0, 1), pullback
 

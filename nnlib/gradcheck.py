@@ -121,6 +121,7 @@ def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
         if p.value.dtype != np.float64:
             raise ValueError(f"check_layer expects float64 parameters, got {name} in {p.value.dtype}")
     x = np.array(x, float) if np.asarray(x).dtype.kind == "f" else np.asarray(x)
+    checks.no_nan(type(layer).__name__, "x", x)
     parts = layer.layers_inside()
     buffers = [(b, b.copy()) for part in parts for b in part.buffers().values()]
     generators = [(g, g.bit_generator.state) for part in parts for g in vars(part).values()
@@ -134,14 +135,14 @@ def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
             g.bit_generator.state = state
 
     def evaluate():
-        y = layer(x)
+        y = layer.forward(x)
         restore()
         return np.sum(dy * y)
 
-    y = layer(x)
+    y, pullback = layer.vjp(x)
     dy = rng.standard_normal(y.shape)
     layer.zero_grad()
-    gradients, point = {"x": layer.backward(dy, input_grad=True)}, {"x": x}
+    gradients, point = {"x": pullback(dy)}, {"x": x}
     restore()
     for name, p in parameters.items():
         gradients[name], point[name] = p.grad.copy(), p.value

@@ -1,13 +1,35 @@
 """What all layers share: parameters with their gradients, and the pass forward and back (chapter 4).
 
-A layer's ``forward`` calls an operation and keeps its pullback; ``backward`` calls that pullback and adds to
-the gradients of the parameters. All the calculus is in the operations.
+A layer is an operation with parameters. Like an operation it gives a value and a pullback, ``y, pullback =
+layer.vjp(x)``. Calling it keeps the pullback, and ``backward`` calls that, once::
 
-``y = model(x)`` starts a new pass, and the layers forget what an earlier one left; ``model.backward(dy)``
-carries dy back through it, once. A layer used twice in a pass keeps two pullbacks and takes them back in
-reverse order; its gradients are the sum over both uses. Called alone, ``layer.forward(x)`` goes on with the
-pass under way. The modes (``train``, ``eval``) change what dropout and batch norm do and nothing else:
-gradients can be had in both, and what is kept for them is freed by the next pass.
+    y = model(x)                        # y, model._pullback = model.vjp(x)
+    model.backward(dy)                  # model._pullback(dy) adds to p.grad of every parameter p, and returns dx
+
+All that a pullback needs it has with it. So layers share no state, a layer used twice gets the sum of both
+gradients, and a model can be copied, pickled or asked for other values at any time. How to write one::
+
+    class Dense(Layer):
+        def __init__(self, in_features, out_features, *, rng=None):
+            self.W = Parameter(xavier_uniform((in_features, out_features), rng), "W")
+            self.b = Parameter(zeros(out_features), "b")
+
+        def vjp(self, x):                                       # an operation with these parameters
+            return self.apply(dense, x, self.W, self.b)
+
+    class Twice(Layer):
+        def __init__(self, inner):
+            self.inner = inner                                  # parts: layers, or lists of them
+
+        def vjp(self, x):                                       # parts: compose their pullbacks
+            y, first = self.inner.vjp(x)
+            z, second = self.inner.vjp(y)
+
+            def pullback(dz, input_grad=True):
+                return first(second(dz), input_grad)
+            return z, pullback
+
+The modes (``train``, ``eval``) change what dropout and batch norm do and nothing else: gradients can be had in both.
 """
 
 import numpy as np
@@ -80,9 +102,8 @@ class Parameter:
 class Layer:
     """Base of all layers.
 
-    A subclass sets its parameters and parts (other layers, or a list of them) as attributes, and writes
-    ``forward(x)``, most simply as ``return self.record(operation, x, *parameters, **options)``. Its
-    ``backward`` then follows.
+    A subclass sets its parameters and parts (other layers, or a list of them) as attributes, and writes ``vjp``, most
+    simply as ``return self.apply(operation, x, *parameters, **options)``.
 
     Raises
     ------
@@ -93,51 +114,62 @@ class Layer:
     """
 
     training = True
-    _inside = False                             # is a pass under way, in any layer?
-    _pass = 0                                   # the number of passes begun
-    _recorded_in = None                         # the pass whose pullbacks this layer keeps, the latest last
-    _pullbacks = ()
+    _pullback = None                            # of the last call, until backward takes it
+
+    def __init_subclass__(cls):
+        if "forward" in vars(cls):              # it would be passed over without a word
+            raise TypeError(f"{cls.__name__} expects its calculation in vjp, which gives value and pullback, not in forward")
 
     def __call__(self, x, **options):
-        """Start a new pass, after a check for NaN; within another layer's ``forward``, go on with its pass."""
-        if Layer._inside:
-            return self.forward(x, **options)
+        """The output for input ``x``, after a check for NaN; keeps the pullback for ``backward``."""
         x = checks.numeric(type(self).__name__, "x", x)
         checks.no_nan(type(self).__name__, "x", x)
-        Layer._inside = True
-        Layer._pass += 1
-        try:
-            return self.forward(x, **options)
-        finally:
-            Layer._inside = False
-
-    def forward(self, x):
-        """The output for input ``x``, as part of the pass under way."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward")
-
-    def record(self, op, x, *parameters, **options):
-        """Run an operation on ``x`` and parameters of this layer; keep its pullback for ``backward``."""
-        y, pullback = op.vjp(x, *[p._value for p in parameters], **options)
-        if self._recorded_in != Layer._pass:
-            self._recorded_in, self._pullbacks = Layer._pass, []
-        self._pullbacks.append((pullback, parameters))
+        self._pullback = None                   # lets go of what the last call kept, before there is more
+        y, self._pullback = self.vjp(x, **options)
         return y
 
-    def backward(self, dy, input_grad=True):
+    def forward(self, x, **options):
+        """The output alone: nothing is kept, and what a call has kept stays. NaN passes."""
+        return self.vjp(x, **options)[0]
+
+    def vjp(self, x):
+        """The output for input ``x`` and the pullback: ``pullback(dy, input_grad=True)`` adds to ``grad`` of all
+        parameters and returns dx, or with ``input_grad=False`` None, where that saves work."""
+        raise NotImplementedError(f"{type(self).__name__} has no vjp")
+
+    def apply(self, op, x, *parameters, **options):
+        """The value of an operation on ``x`` and parameters of this layer, and its pullback.
+
+        One of the parameters may be None. Where the operation takes further arrays, as the first state of a
+        recurrent network, the pullback returns their gradients behind dx.
+        """
+        values = [p and p._value for p in parameters]
+        y, pullback = op.vjp_in(type(self).__name__, len(values), x, *values, **options)
+
+        def add(dy, input_grad=True):
+            dx, *gradients = pullback(dy, input_grad)
+            arrays = [id(g) for g in (dx, *gradients) if g is not None]
+            met_twice = len(set(arrays)) < len(arrays)
+            for parameter, gradient in zip(parameters, gradients):
+                if parameter is not None:
+                    # an array that is a view, the caller's, or met twice has other holders
+                    parameter.add_grad(gradient, copy=met_twice or gradient is dy or gradient.base is not None)
+            more = gradients[len(parameters):]
+            return (dx, *more) if more else dx
+        return y, add
+
+    def backward(self, dy, input_grad=True, **options):
         """Carry dy, the gradient with respect to the output, back: add to every ``grad``, and return dx.
 
         ``input_grad=False`` says that nobody needs dx, so that a layer may leave out that work.
         """
-        if not self._pullbacks:
+        pullback, self._pullback = self._pullback, None
+        if pullback is None:
             raise ValueError(f"{type(self).__name__}.backward expects a forward pass for each call, got none")
-        pullback, parameters = self._pullbacks.pop()
-        gradients = pullback(dy, input_grad)
-        met_twice = len({id(g) for g in gradients}) < len(gradients)
-        for parameter, gradient in zip(parameters, gradients[1:]):
-            # an array that is a view, the caller's, or met twice has other holders
-            shared = met_twice or gradient is dy or gradient.base is not None
-            parameter.add_grad(gradient, copy=shared)
-        return gradients[0]
+        return pullback(dy, input_grad, **options)
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_pullback"}
 
     def children(self):
         """(name, layer) of each part."""
@@ -208,9 +240,9 @@ class Layer:
         rows, counted, layers = [], set(), self.named_layers()
         modes = [(layer, layer.training) for layer in layers.values()]
 
-        def traced(path, layer, forward):
+        def traced(path, layer, vjp):
             def run(x, **options):
-                y = forward(x, **options)
+                y, pullback = vjp(x, **options)
                 own = [p for p in vars(layer).values() if isinstance(p, Parameter)]
                 new = {id(p): p.value.size for p in own if id(p) not in counted}
                 counted.update(new)
@@ -218,17 +250,17 @@ class Layer:
                     shape = ", ".join(["N", *map(str, y.shape[1:])]) + ("," if y.ndim == 1 else "")
                     name = f"{path} {type(layer).__name__}".strip()
                     rows.append((name, f"({shape})", f"{sum(new.values()):,}"))
-                return y
+                return y, pullback
             return run
         self.eval()                             # running statistics stay as they are
         try:
             for path, layer in layers.items():
-                layer.forward = traced(path, layer, layer.forward)
-            self(x)
+                layer.vjp = traced(path, layer, layer.vjp)
+            self.forward(x)
         finally:
             for layer, training in modes:
                 layer.training = training
-                vars(layer).pop("forward", None)
+                vars(layer).pop("vjp", None)
         total = sum(p.value.size for p in self.parameters())
         rows = [("layer", "output shape", "parameters"), *rows, ("total", "", f"{total:,}")]
         first, second, third = (max(len(row[i]) for row in rows) for i in range(3))

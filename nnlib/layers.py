@@ -12,7 +12,7 @@ from nnlib.layer import Layer, Parameter
 from nnlib.operation import Operation, operation
 
 
-@operation
+@operation("(...,N,D),(D,K),(K)")
 def dense(x, W, b=None):
     """Affine map of every row, y = x W + b.
 
@@ -33,12 +33,9 @@ def dense(x, W, b=None):
     ValueError
         If the shapes do not fit, or an array holds NaN.
     """
-    checks.shape("dense", W, ("D", "K"), "W")
-    checks.shape("dense", x, (..., "N", W.shape[0]), "x")
-    rows = x if x.ndim == 2 else x.reshape(x[..., 0].size, W.shape[0])
+    rows = x if x.ndim == 2 else x.reshape(x[..., 0].size, len(W))
     y = rows @ W
     if b is not None:
-        checks.shape("dense", b, W.shape[1:], "b")
         y += b
 
     def pullback(dy, input_grad=True):
@@ -78,11 +75,8 @@ class Dense(Layer):
         self.W = Parameter(init((in_features, out_features), checks.generator("Dense", rng), dtype), "W")
         self.b = Parameter(zeros(out_features, dtype=dtype), "b") if bias else None
 
-    def forward(self, x):
-        shape = np.shape(x)
-        if len(shape) not in (2, 3) or shape[-1] != self.in_features:
-            raise ValueError(f"Dense expects (N, {self.in_features}), got {shape}")
-        return self.record(dense, x, *((self.W,) if self.b is None else (self.W, self.b)))
+    def vjp(self, x):
+        return self.apply(dense, x, self.W, self.b)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.b is not None}"
@@ -113,8 +107,8 @@ class Activation(Layer):
             setattr(self, p.name, p)            # where parameters are looked for
         self.options = options
 
-    def forward(self, x):
-        return self.record(self.op, x, *self.learned, **self.options)
+    def vjp(self, x):
+        return self.apply(self.op, x, *self.learned, **self.options)
 
     def extra_repr(self):
         return ", ".join([self.op.__name__, *(f"{name}={value!r}" for name, value in self.options.items())])
@@ -140,15 +134,20 @@ class Sequential(Layer):
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
 
-    def forward(self, x):
+    def vjp(self, x):
+        pullbacks = []
         for layer in self.layers:
-            x = layer.forward(x)
-        return x
+            x, pullback = layer.vjp(x)
+            pullbacks.append(pullback)
+
+        def pullback(dy, input_grad=True):
+            for i in reversed(range(0 if input_grad else self._first, len(pullbacks))):
+                dy = pullbacks[i](dy, input_grad or i > self._first)
+            return dy if input_grad else None
+        return x, pullback
 
     def backward(self, dy, input_grad=False):
-        for i in range(len(self.layers) - 1, -1 if input_grad else self._first - 1, -1):
-            dy = self.layers[i].backward(dy, input_grad or i > self._first)
-        return dy if input_grad else None
+        return super().backward(dy, input_grad)
 
     def children(self):
         return ((str(i), layer) for i, layer in enumerate(self.layers))
@@ -179,15 +178,15 @@ class Residual(Layer):
         self.inner = Sequential(*layers)
         self.shortcut = Activation(identity) if shortcut is None else shortcut
 
-    def forward(self, x):
-        straight, y = self.shortcut.forward(x), self.inner.forward(x)
+    def vjp(self, x):
+        (straight, past), (y, through) = self.shortcut.vjp(x), self.inner.vjp(x)
         if straight.shape != y.shape:
             raise ValueError(f"Residual expects both paths of one shape, got {straight.shape} and {y.shape}")
-        return straight + y
 
-    def backward(self, dy, input_grad=True):
-        inner, straight = self.inner.backward(dy, input_grad), self.shortcut.backward(dy, input_grad)
-        return inner + straight if input_grad else None
+        def pullback(dy, input_grad=True):
+            inner, shortcut = through(dy, input_grad), past(dy, input_grad)
+            return inner + shortcut if input_grad else None
+        return straight + y, pullback
 
 
 @operation
@@ -201,11 +200,11 @@ def flatten(x):
 class Flatten(Layer):
     """Each sample as one row: (N, ...) -> (N, D)."""
 
-    def forward(self, x):
-        return self.record(flatten, x)
+    def vjp(self, x):
+        return self.apply(flatten, x)
 
 
-@operation(integers=("indices",))
+@operation("(...),(V,D)", integers=("indices",))
 def embedding(indices, W):
     """The row W[i] for each index i; a row met twice gets the sum of both gradients.
 
@@ -225,7 +224,6 @@ def embedding(indices, W):
     ValueError
         If an index lies outside 0 .. V - 1, or W is no matrix.
     """
-    checks.shape("embedding", W, ("V", "D"), "W")
     checks.indices("embedding", "indices", indices, len(W))
 
     def pullback(dy):
@@ -265,8 +263,8 @@ class Embedding(Layer):
         rng = checks.generator("Embedding", rng)
         self.W = Parameter(rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype), "W")
 
-    def forward(self, x):
-        return self.record(embedding, x, self.W)
+    def vjp(self, x):
+        return self.apply(embedding, x, self.W)
 
     def extra_repr(self):
         return f"num_embeddings={self.num_embeddings}, embedding_dim={self.embedding_dim}"

@@ -1,9 +1,26 @@
 """One definition for a formula and its derivative.
 
-An operation is written as a function that returns its value *and* its pullback: the function that carries the
-gradient of a scalar from the operation's output back to its inputs (the vector-Jacobian product, "vjp", of
-reverse-mode automatic differentiation). The same definition serves three uses: the plain value, the layer, and
-the tape of :class:`nnlib.Tensor`.
+An operation is a function that returns its value *and* its pullback: the function that carries the gradient of a
+scalar from the operation's output back to its inputs (the vector-Jacobian product, "vjp", of reverse-mode
+automatic differentiation). The same definition serves three uses: the plain value, the layer, and the tape of
+:class:`nnlib.Tensor`. How to write one::
+
+    @operation("(N,D),(D,K),(K)")               # shapes in NumPy's notation: each letter is one size
+    def dense(x, W, b=None, *, scale=1.0):      # arrays first, the data before the weights; then options
+        y = scale * (x @ W) + (0 if b is None else b)
+
+        def pullback(dy, input_grad=True):      # dy has the shape of y
+            dx = scale * (dy @ W.T) if input_grad else None
+            return dx, scale * (x.T @ dy), None if b is None else dy.sum(axis=0)
+        return y, pullback
+
+- Arrays come in as float arrays of one precision (those of ``integers=("labels",)`` as they are), already checked
+  against the shapes: ``dense expects W (3, K), got (4, 5)``. Shapes that the notation cannot say, and options, are
+  checked in the function (:mod:`nnlib.checks`).
+- The pullback gives one gradient for each array, None where there is none; it changes neither dy nor the arrays, for
+  it may be called again. ``input_grad`` is there where leaving out the first gradient saves work; without it,
+  ``pullback(dy)`` will do.
+- ``@operation(elementwise=True)`` is for functions of each element, and gives them ``derivative``.
 
 References
 ----------
@@ -46,7 +63,7 @@ class Operation:
 
     The function's positional arguments are its arrays, its keyword-only arguments its options. Arrays may be
     given as anything NumPy understands. The first array of floats decides in which precision the operation
-    works; arguments named in ``integers`` stay as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it
+    works; arrays named in ``integers`` stay as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it
     pass.
 
     Raises
@@ -54,24 +71,27 @@ class Operation:
     TypeError
         If an argument does not hold real numbers.
     ValueError
-        If an argument of ``op(...)`` holds NaN, or ``dy`` has another shape than the output.
+        If an argument of ``op(...)`` holds NaN, shapes do not fit, or ``dy`` has another shape than the output.
     """
 
     tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
 
-    def __init__(self, function, elementwise, integers):
+    def __init__(self, function, shapes="", elementwise=False, integers=()):
         if elementwise and function.__doc__:    # what they all share is said here, once
             formula, references, source = inspect.cleandoc(function.__doc__).partition("References\n")
             function.__doc__ = formula.rstrip() + "\n" + ELEMENTWISE + references + source
         functools.update_wrapper(self, function)
-        self.function = function
-        self.elementwise = elementwise
-        self.integers = integers
+        self.function, self.elementwise, self.integers = function, elementwise, integers
         self.arrays = tuple(name for name, p in inspect.signature(function).parameters.items()
                             if p.kind == p.POSITIONAL_OR_KEYWORD)
+        self.shapes = checks.notation(shapes)
+        self._saves = None                      # does its pullback take input_grad? Known after the first call
 
     def __get__(self, instance, owner=None):
         return self                             # being a descriptor lets help(relu) show relu, not this class
+
+    def __reduce__(self):
+        return self.__qualname__                # pickled by name, as functions are
 
     def __call__(self, *arrays, **options):
         """The value, after a check for NaN; given a :class:`nnlib.Tensor`, a Tensor that remembers this."""
@@ -82,23 +102,30 @@ class Operation:
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
+        self._fit(arrays)
         return self.function(*arrays, **options)[0]
 
     def vjp(self, *arrays, **options):
         """The value and the pullback."""
+        return self.vjp_in(None, 0, *arrays, **options)
+
+    def vjp_in(self, layer, parameters, *arrays, **options):
+        """:meth:`vjp` in a layer of that name: so many arrays after the first are its own, and say what x must be."""
         arrays, options = self._by_position(arrays, options)
-        y, pullback = self.function(*self._convert(arrays), **options)
+        arrays = self._convert(arrays)
+        self._fit(arrays, layer, parameters)
+        y, pullback = self.function(*arrays, **options)
         if isinstance(y, tuple):                # several outputs: their gradients come as the operation says
             return y, pullback
-        can_skip = pullback.__code__.co_argcount > 1
+        if self._saves is None:
+            self._saves = "input_grad" in inspect.signature(pullback).parameters
+        y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
 
         def checked_pullback(dy, input_grad=True):
             dy = np.asarray(dy, y_dtype)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
-            return pullback(dy) if input_grad or not can_skip else pullback(dy, input_grad=False)
-
-        y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
+            return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
         return y, checked_pullback
 
     def derivative(self, x, **options):
@@ -143,12 +170,27 @@ class Operation:
                 converted[i] = x
         return converted
 
+    def _fit(self, arrays, layer=None, parameters=0):
+        """Refuse arrays whose shapes do not fit together. In a layer the parameters come first: they fix the sizes."""
+        sizes = {}
+        given = [*zip(self.arrays, arrays, self.shapes)]
+        for name, x, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
+            if x is not None:
+                if layer and name == self.arrays[0]:
+                    checks.shape(layer, x, expected, "", sizes, brief=True)
+                else:
+                    checks.shape(self.__name__, x, expected, name if len(self.arrays) > 1 else "", sizes)
+
     def __repr__(self):
         return f"<operation {self.__name__}>"
 
 
-def operation(function=None, *, elementwise=False, integers=()):
-    """Decorator that turns ``function(*arrays, **options) -> (value, pullback)`` into an :class:`Operation`."""
-    if function is None:
-        return functools.partial(Operation, elementwise=elementwise, integers=integers)
-    return Operation(function, elementwise, integers)
+def operation(shapes="", *, elementwise=False, integers=()):
+    """Decorator that turns ``function(*arrays, **options) -> (value, pullback)`` into an :class:`Operation`.
+
+    ``shapes`` is NumPy's notation, ``"(N,D),(D,K),(K)"``: see :func:`nnlib.checks.notation`. Arrays beyond it may have
+    any shape, and without options the decorator is plain ``@operation``.
+    """
+    if callable(shapes):
+        return Operation(shapes)
+    return functools.partial(Operation, shapes=shapes, elementwise=elementwise, integers=integers)

@@ -31,26 +31,20 @@ def _parameters(who, parameters):
     return parameters
 
 
-def _pieces(w, size=2**15):
-    """Indices that cut an array, by rows, into pieces that fit into the processor's cache."""
+def _pieces(w, size=2**17):
+    """Indices that cut an array, by rows, into pieces that fit into the processor's cache with all that is computed."""
     if w.size <= size:
         return [...]
     rows = max(1, size * len(w) // w.size)
     return [slice(start, start + rows) for start in range(0, len(w), rows)]
 
 
-def _views(scratch, shape):
-    """The beginnings of the arrays in ``scratch``, in this shape."""
-    return [array[:math.prod(shape)].reshape(shape) for array in scratch]
-
-
 class Optimizer:
     """Base of all optimisers.
 
     A subclass names the arrays it keeps for each parameter in ``slots`` (they start as zeros) and writes
-    ``_update(w, g, scratch, *slots)``, which changes w and the slots in place. ``scratch`` is an array to
-    compute in: with a million weights, every array saved is a trip to memory saved. Large parameters come in
-    pieces, so ``_update`` must treat each weight by itself.
+    ``_update(w, g, *slots)``, which changes w and the slots in place. A large parameter comes in pieces, so that what
+    an update computes stays in the cache: ``_update`` must treat each weight by itself.
 
     Attributes
     ----------
@@ -62,41 +56,38 @@ class Optimizer:
 
     slots = ()
 
-    def __init__(self, parameters, lr, weight_decay=0.0):
-        who = type(self).__name__
-        self.parameters = _parameters(who, parameters)
+    def __init__(self, parameters, lr, weight_decay=0.0, **settings):
+        self.parameters = _parameters(type(self).__name__, parameters)
         if not self.parameters:
-            raise ValueError(f"{who} expects at least one parameter, got none")
-        checks.number(who, "lr", lr, 0)
-        checks.number(who, "weight_decay", weight_decay, 0)
-        self.lr, self.weight_decay, self.steps = lr, weight_decay, 0
+            raise ValueError(f"{type(self).__name__} expects at least one parameter, got none")
+        self._set(lr=lr, weight_decay=weight_decay, **settings)
+        self.steps = 0
         self._state = [{name: np.zeros_like(p.value) for name in self.slots} for p in self.parameters]
-        pieces = [_pieces(p.value) for p in self.parameters]
-        # Two arrays to compute in, as large as the largest piece, shared by all of one dtype.
-        largest = max(p.value[rows].size for p, its in zip(self.parameters, pieces) for rows in its)
-        scratch = {p.value.dtype: np.empty((2, largest), p.value.dtype) for p in self.parameters}
-        self._pieces = [[(rows, *_views(scratch[p.value.dtype], p.value[rows].shape)) for rows in its]
-                        for p, its in zip(self.parameters, pieces)]
+
+    def _set(self, high=math.inf, **settings):
+        """Keep settings, each at least 0 and below ``high``, as plain numbers, which leave float32 alone."""
+        for name, x in settings.items():
+            checks.number(type(self).__name__, name, x, 0, high, below=high < math.inf)
+            setattr(self, name, float(x))
 
     def step(self):
         """Move every parameter once."""
         self.steps += 1
-        for p, state, pieces in zip(self.parameters, self._state, self._pieces):
+        self.lr = float(self.lr)
+        for p, state in zip(self.parameters, self._state):
             value, grad = p.value, p.grad
-            for rows, decayed, scratch in pieces:
+            for rows in _pieces(value):
                 w, g = value[rows], grad[rows]
                 if self.weight_decay:
-                    np.multiply(w, float(self.weight_decay), out=decayed)
-                    decayed += g
-                    g = decayed
-                self._update(w, g, scratch, **{name: array[rows] for name, array in state.items()})
+                    g = g + self.weight_decay * w
+                self._update(w, g, *(array[rows] for array in state.values()))
 
     def zero_grad(self):
         """Set all gradients to zero."""
         for p in self.parameters:
             p.zero_grad()
 
-    def _update(self, w, g, scratch, **slots):
+    def _update(self, w, g, *slots):
         raise NotImplementedError(f"{type(self).__name__} has no _update")
 
     def __repr__(self):
@@ -128,26 +119,20 @@ class SGD(Optimizer):
     slots = ("velocity",)
 
     def __init__(self, parameters, lr=1e-3, momentum=0.0, nesterov=False, weight_decay=0.0):
-        checks.number(type(self).__name__, "momentum", momentum, 0, 1, below=True)
+        self._set(high=1, momentum=momentum)
         if nesterov and not momentum:
             raise ValueError(f"{type(self).__name__} expects momentum > 0 with nesterov, got {momentum}")
-        self.momentum, self.nesterov = float(momentum), nesterov
+        self.nesterov = nesterov
         if not momentum:
             self.slots = ()
         super().__init__(parameters, lr, weight_decay)
 
-    def _update(self, w, g, scratch, velocity=None):
+    def _update(self, w, g, velocity=None):
         if velocity is not None:
             velocity *= self.momentum
             velocity += g
-            if self.nesterov:
-                np.multiply(velocity, self.momentum, out=scratch)
-                scratch += g
-                g = scratch
-            else:
-                g = velocity
-        np.multiply(g, float(self.lr), out=scratch)
-        w -= scratch
+            g = g + self.momentum * velocity if self.nesterov else velocity
+        w -= self.lr * g
 
 
 class Momentum(SGD):
@@ -174,18 +159,11 @@ class AdaGrad(Optimizer):
     slots = ("squares",)
 
     def __init__(self, parameters, lr=1e-2, eps=1e-10, weight_decay=0.0):
-        checks.number("AdaGrad", "eps", eps, 0)
-        self.eps = float(eps)
-        super().__init__(parameters, lr, weight_decay)
+        super().__init__(parameters, lr, weight_decay, eps=eps)
 
-    def _update(self, w, g, scratch, squares):
-        np.multiply(g, g, out=scratch)
-        squares += scratch
-        np.sqrt(squares, out=scratch)
-        scratch += self.eps
-        np.divide(g, scratch, out=scratch)
-        scratch *= float(self.lr)
-        w -= scratch
+    def _update(self, w, g, squares):
+        squares += g**2
+        w -= self.lr * (g / (np.sqrt(squares) + self.eps))
 
 
 class RMSProp(Optimizer):
@@ -209,33 +187,20 @@ class RMSProp(Optimizer):
     slots = ("squares", "velocity")
 
     def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
-        checks.number("RMSProp", "alpha", alpha, 0, 1, below=True)
-        checks.number("RMSProp", "eps", eps, 0)
-        checks.number("RMSProp", "momentum", momentum, 0, 1, below=True)
-        self.alpha, self.eps, self.momentum = float(alpha), float(eps), float(momentum)
+        self._set(high=1, alpha=alpha, momentum=momentum)
         if not momentum:
             self.slots = ("squares",)
-        super().__init__(parameters, lr, weight_decay)
+        super().__init__(parameters, lr, weight_decay, eps=eps)
 
-    def _update(self, w, g, scratch, squares, velocity=None):
-        _average_of_squares(squares, g, self.alpha, scratch)
-        np.sqrt(squares, out=scratch)
-        scratch += self.eps
-        np.divide(g, scratch, out=scratch)
+    def _update(self, w, g, squares, velocity=None):
+        squares *= self.alpha
+        squares += (1 - self.alpha) * g**2
+        u = g / (np.sqrt(squares) + self.eps)
         if velocity is not None:
             velocity *= self.momentum
-            velocity += scratch
-            np.copyto(scratch, velocity)
-        scratch *= float(self.lr)
-        w -= scratch
-
-
-def _average_of_squares(average, g, keep, scratch):
-    """average <- keep * average + (1 - keep) * g²."""
-    np.multiply(g, g, out=scratch)
-    scratch *= 1 - keep
-    average *= keep
-    average += scratch
+            velocity += u
+            u = velocity
+        w -= self.lr * u
 
 
 class Adam(Optimizer):
@@ -266,22 +231,18 @@ class Adam(Optimizer):
             raise ValueError(f"{who} expects betas as two numbers, got {betas!r}") from None
         checks.number(who, "betas[0]", beta1, 0, 1, below=True)
         checks.number(who, "betas[1]", beta2, 0, 1, below=True)
-        checks.number(who, "eps", eps, 0)
-        self.betas, self.eps = (float(beta1), float(beta2)), float(eps)
-        super().__init__(parameters, lr, weight_decay)
+        self.betas = float(beta1), float(beta2)
+        super().__init__(parameters, lr, weight_decay, eps=eps)
 
-    def _update(self, w, g, scratch, mean, squares):
+    def _update(self, w, g, mean, squares):
         beta1, beta2 = self.betas
-        np.multiply(g, 1 - beta1, out=scratch)
         mean *= beta1
-        mean += scratch
-        _average_of_squares(squares, g, beta2, scratch)
-        np.sqrt(squares, out=scratch)
-        scratch *= 1 / math.sqrt(1 - beta2**self.steps)
-        scratch += self.eps
-        np.divide(mean, scratch, out=scratch)
-        scratch *= float(self.lr) / (1 - beta1**self.steps)
-        w -= scratch
+        mean += (1 - beta1) * g
+        squares *= beta2
+        squares += (1 - beta2) * g**2
+        # lr m_hat / (sqrt(s_hat) + eps); dividing numbers, not arrays, by the corrections saves a tenth of the time
+        rate, root = self.lr / (1 - beta1**self.steps), 1 / math.sqrt(1 - beta2**self.steps)
+        w -= rate * (mean / (np.sqrt(squares) * root + self.eps))
 
 
 class AdamW(Adam):
@@ -295,13 +256,12 @@ class AdamW(Adam):
     """
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
-        super().__init__(parameters, lr, betas, eps, weight_decay=0.0)
-        checks.number("AdamW", "weight_decay", weight_decay, 0)
-        self.decoupled_decay = weight_decay
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+        self.decoupled_decay, self.weight_decay = self.weight_decay, 0.0
 
-    def _update(self, w, g, scratch, mean, squares):
-        w *= 1 - float(self.lr) * self.decoupled_decay
-        super()._update(w, g, scratch, mean, squares)
+    def _update(self, w, g, mean, squares):
+        w *= 1 - self.lr * self.decoupled_decay
+        super()._update(w, g, mean, squares)
 
 
 def clip_gradients(parameters, max_norm):

@@ -8,7 +8,6 @@ window fits.
 
 import numpy as np
 
-from nnlib import checks
 from nnlib.convolution import Window, pair
 from nnlib.layers import Layer
 from nnlib.operation import operation
@@ -23,7 +22,7 @@ def _options(who, kernel_size, stride, padding):
     return kernel_size, stride, padding
 
 
-@operation
+@operation("(N,C,H,W)")
 def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     """The largest pixel of each window, (N, C, H, W) -> (N, C, H', W'). Padding never wins.
 
@@ -34,7 +33,6 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     Zhou and Chellappa, "Computation of optical flow using a neural network", 1988.
     """
     options = _options("max_pool2d", kernel_size, stride, padding)
-    checks.shape("max_pool2d", x, ("N", "C", "H", "W"))
     window = Window(x.shape, *options)
     x = window.framed(x, -np.inf)
     y = x[window.taps[0]].copy()
@@ -57,14 +55,14 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     return y, pullback
 
 
-@operation
+@operation("(N,C,H,W)")
 def min_pool2d(x, *, kernel_size, stride=None, padding=0):
     """The smallest pixel of each window: -max(-x) of :func:`max_pool2d`."""
     y, pullback = max_pool2d.function(-x, kernel_size=kernel_size, stride=stride, padding=padding)
     return -y, pullback                         # the two signs cancel in the derivative
 
 
-@operation
+@operation("(N,C,H,W)")
 def avg_pool2d(x, *, kernel_size, stride=None, padding=0):
     """The mean of each window, (N, C, H, W) -> (N, C, H', W'). Zeros of the padding count, as in PyTorch.
 
@@ -75,7 +73,6 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0):
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
     options = _options("avg_pool2d", kernel_size, stride, padding)
-    checks.shape("avg_pool2d", x, ("N", "C", "H", "W"))
     window = Window(x.shape, *options)
     x = window.framed(x)
     y = sum(x[tap] for tap in window.taps) / len(window.taps)
@@ -89,7 +86,7 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0):
     return y, pullback
 
 
-@operation
+@operation("(N,C,H,W)")
 def global_avg_pool2d(x):
     """The mean of each channel, (N, C, H, W) -> (N, C).
 
@@ -97,7 +94,6 @@ def global_avg_pool2d(x):
     ----------
     Lin, Chen and Yan, "Network in network", 2014.
     """
-    checks.shape("global_avg_pool2d", x, ("N", "C", "H", "W"))
     N, C, H, W = x.shape
     if H * W == 0:
         raise ValueError(f"global_avg_pool2d expects at least one pixel, got {x.shape}")
@@ -113,9 +109,8 @@ class _Pool2D(Layer):
         kernel_size, stride, padding = _options(type(self).__name__, kernel_size, stride, padding)
         self.options = dict(kernel_size=kernel_size, stride=stride, padding=padding)
 
-    def forward(self, x):
-        checks.shape(type(self).__name__, x, ("N", "C", "H", "W"))
-        return self.record(self.op, x, **self.options)
+    def vjp(self, x):
+        return self.apply(self.op, x, **self.options)
 
     def extra_repr(self):
         return ", ".join(f"{name}={value}" for name, value in self.options.items())
@@ -142,6 +137,5 @@ class AvgPool2D(_Pool2D):
 class GlobalAvgPool2D(Layer):
     """The mean of each channel, (N, C, H, W) -> (N, C): the layer of :func:`global_avg_pool2d`."""
 
-    def forward(self, x):
-        checks.shape("GlobalAvgPool2D", x, ("N", "C", "H", "W"))
-        return self.record(global_avg_pool2d, x)
+    def vjp(self, x):
+        return self.apply(global_avg_pool2d, x)

@@ -7,8 +7,6 @@ every step, so that the last one is ``states[..., -1, :]``.
 it is. The last state is then that of the last real step, as with PyTorch's packed sequences.
 """
 
-import functools
-
 import numpy as np
 
 from nnlib import checks
@@ -51,27 +49,8 @@ def backpropagate(step, dstates, padded):
     return dstate
 
 
-def set_state(who, states, state):
-    """Let ``states`` (..., T + 1, N, H) begin with ``state`` (..., N, H), if there is one."""
-    if state is not None:
-        first = states[..., 0, :, :]
-        checks.shape(who, state, first.shape, "state")
-        first[...] = state
-
-
-def check_weights(who, features, W_xh, W_hh, b_h, gates=1):
-    """Refuse weights that do not fit ``features`` inputs and each other; returns the number of units."""
-    checks.shape(who, W_hh, ("H", "H" if gates == 1 else f"{gates} H"), "W_hh")
-    H = len(W_hh)
-    checks.shape(who, W_hh, (H, gates * H), "W_hh")
-    checks.shape(who, W_xh, (features, gates * H), "W_xh")
-    checks.shape(who, b_h, (gates * H,), "b_h")
-    return H
-
-
 def time_first(who, x, mask):
     """x (N, T, D) as (T N, D), and where it is padded, (T, N, 1) or None."""
-    checks.shape(who, x, ("N", "T", "D"), "x")
     N, T, D = x.shape
     if T == 0:
         raise ValueError(f"{who} expects at least one step, got x {x.shape}")
@@ -84,7 +63,7 @@ def time_first(who, x, mask):
     return x.swapaxes(0, 1).reshape(T * N, D), mask
 
 
-@operation
+@operation("(N,T,D),(D,H),(H,H),(H),(N,H)")
 def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     """Plain recurrent network, h_t = f(x_t W_xh + h_(t-1) W_hh + b_h).
 
@@ -115,13 +94,13 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     Elman, "Finding structure in time", 1990.
     """
     X, padded = time_first("rnn", x, mask)
-    N, T, D = x.shape
-    H = check_weights("rnn", D, W_xh, W_hh, b_h)
+    (N, T, D), H = x.shape, len(W_hh)
     if not (isinstance(activation, Operation) and activation.elementwise):
         raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
     z = (X @ W_xh + b_h).reshape(T, N, H)       # the inputs' share of all steps at once
     h = np.zeros((T + 1, N, H), x.dtype)
-    set_state("rnn", h, state)
+    if state is not None:
+        h[0] = state
     pullbacks = [None] * T
 
     def step(t, h, new):
@@ -206,35 +185,27 @@ class Recurrent(Layer):
         self.W_hh = Parameter(weights(orthogonal, hidden_size), "W_hh")
         self.b_h = Parameter(zeros(self.gates * hidden_size, dtype=dtype), "b_h")
         self.weights = [self.W_xh, self.W_hh, self.b_h]
-        self.state = self.state_grad = self._dstate = None
+        self.state = self.state_grad = None
 
-    def forward(self, x, state=None, mask=None):
-        checks.shape(type(self).__name__, x, ("N", "T", self.input_size))
-        states = self.record(self.op, x, *self.weights, state=state, mask=mask, **self.options)
-        through_time, weights = self._pullbacks.pop()
-        self._pullbacks.append((functools.partial(self._pullback, through_time, states), weights))
+    def vjp(self, x, state=None, mask=None):
+        states, through_time = self.apply(self.op, x, *self.weights, state=state, mask=mask, **self.options)
         self.state = states[..., -1, :].copy()
-        return self._output(states)
+        who, output = f"{type(self).__name__}.backward", self._output(states)
+
+        def pullback(dy, input_grad=True, dstate=None):
+            dstates = np.zeros_like(states)
+            checks.shape(who, np.asarray(dy), output.shape, "dy")
+            self._output(dstates)[...] = dy
+            if dstate is not None:
+                checks.shape(who, np.asarray(dstate), self.state.shape, "dstate")
+                dstates[..., -1, :] += dstate
+            dx, self.state_grad = through_time(dstates, input_grad)
+            return dx
+        return output, pullback
 
     def _output(self, states):
         h = states if states.ndim == 3 else states[0]       # an LSTM's states are h and c
         return h if self.return_sequences else h[:, -1]
-
-    def _pullback(self, through_time, states, dy, input_grad):
-        dstates = np.zeros_like(states)
-        output = self._output(dstates)
-        checks.shape(f"{type(self).__name__}.backward", dy, output.shape, "dy")
-        output[...] = dy
-        if self._dstate is not None:
-            dlast = dstates[..., -1, :]
-            checks.shape(f"{type(self).__name__}.backward", self._dstate, dlast.shape, "dstate")
-            dlast += self._dstate
-        *gradients, self.state_grad = through_time(dstates, input_grad)
-        return gradients
-
-    def backward(self, dy, input_grad=True, dstate=None):
-        self._dstate = dstate
-        return super().backward(dy, input_grad)
 
     def extra_repr(self):
         shown = {"input_size": self.input_size, "hidden_size": self.hidden_size, **self.options,

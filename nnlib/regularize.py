@@ -105,10 +105,10 @@ class Dropout(Layer):
         checks.number("Dropout", "p", p, 0, 1, below=True)
         self.p, self.rng = p, checks.generator("Dropout", rng)
 
-    def forward(self, x):
+    def vjp(self, x):
         if self.training and self.p > 0:
-            return self.record(dropout, x, p=self.p, rng=self.rng)
-        return self.record(identity, x)
+            return self.apply(dropout, x, p=self.p, rng=self.rng)
+        return self.apply(identity, x)
 
     def extra_repr(self):
         return f"p={self.p}"
@@ -124,7 +124,7 @@ def batch_statistics(x):
     return x.mean(axis=_channel_axes(x)), x.var(axis=_channel_axes(x))
 
 
-@operation
+@operation("(N,C,H?,W?),(C),(C)")
 def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     r"""Each channel to mean 0 and variance 1, then scaled and shifted: :math:`\gamma \hat x + \beta`.
 
@@ -143,10 +143,6 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
 
     Source: Ioffe and Szegedy, *ICML*, 2015.
     """
-    if x.ndim not in (2, 4):
-        raise ValueError(f"batch_norm expects (N, C) or (N, C, H, W), got {x.shape}")
-    checks.shape("batch_norm", gamma, x.shape[1:2], "gamma")
-    checks.shape("batch_norm", beta, x.shape[1:2], "beta")
     checks.number("batch_norm", "eps", eps, 0)
     axes, column = _channel_axes(x), (-1,) + (1,) * (x.ndim - 2)
     m = math.prod(x.shape[axis] for axis in axes)
@@ -207,20 +203,19 @@ class BatchNorm(Layer):
     def buffers(self):
         return {"running_mean": self.running_mean, "running_var": self.running_var}
 
-    def forward(self, x):
-        if x.ndim not in (2, 4) or x.shape[1] != self.num_features:
-            channels = self.num_features
-            raise ValueError(f"BatchNorm expects (N, {channels}) or (N, {channels}, H, W), got {x.shape}")
-        if not self.training:
-            return self.record(batch_norm, x, self.gamma, self.beta, eps=self.eps,
-                               statistics=(self.running_mean, self.running_var))
-        y = self.record(batch_norm, x, self.gamma, self.beta, eps=self.eps)
+    def vjp(self, x):
+        fixed = None if self.training else (self.running_mean, self.running_var)
+        y, pullback = self.apply(batch_norm, x, self.gamma, self.beta, eps=self.eps, statistics=fixed)
+        if self.training:
+            self._remember(np.asarray(x))
+        return y, pullback
+
+    def _remember(self, x):
         mean, var = batch_statistics(x)
         m = x.size // self.num_features
         for running, new in (self.running_mean, mean), (self.running_var, var * (m / (m - 1))):
             running *= 1 - self.momentum
             running += self.momentum * new
-        return y
 
     def extra_repr(self):
         return f"num_features={self.num_features}"
@@ -286,11 +281,11 @@ class LayerNorm(Layer):
         self.gamma = Parameter(np.ones(shape, dtype), "gamma")
         self.beta = Parameter(np.zeros(shape, dtype), "beta")
 
-    def forward(self, x):
+    def vjp(self, x):
         shape = self.normalized_shape
-        if x.ndim <= len(shape) or x.shape[-len(shape):] != shape:
-            raise ValueError(f"LayerNorm expects (N, ..., {', '.join(map(str, shape))}), got {x.shape}")
-        return self.record(layer_norm, x, self.gamma, self.beta, eps=self.eps)
+        if np.ndim(x) <= len(shape) or np.shape(x)[-len(shape):] != shape:
+            raise ValueError(f"LayerNorm expects (N, ..., {', '.join(map(str, shape))}), got {np.shape(x)}")
+        return self.apply(layer_norm, x, self.gamma, self.beta, eps=self.eps)
 
     def extra_repr(self):
         return f"normalized_shape={self.normalized_shape}"

@@ -58,18 +58,19 @@ class Bidirectional(_Several):
                                  f"got {getattr(ahead, name)} and {getattr(back, name)}")
         self.return_sequences = ahead.return_sequences
 
-    def forward(self, x, state=None, mask=None):
+    def vjp(self, x, state=None, mask=None):
         (ahead, back), (first, last) = self.layers, self._for_each("state", state)
-        y = ahead.forward(x, state=first, mask=mask)
-        z = back.forward(x[:, ::-1], state=last, mask=None if mask is None else np.asarray(mask)[:, ::-1])
-        return np.concatenate([y, self._turned(z)], axis=-1)
+        x, turned = np.asarray(x), None if mask is None else np.asarray(mask)[:, ::-1]
+        y, pull_ahead = ahead.vjp(x, state=first, mask=mask)
+        z, pull_back = back.vjp(x[:, ::-1], state=last, mask=turned)
 
-    def backward(self, dy, input_grad=True, dstate=None):
-        (ahead, back), (dfirst, dlast) = self.layers, self._for_each("dstate", dstate)
-        dy, dz = np.split(np.asarray(dy), 2, axis=-1)
-        dx_ahead = ahead.backward(dy, input_grad, dstate=dfirst)
-        dx_back = back.backward(self._turned(dz), input_grad, dstate=dlast)
-        return dx_ahead + dx_back[:, ::-1] if input_grad else None
+        def pullback(dy, input_grad=True, dstate=None):
+            dfirst, dlast = self._for_each("dstate", dstate)
+            dy, dz = np.split(np.asarray(dy), 2, axis=-1)
+            dx = pull_ahead(dy, input_grad, dstate=dfirst)
+            dx_back = pull_back(self._turned(dz), input_grad, dstate=dlast)
+            return dx + dx_back[:, ::-1] if input_grad else None
+        return np.concatenate([y, self._turned(z)], axis=-1), pullback
 
     def _turned(self, sequence):
         return sequence[:, ::-1] if self.return_sequences else sequence
@@ -97,13 +98,15 @@ class Stacked(_Several):
             raise ValueError("Stacked expects layers, and return_sequences=True of all but the last")
         self.return_sequences = layers[-1].return_sequences
 
-    def forward(self, x, state=None, mask=None):
+    def vjp(self, x, state=None, mask=None):
+        pullbacks = []
         for layer, start in zip(self.layers, self._for_each("state", state)):
-            x = layer.forward(x, state=start, mask=mask)
-        return x
+            x, pullback = layer.vjp(x, state=start, mask=mask)
+            pullbacks.append(pullback)
 
-    def backward(self, dy, input_grad=True, dstate=None):
-        dstates = self._for_each("dstate", dstate)
-        for i in reversed(range(len(self.layers))):
-            dy = self.layers[i].backward(dy, input_grad or i > 0, dstate=dstates[i])
-        return dy
+        def pullback(dy, input_grad=True, dstate=None):
+            dstates = self._for_each("dstate", dstate)
+            for i in reversed(range(len(pullbacks))):
+                dy = pullbacks[i](dy, input_grad or i > 0, dstate=dstates[i])
+            return dy
+        return x, pullback

@@ -111,8 +111,9 @@ def predict(model, X, batch_size=256):
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
         raise ValueError("predict expects X (N, ...), got one number")
+    checks.no_nan("predict", "X", X)
     with _mode(model, training=False):
-        outputs = [model(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
+        outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
     return np.concatenate(outputs)
 
 

@@ -1,12 +1,15 @@
 """What several folders of tests share: the built book, and a browser that can reach nothing but it."""
 
 import importlib.util
+import random
+import socket
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
+SECONDS = 120  # for what must come: a busy machine is no failure
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,6 +29,25 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def free_ports(count):
+    """Ports that stay free until a server takes them: no program is given one of them unasked.
+
+    Clients are given ports from the system's own range, and a client that asks again and again for a server that does
+    not listen yet can be given that very port, and connect to itself.
+    """
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        first = 49152  # IANA's
+    found = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(min(10_000, first - 2000), first)
+        with socket.socket() as probe:
+            if port not in found and probe.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +83,7 @@ class Watched:
 
     def __init__(self, browser, **options):
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(SECONDS * 1000)
         self.requests, self.external, self.errors = [], [], []
         self.context.route("**/*", self._route)
         self.page = self.context.new_page()

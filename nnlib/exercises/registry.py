@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlib.exercises.judge import Case, Key, check_against
-from nnlib.exercises.outcome import OK
+from nnlib.exercises.judging.judge import Case, Key, check_against
+from nnlib.exercises.judging.outcome import OK
 
 _entries = {}
 

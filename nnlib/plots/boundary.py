@@ -4,18 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap, to_rgb
 
+from nnlib import train
+from nnlib.layer import Layer
 from nnlib.plots.colors import COLORS, DIVERGING, INK, MARKERS
 
 
 def _scores(predict, points):
     """What a model (in evaluation mode) or a function says of ``points`` (N, 2): (N,) or (N, K) floats."""
-    if hasattr(predict, "forward"):
-        from nnlib.train import predict as evaluate
-
-        scores = evaluate(predict, points)
-    else:
-        scores = predict(points)
-    scores = np.asarray(scores, dtype=float)
+    scores = np.asarray(train.predict(predict, points) if isinstance(predict, Layer) else predict(points), float)
     if scores.ndim == 2 and scores.shape[1] == 1:
         scores = scores[:, 0]
     if scores.ndim not in (1, 2) or len(scores) != len(points):

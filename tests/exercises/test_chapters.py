@@ -9,7 +9,7 @@ import pytest
 
 from book.notebook import chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
-from nnlib.exercises.judge import judge
+from nnlib.exercises.judging.judge import judge
 
 CHAPTERS = {path.stem: path for path in chapter_paths()}
 EXERCISES = {name: entry for name, entry in all_exercises().items() if entry.chapter in CHAPTERS}

@@ -242,3 +242,57 @@ def test_two_exercises_of_one_name_are_refused(double, register):
         @register(chapter="98_other", title="Twice", minutes=1)
         def double(x):
             return x
+
+
+def test_a_mistake_met_by_chance_gives_no_hint(register, capsys):
+    @register(chapter="99_test", title="Square", minutes=1)
+    def square(x):
+        return x**2
+
+    @square.inputs
+    def _(rng):
+        yield "two", 1, (2,)
+        yield "three", 1, (3,)
+
+    @square.mistake("Times two is not squared.")
+    def _(x):
+        return 2 * x + (x > 2)
+
+    @square.mistake("Minus.")
+    def _(x):
+        return -x**2 if x > 2 else x
+
+    text = said(capsys, lambda x: {2: 2, 3: 100}[x], "square")
+    assert "Minus" not in text and "on two the result is 2, not 4" in text
+
+
+@pytest.mark.parametrize("wrong, right", [
+    (0.21567, 0.21569), (0.25, 0.250001), (5.07, 5.07001),
+    (1.0, 1 + 4e-6), (-0.5, 0.5), (np.float32(0.1), np.float32(0.1001))])
+def test_numbers_are_shown_with_the_digits_that_differ(register, capsys, wrong, right):
+    @register(chapter="99_test", title="Number", minutes=1)
+    def number(x):
+        return right
+
+    @number.inputs
+    def _(rng):
+        yield "one", 1, (1,)
+
+    text = said(capsys, lambda x: wrong, "number")
+    shown = re.search(r"the result is (\S+), not (\S+)\.$", text)
+    assert shown and shown[1] != shown[2], text
+
+
+def test_rows_in_a_tuple_are_an_array(register, capsys):
+    @register(chapter="99_test", title="Matrix", minutes=1)
+    def matrix(x):
+        return np.array([[x, 0], [0, 1]])
+
+    @matrix.inputs
+    def _(rng):
+        yield "one", 1, (3,)
+
+    for answer in (((3, 0), (0, 1)), [(3, 0), (0, 1)], ([3, 0], np.array([0, 1]))):
+        assert said(capsys, lambda x: answer, "matrix") == "matrix: right"
+    assert "has 2 at index (0, 0), not 3" in said(capsys, lambda x: ((2, 0), (0, 1)), "matrix")
+    assert "2 values" in said(capsys, lambda x: (3, (0, 1)), "matrix")

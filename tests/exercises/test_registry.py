@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlib.exercises import all_exercises, check
-from nnlib.exercises.judge import judge
+from nnlib.exercises.judging.judge import judge
 
 EXERCISES = all_exercises()
 SEEDS = [0, 1, 20_240]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,11 +10,12 @@ import types
 import urllib.request
 
 import ipywidgets
-import jupyter_client
 import nbformat
 import pytest
 
+from book.kernels import NamedKernelManager
 from nnlib.explore import explore
+from tests.conftest import SECONDS, free_ports
 
 BURST = 60
 CELL = """\
@@ -105,12 +105,16 @@ def test_describe_names_the_live_state(live):
 def kernel(monkeypatch):
     """Runs code in a real kernel and returns what it printed; ``kernel.client`` talks to it."""
     monkeypatch.delenv("EXPLORE_STATIC", raising=False)
-    manager, client = jupyter_client.manager.start_new_kernel(kernel_name="python3")
+    manager = NamedKernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=SECONDS)
 
     def run(code):
         printed = []
         reply = client.execute_interactive(
-            code, timeout=60, output_hook=lambda m: printed.append(m["content"].get("text", "")))
+            code, timeout=SECONDS, output_hook=lambda m: printed.append(m["content"].get("text", "")))
         assert reply["content"]["status"] == "ok", reply["content"]
         return "".join(printed).strip()
 
@@ -120,16 +124,20 @@ def kernel(monkeypatch):
     manager.shutdown_kernel(now=True)
 
 
-def test_a_dragged_slider_leaves_no_queue(kernel):
+def test_a_dragged_slider_leaves_no_queue(kernel, tmp_path):
+    """All the changes wait while the kernel is busy; one pause is then longer than a loaded machine needs to read them."""
     kernel(CELL)
+    kernel("import nnlib.explore.live; nnlib.explore.live.PAUSE = 0.5")
     comm, drawn = kernel("print(figure.live.widgets['w'].comm.comm_id, len(calls))").split()
     session, channel = kernel.client.session, kernel.client.shell_channel
+    sent = tmp_path / "sent"
+    kernel.client.execute(f"import os, time\nwhile not os.path.exists({str(sent)!r}): time.sleep(0.01)")
     for i in range(BURST):
         state = {"method": "update", "state": {"index": i % 11}, "buffer_paths": []}
         channel.send(session.msg("comm_msg", {"comm_id": comm, "data": state}))
-        time.sleep(0.002)
+    sent.touch()
     last = -3.0 + 0.5 * ((BURST - 1) % 11)
-    deadline = time.time() + 20
+    deadline = time.time() + SECONDS
     while time.time() < deadline:
         count, shown = kernel("print(len(calls), 'weight %g<' % calls[-1] in figure.live.picture.value)").split()
         newest = float(kernel("print(calls[-1])"))
@@ -148,9 +156,7 @@ def lab(tmp_path_factory):
     announcements = "@jupyterlab/apputils-extension:announcements"
     (config / "page_config.json").write_text(json.dumps({"disabledExtensions": {announcements: True}}))
     (folder / "files").mkdir()
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    [port] = free_ports(1)
     token = "explore-test"
     environment = {k: v for k, v in os.environ.items() if k != "EXPLORE_STATIC"} | {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -166,10 +172,10 @@ def lab(tmp_path_factory):
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(300):
+        for _ in range(10 * SECONDS):
             assert process.poll() is None, (folder / "log").read_text()
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=1).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=10).close()
                 break
             except OSError:
                 time.sleep(0.1)
@@ -177,12 +183,12 @@ def lab(tmp_path_factory):
         def open_notebook(page, notebook):
             nbformat.write(notebook, folder / "files" / "figure.ipynb")
             page.goto(f"http://127.0.0.1:{port}/lab/tree/figure.ipynb?reset&token={token}")
-            page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+            page.wait_for_selector(".jp-Notebook .jp-CodeCell")
 
         yield open_notebook
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=SECONDS)
 
 
 def notebook(source):
@@ -197,10 +203,10 @@ def test_in_jupyterlab_the_keyboard_moves_the_figure(lab, watched):
     watcher.page.on("websocket", lambda s: sockets.append(s.url))
     page = watcher.page
     lab(page, notebook(CELL))
-    page.wait_for_function("document.body.innerText.includes('Idle')", timeout=60_000)
+    page.wait_for_function("document.body.innerText.includes('Idle')")
     page.click(".jp-CodeCell .cm-content")
     page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".jp-OutputArea .explore svg", timeout=60_000)
+    page.wait_for_selector(".jp-OutputArea .explore svg")
     title = ".jp-OutputArea .explore svg:has(text)"
     assert "weight 1" in page.text_content(title)
     handle = page.locator(".jp-OutputArea [role=slider]").first
@@ -208,14 +214,14 @@ def test_in_jupyterlab_the_keyboard_moves_the_figure(lab, watched):
     for wanted in ("1.5", "2"):
         page.keyboard.press("ArrowRight")
         page.wait_for_function(
-            "t => document.querySelector('.explore svg').textContent.includes('weight ' + t)", arg=wanted, timeout=20_000)
+            "t => document.querySelector('.explore svg').textContent.includes('weight ' + t)", arg=wanted)
     assert page.locator(".jp-OutputArea .explore svg").count() == 1, "a second figure"
     page.locator(".jp-OutputArea select").select_option("red")
-    page.wait_for_selector(".explore svg path[style*='#ff0000']", timeout=20_000, state="attached")
+    page.wait_for_selector(".explore svg path[style*='#ff0000']", state="attached")
     handle.focus()
     for _ in range(2):
         page.keyboard.press("ArrowRight")
-    page.wait_for_selector(".jp-OutputArea [role=alert]", timeout=20_000)
+    page.wait_for_selector(".jp-OutputArea [role=alert]")
     assert page.text_content(".jp-OutputArea [role=alert]").count("RuntimeError: three is too much") == 1
     assert watcher.external == []
     assert all(re.match(r"ws://127\.0\.0\.1:", s) for s in sockets) and sockets

@@ -108,17 +108,19 @@ def test_reset_restores_the_start(made, opened, compare):
 def test_play_moves_the_first_slider_until_it_is_stopped(made, opened):
     watcher, [root] = opened(made("bars"))
     page, value = watcher.page, lambda: root.query_selector("input").input_value()
+    page.clock.install()
     start = value()
     page.click("text=Play")
-    page.wait_for_function("v => document.querySelector('input').value != v", arg=start)
+    page.clock.run_for(700)
+    assert value() != start
     page.click("text=Pause")
     stopped = value()
-    page.wait_for_timeout(1200)
+    page.clock.run_for(3000)
     assert value() == stopped and page.is_visible("text=Play")
     page.click("text=Play")
     page.focus("input")
     page.keyboard.press("Home")
-    page.wait_for_timeout(1200)
+    page.clock.run_for(3000)
     assert value() == "0" and page.is_visible("text=Play"), "the reader's own move must stop it"
 
 
@@ -133,6 +135,7 @@ def test_the_link_leads_back_to_the_state(made, opened, compare):
     state = 40
     compare(root, figure, state)
     watcher.page.click("text=Link to this state")
+    watcher.page.wait_for_function("location.hash")
     fragment = watcher.page.evaluate("location.hash")
     assert fragment.startswith("#explore=line&w=-")
     watcher, [root] = opened(figure, fragment=fragment)
@@ -148,8 +151,10 @@ def test_a_fragment_names_its_figure(made, opened):
     watcher.page.wait_for_function(f"{values}[1] == '4.50'")
     assert watcher.page.evaluate(values) == ["20", "4.50"] and watcher.page.is_checked("input[type=checkbox]")
     for nonsense in ("#k=17", "#k=", "#", "#section", "#explore=nobody&k=2", "#%E0%A4%A"):
-        watcher.page.evaluate(f"location.hash = {nonsense!r}")
-        watcher.page.wait_for_timeout(30)
+        watcher.page.evaluate("""fragment => new Promise(done => {
+            addEventListener("hashchange", done, {once: true});
+            location.hash = fragment;
+        })""", nonsense)
         assert watcher.page.evaluate(values) == ["20", "4.50"]
     assert watcher.errors == []
 

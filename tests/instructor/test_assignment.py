@@ -15,8 +15,9 @@ import pytest
 from instructor import assignment, lms, seal
 from instructor.__main__ import main
 from nnlib.exercises import all_exercises, check
-from nnlib.exercises.judge import judge
-from nnlib.exercises.plain import decode, encode
+from nnlib.exercises.judging.judge import judge
+from nnlib.exercises.judging.plain import decode, encode
+from nnlib.exercises.judging.sealed import key_from_json
 from tests.instructor.course import ALL, POINTS, SOLUTIONS, STUBS
 
 
@@ -58,9 +59,12 @@ def test_a_mistake_gets_its_hint(tmp_path, course):
 
 def unpacked(notebook):
     """Everything that stands in a notebook, with the packed checks unpacked."""
-    text = nbformat.writes(notebook)
+    return nbformat.writes(notebook) + packed_checks(notebook)
+
+
+def packed_checks(notebook):
     packed = next(cell.source for cell in notebook.cells if "b85decode" in cell.source).split("b85decode('")[1]
-    return text + zlib.decompress(base64.b85decode(packed.split("')")[0])).decode()
+    return zlib.decompress(base64.b85decode(packed.split("')")[0])).decode()
 
 
 def test_no_solution_in_it(tmp_path, course):
@@ -83,7 +87,7 @@ def test_numbers_of_ones_own(tmp_path, root, exercises):
     students = [student.student for student in lms.roster(roster)]
     made = assignment.make(tmp_path / "week", "week", ["softmax"], students=students, root=root)
     texts = {name: unpacked(handed_out(tmp_path, f"week-{name}.ipynb")) for name in ("jo", "al")}
-    keys = {name: text.split("_KEYS = ")[1] for name, text in texts.items()}
+    keys = {name: json.loads(packed_checks(handed_out(tmp_path, f"week-{name}.ipynb")))[1] for name in ("jo", "al")}
     assert keys["jo"] != keys["al"]
     again = assignment.make(tmp_path / "week", "week", ["softmax"], students=["jo"], root=root)
     assert again.secret == made.secret and unpacked(handed_out(tmp_path, "week-jo.ipynb")) == texts["jo"]
@@ -138,7 +142,7 @@ def test_sealed_checks_hold_no_solution(name):
     """No line of a reference or of a mistake, beyond what the adapter itself says."""
     import inspect
     entry = all_exercises()[name]
-    source = seal.module_source([entry], seed=0)
+    source = json.dumps(seal.keys_json([entry], seed=0))
     lines = {line.strip() for line in inspect.getsource(entry.reference).splitlines()[1:]}
     telling = [line for line in lines if len(line) > 15 and not line.startswith(("@", "def ", "class "))]
     assert not [line for line in telling if line in source and line not in seal.adapter_source(entry)]
@@ -148,7 +152,7 @@ def test_sealed_checks_hold_no_solution(name):
 def test_a_number_that_is_the_answer_is_not_in_the_sealed_check(name):
     """Its fingerprint is, and an answer within the tolerance has the same."""
     entry = all_exercises()[name]
-    key = seal.key_from_json(seal.key_to_json(entry, np.random.default_rng(0)))
+    key = key_from_json(seal.key_to_json(entry, np.random.default_rng(0)))
     assert all(array.dtype.kind == "U" for arrays in key.expected for array in arrays)
     for factor in (1 - 0.3 * entry.rtol, 1 + 0.3 * entry.rtol):
         answer = np.multiply(entry.reference(), factor)

@@ -3,8 +3,8 @@
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +16,17 @@ import requests
 import websocket
 
 from book.notebook import ROOT
+from tests.conftest import SECONDS, free_ports
 
 PROXY = "configurable-http-proxy@5.3.0"
 USERS = ["ada", "bea", "cem"]
 CHAPTER = "book/chapters/01_neurons.ipynb"
 TOKEN = uuid.uuid4().hex
 EXTRA = """
+import jupyterhub.spawner
+
+ports = iter({ports!r})
+jupyterhub.spawner.random_port = lambda: next(ports)
 load_subconfig({config!r})
 c = get_config()
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
@@ -30,20 +35,13 @@ c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
 c.JupyterHub.authenticator_class = "dummy"     # simulated users have no account on this machine
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
-c.Spawner.args = c.Spawner.args + ["--allow-root"]
+c.Spawner.args = c.Spawner.args + ["--allow-root", "--KernelManager.transport=ipc"]
+c.JupyterHub.init_spawners_timeout = c.Spawner.start_timeout = c.Spawner.http_timeout = {seconds}
 c.Spawner.environment = {environment!r}
 c.JupyterHub.services = [{{"name": "test", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"],
                             "scopes": ["admin:users", "admin:servers", "access:servers"]}}]
 """
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
 
 
 @pytest.fixture(scope="session")
@@ -63,12 +61,14 @@ def proxy(tools):
 @pytest.fixture
 def hub(tmp_path, tools, proxy):
     """Address and process of a running hub."""
-    port, hub_port, api = free_ports(3)
+    port, hub_port, api, *others = free_ports(3 + 3 * len(USERS))
+    runtime = tempfile.TemporaryDirectory(prefix="hub-")  # short: sockets of kernels lie there
     environment = {name: tools[name] for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTERLAB_DIR")}
+    environment["JUPYTER_RUNTIME_DIR"] = runtime.name
     config = tmp_path / "config.py"
     config.write_text(EXTRA.format(
         config=str(ROOT / "instructor" / "jupyterhub" / "jupyterhub_config.py"), port=port, hub=hub_port, api=api,
-        homes=str(tmp_path / "homes"), environment=environment, token=TOKEN))
+        homes=str(tmp_path / "homes"), environment=environment, token=TOKEN, ports=others, seconds=SECONDS))
     (tmp_path / "homes").mkdir()
     with open(tmp_path / "hub.log", "w") as log:
         process = subprocess.Popen(["jupyterhub", "-f", config], cwd=tmp_path, stdout=log, stderr=log,
@@ -76,10 +76,10 @@ def hub(tmp_path, tools, proxy):
     family = psutil.Process(process.pid)
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(240):
+        for _ in range(4 * SECONDS):
             assert process.poll() is None, (tmp_path / "hub.log").read_text()[-3000:]
             with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-                if requests.get(f"{address}/hub/health", timeout=2).ok:
+                if requests.get(f"{address}/hub/health", timeout=10).ok:
                     break
             time.sleep(0.5)  # the proxy answers before it knows the hub
         else:
@@ -93,12 +93,13 @@ def hub(tmp_path, tools, proxy):
         except subprocess.TimeoutExpired:
             process.kill()
         for member in members:
-            if member.is_running():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
+        runtime.cleanup()
 
 
 def ask(method, url, **options):
-    response = requests.request(method, url, headers={"Authorization": f"token {TOKEN}"}, timeout=120, **options)
+    response = requests.request(method, url, headers={"Authorization": f"token {TOKEN}"}, timeout=SECONDS, **options)
     assert response.ok, f"{method} {url}: {response.status_code} {response.text[:500]}"
     return response
 
@@ -107,7 +108,7 @@ def run_chapter(address, user, repository):
     """Log the user in, pull the book, open a chapter and run its code; how many cells ran."""
     ask("POST", f"{address}/hub/api/users/{user}")
     ask("POST", f"{address}/hub/api/users/{user}/server")
-    for _ in range(240):
+    for _ in range(4 * SECONDS):
         if ask("GET", f"{address}/hub/api/users/{user}").json()["servers"].get("", {}).get("ready"):
             break
         time.sleep(0.5)
@@ -120,7 +121,7 @@ def run_chapter(address, user, repository):
     session = ask("POST", f"{server}/api/sessions", json={
         "path": CHAPTER, "name": "chapter", "type": "notebook", "kernel": {"name": "python3"}}).json()
     channel = f"{server.replace('http', 'ws', 1)}/api/kernels/{session['kernel']['id']}/channels"
-    connection = websocket.create_connection(channel, header={"Authorization": f"token {TOKEN}"}, timeout=120)
+    connection = websocket.create_connection(channel, header={"Authorization": f"token {TOKEN}"}, timeout=SECONDS)
     ran = 0
     for cell in notebook.cells:
         if cell.cell_type == "code":

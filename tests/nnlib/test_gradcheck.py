@@ -89,8 +89,8 @@ def test_an_error_below_what_rounding_hides_is_none(rng):
         return x + 1e4, lambda dy: (dy * 1.01,)
 
     class Shifted(Layer):
-        def forward(self, x):
-            return self.record(shifted, x)
+        def vjp(self, x):
+            return self.apply(shifted, x)
     for error in (check_operation(shifted, np.zeros(3), rng=rng), check_layer(Shifted(), np.zeros(3), rng=rng)):
         assert 1e-4 < error < 2e-3
 
@@ -99,9 +99,9 @@ def test_a_layer_is_checked_along_three_directions_quietly(rng, capsys):
     passes = []
 
     class Counted(Activation):
-        def forward(self, x):
+        def vjp(self, x):
             passes.append(x.copy())
-            return super().forward(x)
+            return super().vjp(x)
     check_layer(Counted(tanh), np.ones((2, 3)), rng=rng)
     assert len(passes) == 1 + 2 * 3 and capsys.readouterr().out == ""
 
@@ -177,9 +177,9 @@ class Wrong(Dense):
         super().__init__(*sizes, rng=rng)
         self.mistake = mistake
 
-    def backward(self, dy, input_grad=True):
-        dx = super().backward(dy)
-        return self.mistake(self, dx) if input_grad else None
+    def vjp(self, x):
+        y, pullback = super().vjp(x)
+        return y, lambda dy, input_grad=True: self.mistake(self, pullback(dy))
 
 
 @pytest.mark.parametrize("mistake", [
@@ -250,10 +250,7 @@ def test_refusals(rng):
         check_operation(tanh, [1.0], rng=1)
 
     class Same(Layer):
-        def forward(self, x):
-            return x
-
-        def backward(self, dy, input_grad=True):
-            return None
+        def vjp(self, x):
+            return x, lambda dy: None
     with pytest.raises(ValueError, match="Same has no gradient to check"):
         check_layer(Same(), np.array([1, 2]))

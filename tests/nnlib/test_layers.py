@@ -1,8 +1,12 @@
 import copy
 import io
+import pickle
 import re
 import subprocess
 import sys
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -238,13 +242,12 @@ def test_backward_adds(rng):
 
 
 def test_backward_needs_a_forward_pass_each_time(rng):
-    message = "Dense.backward expects a forward pass for each call, got none"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="Dense.backward expects a forward pass for each call, got none"):
         Dense(2, 3).backward(np.ones((1, 3)))
     model = Sequential(Dense(2, 3, rng=rng), Dense(3, 3, rng=rng))
     model(np.ones((1, 2)))
     model.backward(np.ones((1, 3)))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="Sequential.backward expects a forward pass for each call, got none"):
         model.backward(np.ones((1, 3)))
 
 
@@ -255,51 +258,154 @@ def test_backward_refuses_another_shape(rng):
         model.backward(np.ones(4))
 
 
-def test_a_new_pass_forgets_the_last(rng):
-    layer = Dense(2, 2, rng=rng)
+def test_a_call_forgets_the_last(rng):
+    layer, kept = Dense(2, 2, rng=rng), []
+
+    class Spy(Layer):
+        def vjp(self, x):
+            kept.append(weakref.ref(x))
+            return x, lambda dy, input_grad=True: (x, dy)[1]
+    model = Sequential(layer, Spy())
     for _ in range(3):
-        layer(np.ones((1, 2)))
-    assert len(layer._pullbacks) == 1
-    layer.backward(np.ones((1, 2)))
+        model(np.ones((1, 2)))
+    assert [ref() is None for ref in kept] == [True, True, False]
+    model.backward(np.ones((1, 2)))
+    assert kept[-1]() is None
+    for _ in range(3):                          # nothing is kept of a value alone
+        model.forward(np.ones((1, 2)))
+        assert kept[-1]() is None
     with pytest.raises(ValueError, match="expects a forward pass"):
-        layer.backward(np.ones((1, 2)))
-
-
-def test_forward_alone_goes_on_with_the_pass(rng):
-    layer, first, second = Dense(2, 2, rng=rng), np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])
-    layer(first)
-    layer.forward(second)
-    layer.backward(np.ones((1, 2)))
-    assert layer.W.grad.tolist() == [[3, 3], [5, 5]]        # the latest comes back first
-    layer.backward(np.ones((1, 2)))
-    assert layer.W.grad.tolist() == [[4, 4], [7, 7]]
+        model.backward(np.ones((1, 2)))
 
 
 class Twice(Layer):
-    """A layer written as one would with PyTorch: it calls its part."""
+    """A layer used twice in another one."""
 
     def __init__(self, part):
         self.part = part
 
-    def forward(self, x):
-        return self.part(self.part(x))
+    def vjp(self, x):
+        y, first = self.part.vjp(x)
+        z, second = self.part.vjp(y)
+        return z, lambda dz, input_grad=True: first(second(dz), input_grad)
 
-    def backward(self, dy, input_grad=True):
-        return self.part.backward(self.part.backward(dy), input_grad)
 
-
-def test_a_part_may_be_called_inside_a_pass(rng):
+def test_a_layer_used_several_times(rng):
     part = Dense(3, 3, rng=rng)
     model = Sequential(part, Twice(part), part)
     assert check_layer(model, rng.normal(size=(2, 3)), rng=rng) < 1e-7
     assert len(model.parameters()) == 2
 
 
-def test_an_error_inside_a_pass_ends_it(rng):
+def gradients_of(model, x, dy, between=lambda: None):
+    model.zero_grad()
+    y = model(x)
+    between()
+    dx = model.backward(dy(y), input_grad=True)
+    return [y, dx, *(p.grad.copy() for p in model.parameters())]
+
+
+MODELS = [
+    (lambda rng: network(rng), (4, 2, 3)),
+    (lambda rng: Sequential(nnlib.BatchNorm(3), Dense(3, 4, rng=rng), Twice(Dense(4, 4, rng=rng)), nnlib.LayerNorm(4)), (5, 3)),
+    (lambda rng: Sequential(nnlib.Conv2D(2, 3, 3, rng=rng), nnlib.MaxPool2D(2), Flatten()), (2, 2, 6, 6)),
+    (lambda rng: Sequential(nnlib.Stacked(nnlib.LSTM(3, 4, rng=rng), nnlib.Bidirectional(
+        nnlib.GRU(4, 2, rng=rng), nnlib.GRU(4, 2, rng=rng))), Dense(4, 2, rng=rng)), (2, 5, 3)),
+    (lambda rng: nnlib.RNN(3, 4, rng=rng), (2, 5, 3)),
+]
+
+
+@pytest.mark.parametrize("make, shape", MODELS)
+def test_nothing_between_call_and_backward_changes_the_gradient(rng, make, shape, tmp_path):
+    model, x = make(rng), rng.normal(size=shape)
+    upstream = {}
+
+    def dy(y):
+        return upstream.setdefault("dy", rng.normal(size=y.shape))
+    expected = gradients_of(model, x, dy)
+    for between in (lambda: nnlib.predict(model, rng.normal(size=shape)), lambda: model.forward(rng.normal(size=shape)),
+                    lambda: check_layer(model, rng.normal(size=shape)), lambda: model.vjp(rng.normal(size=shape)),
+                    lambda: printed(model.summary, x), lambda: save_weights(model, tmp_path / "w.npz"),
+                    lambda: make(rng)(rng.normal(size=shape)), lambda: copy.deepcopy(model)(rng.normal(size=shape))):
+        for a, b in zip(gradients_of(model, x, dy, between), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("make, shape", MODELS)
+@pytest.mark.parametrize("duplicate", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_models_can_be_copied_at_any_time(rng, make, shape, duplicate):
+    model, x = make(rng), rng.normal(size=shape)
+
+    def dy(y):
+        return np.cos(np.arange(y.size)).reshape(y.shape)
+    copies = [duplicate(model)]
+    expected = gradients_of(model, x, dy, lambda: copies.append(duplicate(model)))
+    copies.append(duplicate(model))
+    for other in copies:
+        assert repr(other) == repr(model) and list(other.named_parameters()) == list(model.named_parameters())
+        for a, b in zip(gradients_of(other, x, dy), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+        other.parameters()[0].value += 1
+        assert (other.parameters()[0].value != model.parameters()[0].value).all()
+    waiting = model(x) is not None and duplicate(model)
+    with pytest.raises(ValueError, match="expects a forward pass"):     # a pullback is not copied
+        waiting.backward(x)
+
+
+def test_shared_layers_stay_shared_in_a_copy(rng):
+    shared = Dense(3, 3, rng=rng)
+    for other in (copy.deepcopy(Sequential(shared, shared)), pickle.loads(pickle.dumps(Sequential(shared, shared)))):
+        assert other[0] is other[1] and other[0] is not shared
+
+
+def test_training_goes_on_where_a_copy_of_model_and_optimiser_was_made(rng):
+    X, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 2))
+    model = Sequential(Dense(3, 4, rng=rng), Activation(tanh), Dense(4, 2, rng=rng))
+    for optimizer in (nnlib.Adam(model.parameters(), 0.1), nnlib.Momentum(model.parameters(), 0.1)):
+        nnlib.fit(model, X, y, loss=mse, optimizer=optimizer, epochs=2, rng=np.random.default_rng(0))
+        for both in (copy.deepcopy((model, optimizer)), pickle.loads(pickle.dumps((model, optimizer)))):
+            twin, other = both
+            a = nnlib.fit(twin, X, y, loss=mse, optimizer=other, epochs=2, rng=np.random.default_rng(1))
+            saved = copy.deepcopy((model, optimizer))
+            b = nnlib.fit(saved[0], X, y, loss=mse, optimizer=saved[1], epochs=2, rng=np.random.default_rng(1))
+            assert a == b and a["loss"][-1] < a["loss"][0]
+
+
+def test_operations_are_pickled_by_name():
+    for op in (relu, dense, mse, nnlib.lstm):
+        assert pickle.loads(pickle.dumps(op)) is op and copy.deepcopy(op) is op and copy.copy(op) is op
+
+
+@pytest.mark.parametrize("make, shape", MODELS)
+def test_models_in_threads_are_independent(make, shape):
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        model, sums = make(rng), []
+        for _ in range(10):
+            sums += gradients_of(model, rng.normal(size=shape), lambda y: rng.normal(size=y.shape),
+                                 lambda: time.sleep(1e-4))
+        return sums
+    alone = [work(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for a, b in zip(alone, pool.map(work, range(4))):
+            for one, other in zip(a, b, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_a_calculation_in_forward_is_refused():
+    with pytest.raises(TypeError, match="Old expects its calculation in vjp"):
+        class Old(Dense):
+            def forward(self, x):
+                return x
+
+
+def test_an_error_in_a_part_is_told_and_leaves_no_pullback(rng):
     model = Sequential(Dense(3, 2, rng=rng), Dense(3, 2, rng=rng))
     with pytest.raises(ValueError, match=re.escape("Dense expects (N, 3), got (1, 2)")):
         model(np.ones((1, 3)))
-    with pytest.raises(ValueError, match="Sequential expects x without NaN"):           # so this is a new pass
+    with pytest.raises(ValueError, match="expects a forward pass"):
+        model.backward(np.ones((1, 2)))
+    with pytest.raises(ValueError, match="Sequential expects x without NaN"):
         model(np.full((1, 3), np.nan))
 
 
@@ -324,8 +430,8 @@ def test_the_gradients_of_the_caller_stay_his(rng):
             self.op, self.a, self.b = op, Parameter(np.zeros(3), "a"), Parameter(np.zeros(3), "b")
             self.used = (self.a, self.b)[:n]
 
-        def forward(self, x):
-            return self.record(self.op, x, *self.used)
+        def vjp(self, x):
+            return self.apply(self.op, x, *self.used)
 
     for op, n in [(shifted, 1), (sheared, 2), (viewed, 1)]:
         layer, dy = Custom(op, n), np.ones(3)
@@ -350,16 +456,16 @@ def test_first_gradient_is_left_out_unless_asked(rng):
             self.name = name
             self.W = Parameter([1.0], "W") if learns else None
 
-        def forward(self, x):
-            return x
-
-        def backward(self, dy, input_grad=True):
-            calls.append((self.name, input_grad))
-            return dy
+        def vjp(self, x):
+            def pullback(dy, input_grad=True):
+                calls.append((self.name, input_grad))
+                return dy
+            return x, pullback
 
     def run(*layers, **options):
         calls.clear()
         model = Sequential(*layers)
+        model(np.ones(1))
         dx = model.backward(np.ones(1), **options)
         return dx, list(calls)
 
@@ -409,8 +515,9 @@ def test_parts_in_a_list_are_found(rng):
             self.ways = [Dense(2, 2, rng=rng), Dense(2, 2, rng=rng), "not a layer"]
             self.more = (Activation(relu),)
 
-        def forward(self, x):
-            return self.ways[0].forward(x) + self.ways[1].forward(x)
+        def vjp(self, x):
+            (y, first), (z, second) = self.ways[0].vjp(x), self.ways[1].vjp(x)
+            return y + z, lambda dy, input_grad=True: first(dy) + second(dy)
 
     layer = Branches()
     assert list(layer.named_parameters()) == ["ways.0.W", "ways.0.b", "ways.1.W", "ways.1.b"]
@@ -472,7 +579,7 @@ layer                   output shape   parameters
 total                                     267,008
 """
     assert rng.bit_generator.state == state and model.training and not model[1].training
-    assert "forward" not in vars(model[1]) and model(np.zeros((3, 28, 28))).shape == (3, 1)
+    assert "vjp" not in vars(model[1]) and model(np.zeros((3, 28, 28))).shape == (3, 1)
     shared = Dense(2, 2, rng=rng)
     assert printed(Sequential(shared, shared).summary, np.zeros((1, 2))) == """\
 layer     output shape   parameters
@@ -484,21 +591,21 @@ total                             6
     assert "(N,)" in printed(Activation(relu).summary, np.zeros(3))
     with pytest.raises(ValueError, match="Dense expects"):
         model.summary(np.zeros((2, 3)))
-    assert "forward" not in vars(model[1]) and model.training
+    assert "vjp" not in vars(model[1]) and model.training
 
 
 # Refusals
 
 def test_shapes_that_do_not_fit(rng):
     layer = Dense(784, 10, rng=rng)
-    for shape in [(64, 28, 28), (784,), (64, 783), (64, 785), (2, 3, 4, 784), ()]:
+    for shape in [(64, 28, 28), (784,), (64, 783), (64, 785), ()]:
         with pytest.raises(ValueError, match=re.escape(f"Dense expects (N, 784), got {shape}")):
             layer(np.zeros(shape))
         with pytest.raises(ValueError, match=re.escape(f"Dense expects (N, 784), got {shape}")):
             layer.forward(np.zeros(shape).tolist())
-    for arrays, message in [((np.ones((2, 3)), np.ones((4, 5))), "dense expects x (..., N, 4), got (2, 3)"),
-                            ((np.ones(3), np.ones((3, 5))), "dense expects x (..., N, 3), got (3,)"),
-                            ((np.ones((2, 3)), np.ones(3)), "dense expects W (D, K), got (3,)"),
+    for arrays, message in [((np.ones((2, 3)), np.ones((4, 5))), "dense expects W (3, K), got (4, 5)"),
+                            ((np.ones(3), np.ones((3, 5))), "dense expects x (..., N, D), got (3,)"),
+                            ((np.ones((2, 3)), np.ones(3)), "dense expects W (3, K), got (3,)"),
                             ((np.ones((2, 3)), np.ones((3, 5)), np.ones(4)), "dense expects b (5,), got (4,)"),
                             ((np.ones((2, 3)), np.ones((3, 5)), np.ones((2, 5))), "dense expects b (5,), got (2, 5)")]:
         with pytest.raises(ValueError, match=re.escape(message)):
@@ -535,7 +642,7 @@ def test_bad_sizes_and_parts():
         Activation(mse)
     with pytest.raises(TypeError, match="Activation expects what relu takes besides x: .* 'slope'"):
         Activation(relu, slope=2)
-    with pytest.raises(NotImplementedError, match="Layer has no forward"):
+    with pytest.raises(NotImplementedError, match="Layer has no vjp"):
         Layer()(np.ones(3))
 
 

@@ -375,13 +375,14 @@ def test_a_layer_used_twice_in_a_pass(rng):
         def __init__(self):
             self.part = LSTM(2, 3, return_sequences=False, rng=rng)
 
-        def forward(self, x):
-            return self.part.forward(x) - self.part.forward(x[:, ::-1][:, :2])
+        def vjp(self, x):
+            (y, one), (z, other) = self.part.vjp(x), self.part.vjp(x[:, ::-1][:, :2])
 
-        def backward(self, dy, input_grad=True):
-            second, first = self.part.backward(-dy), self.part.backward(dy)
-            first[:, ::-1][:, :2] += second
-            return first
+            def pullback(dy, input_grad=True):
+                first, second = one(dy), other(-dy)
+                first[:, ::-1][:, :2] += second
+                return first
+            return y - z, pullback
 
     assert check_layer(Twins(), rng.normal(size=(3, 5, 2)), rng=rng) < 1e-7
 
@@ -529,7 +530,7 @@ def w(gates, D=2, H=4):
     (dict(x=X * np.nan), ValueError, "expects x without NaN"),
     (dict(x=X.astype(str)), TypeError, "expects x as an array of real numbers"),
     (dict(W_hh=np.zeros((4, 5))), ValueError, r"expects W_hh \(4, "),
-    (dict(W_hh=np.zeros(4)), ValueError, r"expects W_hh \(H, "),
+    (dict(W_hh=np.zeros(4)), ValueError, r"expects W_hh \(4, .*, got \(4,\)"),
     (dict(b_h=np.zeros(5)), ValueError, r"expects b_h \("),
     (dict(state=np.zeros((2, 4))), ValueError, r"expects state \("),
     (dict(mask=np.ones((5, 3), bool)), ValueError, r"expects mask \(3, 5\), got \(5, 3\)"),
@@ -547,19 +548,21 @@ def test_operations_refuse(op, gates, extra, change, error, message):
     (lambda: rnn(X, *w(1), activation=nnlib.softmax), TypeError, "rnn expects activation as an operation"),
     (lambda: RNN(2, 4, activation=np.tanh)(X), TypeError, "rnn expects activation as an operation"),
     (lambda: gru(X, *w(3), np.zeros(3)), ValueError, r"gru expects b_n \(4,\), got \(3,\)"),
-    (lambda: rnn(X, w(1)[0], np.zeros(4), np.zeros(4)), ValueError, r"rnn expects W_hh \(H, H\), got \(4,\)"),
-    (lambda: lstm(X, w(4)[0], np.zeros(4), np.zeros(16)), ValueError, r"lstm expects W_hh \(H, 4 H\), got \(4,\)"),
+    (lambda: rnn(X, w(1)[0], np.zeros(4), np.zeros(4)), ValueError, r"rnn expects W_hh \(4, 4\), got \(4,\)"),
+    (lambda: lstm(X, w(4)[0], np.zeros(4), np.zeros(16)), ValueError, r"lstm expects W_hh \(4, 16\), got \(4,\)"),
     (lambda: rtrl(X, *w(1), X), ValueError, r"rtrl expects dy \(3, 5, 4\), got \(3, 5, 2\)"),
     (lambda: rtrl(X[0], *w(1), X), ValueError, r"rnn expects x \(N, T, D\)"),
     (lambda: lstm_cell(X, *w(4), np.zeros((2, 3, 4))), ValueError, r"lstm_cell expects x \(N, D\), got \(3, 5, 2\)"),
-    (lambda: lstm_cell(X[0], *w(4), S), ValueError, r"lstm_cell expects state \(2, N, H\), got \(3, 4\)"),
-    (lambda: lstm_cell(X[0], *w(4), np.zeros((2, 3, 4))), ValueError, r"lstm_gates expects h \(5, 4\), got \(3, 4\)"),
+    (lambda: lstm_cell(X[0], *w(4), S), ValueError, r"lstm_cell expects state \(2, 5, 4\), got \(3, 4\)"),
+    (lambda: lstm_cell(X[0], *w(4), np.zeros((2, 3, 4))), ValueError, r"lstm_cell expects state \(2, 5, 4\), got \(2, 3, 4\)"),
     (lambda: gru_cell(X, *w(3), S[0], S), ValueError, r"gru_cell expects x \(N, D\), got \(3, 5, 2\)"),
-    (lambda: gru_cell(X[0], *w(3), S[0], S), ValueError, r"gru_gates expects h \(5, 4\), got \(3, 4\)"),
-    (lambda: lstm_gates(X[0], S, *w(3)), ValueError, r"lstm_gates expects W_hh \(4, 16\), got \(4, 12\)"),
+    (lambda: gru_cell(X[0], *w(3), S[0], S), ValueError, r"gru_cell expects state \(5, 4\), got \(3, 4\)"),
+    (lambda: lstm_gates(X[0], S, *w(3)), ValueError, r"lstm_gates expects h \(5, H\), got \(3, 4\)"),
+    (lambda: lstm_gates(X[:, 0], S, np.zeros((2, 16)), *w(3)[1:]), ValueError,
+     r"lstm_gates expects W_hh \(4, 16\), got \(4, 12\)"),
     (lambda: lstm_gates(1.0, S, *w(4)), ValueError, r"lstm_gates expects x \(..., D\), got \(\)"),
     (lambda: gru_gates(X[:, 0], S, *w(3), S), ValueError, r"gru_gates expects b_n \(4,\), got \(3, 4\)"),
-    (lambda: gru_gates(X[:, 0], S, *w(4), S[0]), ValueError, r"gru_gates expects W_hh \(4, 12\), got \(4, 16\)"),
+    (lambda: gru_gates(X[:, 0], S, *w(4), S[0]), ValueError, r"gru_gates expects W_xh \(2, 12\), got \(2, 16\)"),
     (lambda: RNN(0, 4), ValueError, "RNN expects input_size >= 1, got 0"),
     (lambda: LSTM(2, 4.0), TypeError, "LSTM expects hidden_size as an integer, got 4.0"),
     (lambda: LSTM(2, 4, forget_bias="1"), TypeError, "LSTM expects forget_bias as a number, got '1'"),

@@ -275,9 +275,9 @@ def test_modes_during_and_after(moons):
     modes = []
 
     class Spy(Activation):
-        def forward(self, x):
+        def vjp(self, x):
             modes.append(self.training)
-            return super().forward(x)
+            return super().vjp(x)
     spied = Sequential(*model.layers, Spy(nnlib.identity))
     spied[-1].training = False
     before = [layer.training for layer in spied.layers_inside()]
@@ -296,7 +296,7 @@ def test_augment_alters_training_batches_only(moons):
         seen.append(batch.copy())
         return batch + 100
     inputs = []
-    model[0].forward, forward = lambda x: inputs.append(x) or forward(x), model[0].forward
+    model[0].vjp, vjp = lambda x: inputs.append(x) or vjp(x), model[0].vjp
     fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.0), epochs=1, batch_size=25,
         augment=augment, validation_data=(X, y), rng=np.random.default_rng(1))
     np.testing.assert_array_equal(inputs[0], seen[0] + 100)

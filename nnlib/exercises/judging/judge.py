@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlib.exercises.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, run
+from .outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, run
 
 
 class Case(NamedTuple):
@@ -103,7 +103,12 @@ def judge(key, given):
 
 
 def _hints(key, given, faults):
-    """The hint of the mistake with the very same outcomes; else each wrong case's own; else the fault."""
+    """The hint of the mistake with the very same outcomes; else of those that were made; else the fault.
+
+    A mistake is met on a case where it and the answer are wrong in the same way. It was made if the answer is
+    wrong in another way on no case where the mistake is wrong: else that it was met may be chance. Several
+    mistakes were made if each wrong case meets one of them.
+    """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         mistakes = key.mistakes()
@@ -111,12 +116,19 @@ def _hints(key, given, faults):
         if all(_alike(key, a, b) for a, b in zip(given, theirs)):
             return [hint]
     wrong = [k for k, fault in enumerate(faults) if fault]
-    found = []
-    for k in wrong:
-        found += [hint for hint, theirs in mistakes
-                  if _alike(key, given[k], theirs[k]) and _fault(key, theirs[k], key.expected[k])][:1]
+    met = {k: [] for k in wrong}
+    made = []
+    for hint, theirs in mistakes:
+        shown = [k for k in wrong if _fault(key, theirs[k], key.expected[k])]
+        here = [k for k in shown if _alike(key, given[k], theirs[k])]
+        for k in here:
+            met[k].append(hint)
+        if here and here == shown:
+            made.append(hint)
+    if all(met.values()):
+        made = [hints[0] for hints in met.values()]
     where = f"on {key.cases[wrong[0]].label} " if len(key.cases) > 1 else ""
-    return list(dict.fromkeys(found)) or [f"{where}{faults[wrong[0]]}."]
+    return list(dict.fromkeys(made)) or [f"{where}{faults[wrong[0]]}."]
 
 
 def _alike(key, a, b):
@@ -141,6 +153,8 @@ def _fault(key, outcome, expected):
     arrays, n = outcome.arrays, len(expected)
     if n > 1 and len(arrays) == 1 and arrays[0].shape[:1] == (n,):
         arrays = tuple(map(np.asarray, arrays[0]))  # several values of one shape, returned as a list
+    if n == 1 and len(arrays) > 1 and expected[0].shape[:1] == (len(arrays),) and len({a.shape for a in arrays}) == 1:
+        arrays = (np.array(arrays),)  # one array, returned as a tuple of its rows
     if len(arrays) != n:
         return f"it gives {_values(len(arrays))}, not {_values(n)}"
     for k, (got, want) in enumerate(zip(arrays, expected)):
@@ -171,14 +185,17 @@ def _difference(key, got, want, nan=False):
     if np.isinf(got).any() and not np.isinf(want).any():
         return "contains inf"
     if got.ndim == 0:
-        return f"is {_number(got)}, not {_number(want)}"
+        return "is {}, not {}".format(*_numbers(got, want))
     index = tuple(int(i) for i in np.argwhere(~close)[0])
     where = index[0] if len(index) == 1 else index
-    return f"has {_number(got[index])} at index {where}, not {_number(want[index])}"
+    return "has {} at index {}, not {}".format(*_numbers(got[index], want[index], where))
 
 
-def _number(x):
-    return str(x) if x.dtype.kind == "b" else f"{x:.4g}"
+def _numbers(got, want, *between):
+    """Both numbers with as many digits as it takes to tell them apart, four or more."""
+    texts = ([str(x) if x.dtype.kind == "b" else f"{x:.{digits}g}" for x in (got, want)] for digits in range(4, 18))
+    first, second = next((pair for pair in texts if pair[0] != pair[1]), (repr(got.item()), repr(want.item())))
+    return first, *between, second
 
 
 def _values(number):
