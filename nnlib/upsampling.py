@@ -14,10 +14,10 @@ from nnlib.convolution import Window, pair
 from nnlib.init import xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter, Sequential
 from nnlib.operation import operation
-from nnlib.pooling import MaxPool2D, avg_pool2d, max_pool2d
+from nnlib.pooling import avg_pool2d, max_pool2d
 
 
-@operation
+@operation("(N,C,H,W),(C,K,kh,kw),(K)")
 def conv_transpose2d(x, W, b=None, *, stride=1, padding=0):
     """Transposed convolution: every pixel lays the kernel, times its value, on the output; overlaps add up.
 
@@ -47,13 +47,9 @@ def conv_transpose2d(x, W, b=None, *, stride=1, padding=0):
     Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4.
     """
     who = "conv_transpose2d"
-    checks.shape(who, x, ("N", "C", "H", "W"), "x")
-    checks.shape(who, W, (x.shape[1], "K", "kh", "kw"), "W")
     stride, padding = pair(who, "stride", stride), pair(who, "padding", padding, least=0)
     N, C, *places = x.shape
     K, *kernel_size = W.shape[1:]
-    if b is not None:
-        checks.shape(who, b, (K,), "b")
     size = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(places, stride, kernel_size, padding)]
     if min(size) < 1:
         raise ValueError(f"{who} expects padding that leaves a pixel, got {padding} for x {x.shape}, "
@@ -75,7 +71,7 @@ def conv_transpose2d(x, W, b=None, *, stride=1, padding=0):
     return y, pullback
 
 
-@operation
+@operation("(N,C,H,W)")
 def upsample2d(x, *, scale_factor):
     """Nearest-neighbour upsampling: every pixel becomes a block of equal pixels.
 
@@ -87,14 +83,13 @@ def upsample2d(x, *, scale_factor):
     TypeError, ValueError
         If x is no (N, C, H, W), or ``scale_factor`` no integer of at least 1.
     """
-    checks.shape("upsample2d", x, ("N", "C", "H", "W"))
     r, s = pair("upsample2d", "scale_factor", scale_factor)
     N, C, H, W = x.shape
     return (x.repeat(r, axis=2).repeat(s, axis=3),
             lambda dy: (dy.reshape(N, C, H, r, W, s).sum(axis=(3, 5)),))
 
 
-@operation
+@operation("(N,C,h,w),(N,C,H,W)")
 def max_unpool2d(x, before, *, kernel_size):
     """Unpooling: each pixel goes back to where its window had its maximum; all others are 0.
 
@@ -155,10 +150,8 @@ class ConvTranspose2D(Layer):
         self.W = Parameter(init(shape, checks.generator(who, rng), dtype), "W")
         self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
-    def forward(self, x):
-        checks.shape("ConvTranspose2D", x, ("N", self.in_channels, "H", "W"))
-        parameters = (self.W,) if self.b is None else (self.W, self.b)
-        return self.record(conv_transpose2d, x, *parameters, **self.options)
+    def vjp(self, x):
+        return self.apply(conv_transpose2d, x, self.W, self.b, **self.options)
 
     def extra_repr(self):
         shown = {"kernel_size": self.kernel_size, **self.options, "bias": self.b is not None}
@@ -172,19 +165,11 @@ class Upsample2D(Layer):
     def __init__(self, scale_factor):
         self.scale_factor = pair("Upsample2D", "scale_factor", scale_factor)
 
-    def forward(self, x):
-        checks.shape("Upsample2D", x, ("N", "C", "H", "W"))
-        return self.record(upsample2d, x, scale_factor=self.scale_factor)
+    def vjp(self, x):
+        return self.apply(upsample2d, x, scale_factor=self.scale_factor)
 
     def extra_repr(self):
         return f"scale_factor={self.scale_factor}"
-
-
-@operation
-def _places(x, *, before, kernel_size):
-    """:func:`max_unpool2d` of x alone."""
-    y, pullback = max_unpool2d.function(x, before, kernel_size=kernel_size)
-    return y, lambda dy: pullback(dy)[:1]
 
 
 class MaxUnpool2D(Layer):
@@ -199,17 +184,18 @@ class MaxUnpool2D(Layer):
     """
 
     def __init__(self, *layers, kernel_size):
-        self.pool = MaxPool2D(pair("MaxUnpool2D", "kernel_size", kernel_size))
+        self.options = dict(kernel_size=pair("MaxUnpool2D", "kernel_size", kernel_size))
         self.inner = Sequential(*layers)
 
-    def forward(self, x):
-        checks.shape("MaxUnpool2D", x, ("N", "C", "H", "W"))
-        y = self.inner.forward(self.pool.forward(x))
-        return self.record(_places, y, before=x, kernel_size=self.pool.options["kernel_size"])
+    def vjp(self, x):
+        pooled, to_places = max_pool2d.vjp_in("MaxUnpool2D", 0, x, **self.options)
+        y, through = self.inner.vjp(pooled)
+        z, back = max_unpool2d.vjp(y, x, **self.options)
 
-    def backward(self, dy, input_grad=True):
-        dy = self.inner.backward(super().backward(dy), True)
-        return self.pool.backward(dy)
+        def pullback(dz, input_grad=True):
+            dpooled = through(back(dz)[0], input_grad)
+            return to_places(dpooled)[0] if input_grad else None
+        return z, pullback
 
 
 class Concatenate(Layer):
@@ -234,15 +220,14 @@ class Concatenate(Layer):
             raise TypeError(f"Concatenate expects layers, got {branches!r}")
         self.branches = branches
 
-    def forward(self, x):
-        outputs = [branch.forward(x) for branch in self.branches]
+    def vjp(self, x):
+        outputs, pullbacks = zip(*(branch.vjp(x) for branch in self.branches))
         shapes = [y.shape for y in outputs]
         if any(len(shape) < 2 or shape[:1] + shape[2:] != shapes[0][:1] + shapes[0][2:] for shape in shapes):
             raise ValueError(f"Concatenate expects outputs that differ in their channels alone, got {shapes}")
-        self._ends = np.cumsum([shape[1] for shape in shapes])
-        return np.concatenate(outputs, axis=1)
+        ends = np.cumsum([shape[1] for shape in shapes])[:-1]
 
-    def backward(self, dy, input_grad=True):
-        parts = np.split(dy, self._ends[:-1], axis=1)
-        gradients = [branch.backward(part, input_grad) for branch, part in [*zip(self.branches, parts)][::-1]]
-        return sum(gradients) if input_grad else None
+        def pullback(dy, input_grad=True):
+            gradients = [back(part, input_grad) for back, part in zip(pullbacks, np.split(dy, ends, axis=1))]
+            return sum(gradients) if input_grad else None
+        return np.concatenate(outputs, axis=1), pullback
