@@ -107,6 +107,7 @@ def test_layers_are_their_operations(rng):
         layer(x), conv_transpose2d(x, layer.W.value, layer.b.value, stride=(2, 1), padding=(1, 0)))
     assert layer.W.value.shape == (3, 4, 3, 2) and check_layer(layer, x, rng=rng) < 1e-7
     without = ConvTranspose2D(3, 2, 2, bias=False, rng=rng)
+    np.testing.assert_array_equal(without(x), conv_transpose2d(x, without.W.value))
     assert without.b is None and len(without.parameters()) == 1 and check_layer(without, x, rng=rng) < 1e-7
     np.testing.assert_array_equal(Upsample2D((1, 2))(x), upsample2d(x, scale_factor=(1, 2)))
     assert check_layer(Upsample2D(3), x, rng=rng) < 1e-7
@@ -209,6 +210,8 @@ IMAGES = np.ones((2, 3, 4, 4))
      r"conv_transpose2d expects \(?b \(2,\), got \(3,\)"),
     (lambda: conv_transpose2d(IMAGES, np.ones((3, 2, 2, 2)), padding=3), ValueError,
      r"conv_transpose2d expects padding that leaves a pixel, got \(3, 3\) for x \(2, 3, 4, 4\)"),
+    (lambda: conv_transpose2d(IMAGES, np.ones((3, 2, 2, 3)), padding=(0, 3)), ValueError,      # nothing is left
+     r"conv_transpose2d expects padding that leaves a pixel, got \(0, 3\)"),
     (lambda: conv_transpose2d(IMAGES, np.ones((3, 2, 3, 3)), stride=0), ValueError,
      "conv_transpose2d expects stride >= 1, got 0"),
     (lambda: conv_transpose2d(IMAGES, np.ones((3, 2, 3, 3)), padding=-1), ValueError,
@@ -233,6 +236,8 @@ IMAGES = np.ones((2, 3, 4, 4))
     (lambda: Concatenate(Flatten(), nnlib.relu), TypeError, "Concatenate expects layers, got"),
     (lambda: Concatenate(MaxPool2D(2), Activation(nnlib.relu))(IMAGES), ValueError,
      r"Concatenate expects outputs that differ in their channels alone, got \[\(2, 3, 2, 2\), \(2, 3, 4, 4\)\]"),
+    (lambda: Concatenate(Activation(nnlib.relu), MaxPool2D(2))(IMAGES), ValueError,
+     r"Concatenate expects outputs that differ in their channels alone, got \[\(2, 3, 4, 4\), \(2, 3, 2, 2\)\]"),
     (lambda: Concatenate(Activation(nnlib.relu))(np.ones(3)), ValueError,
      r"Concatenate expects outputs that differ in their channels alone, got \[\(3,\)\]"),
 ])
