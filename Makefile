@@ -4,7 +4,7 @@ PYTHON ?= $(or $(shell command -v python3 || command -v python),$(error No Pytho
 help: ; @$(PYTHON) -m book help
 book: ; @$(PYTHON) -m book book
 test: ; @$(PYTHON) -m book test $(P)
-lab: ; @$(PYTHON) -m book lab
+lab: ; @$(PYTHON) -m book lab $(A)
 check: ; @$(PYTHON) -m book check $(C)
 chapters: ; @$(PYTHON) -m book chapters $(C)
 serve: ; @$(PYTHON) -m book serve
