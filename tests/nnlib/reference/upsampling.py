@@ -25,7 +25,8 @@ def named(options):
     return ",".join(f"{key}={value}" for key, value in options.items())
 
 
-for options in (dict(), dict(stride=2), dict(stride=2, padding=1), dict(stride=3, padding=1), dict(stride=(1, 3), padding=(1, 0))):
+for options in (dict(), dict(stride=2), dict(stride=2, padding=1), dict(stride=3, padding=1),
+                dict(stride=(1, 3), padding=(1, 0))):
     add(f"conv_transpose2d/{named(options)}", lambda x, W, b, o=options: F.conv_transpose2d(x, W, b, **o),
         x=rng.normal(size=(2, 3, 4, 5)), W=rng.normal(size=(3, 4, 3, 2)), b=rng.normal(size=4))
 
