@@ -44,6 +44,7 @@ HELP = """Neural Networks You Can Touch
   make test            everything that continuous integration checks
   make test P=changed  what your change touches, without browsers; P= also takes paths, rooms and chapters
   make lab             JupyterLab on the chapters (make lab A="--no-browser")
+  make new             the skeleton of a new chapter (make new C=17_topic)
   make check           what do the chapters still lack? (one: make check C=03_losses)
   make chapters        run the chapters and store their outputs (one: make chapters C=03_losses)
   make serve           serve the built book on http://127.0.0.1:8000
@@ -237,6 +238,11 @@ def check(*names):
     return run(sys.executable, "-m", "book.check", *names)
 
 
+def new(*names):
+    """Write the skeleton of a chapter."""
+    return run(sys.executable, "-m", "book.new", *names)
+
+
 def chapters(*names):
     """Run the chapters (all, or those named) and store their outputs."""
     return run(sys.executable, "-m", "book.execute", *names)
@@ -353,6 +359,7 @@ def student(*arguments):
 COMMANDS = {
     "book": build,
     "test": test,
+    "new": new,
     "check": check,
     "chapters": chapters,
     "lab": lab,

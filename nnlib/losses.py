@@ -6,8 +6,10 @@
     dlogits, _ = pullback(1.0)
 
 Reductions are PyTorch's: ``"mean"`` and ``"sum"`` give one number, ``"none"`` the loss of each element, or of
-each sample where a loss is one of whole samples. There is no gradient with respect to the target (None). The
-mean of an empty batch is no number, and refused.
+each sample where a loss is one of whole samples. There is no gradient with respect to the target (None).
+
+Raises (each of them): ``ValueError`` for shapes that do not fit, NaN, a reduction of another name, and the mean of an
+empty batch, which is no number; below stands only what is refused besides.
 """
 
 import numpy as np
@@ -40,11 +42,6 @@ def mse(prediction, target, *, reduction="mean"):
     prediction, target : arrays of one shape
     reduction : "mean", "sum" or "none"
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an array holds NaN, or there is nothing to take the mean of.
-
     References
     ----------
     Gauss, "Theoria combinationis observationum", 1823.
@@ -64,11 +61,6 @@ def mae(prediction, target, *, reduction="mean"):
     ----------
     prediction, target : arrays of one shape
     reduction : "mean", "sum" or "none"
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an array holds NaN, or there is nothing to take the mean of.
 
     References
     ----------
@@ -93,10 +85,8 @@ def huber(prediction, target, *, delta=1.0, reduction="mean"):
 
     Raises
     ------
-    TypeError
-        If ``delta`` is no number.
-    ValueError
-        If the shapes differ, an array holds NaN, delta <= 0, or there is nothing to take the mean of.
+    TypeError, ValueError
+        If ``delta`` is no number above 0.
 
     References
     ----------
@@ -124,8 +114,7 @@ def binary_cross_entropy(logits, labels, *, reduction="mean"):
     Raises
     ------
     ValueError
-        If the shapes differ, labels lie outside [0, 1], an array holds NaN, or there is nothing to take the
-        mean of.
+        If labels lie outside [0, 1].
 
     References
     ----------
@@ -155,8 +144,7 @@ def cross_entropy(logits, labels, *, reduction="mean"):
     TypeError
         If class indices are no integers.
     ValueError
-        If the shapes do not fit, labels lie outside the classes, probabilities do not sum to 1, an array holds
-        NaN, or there is nothing to take the mean of.
+        If labels lie outside the classes, or probabilities do not sum to 1.
 
     References
     ----------
@@ -201,7 +189,7 @@ def hinge(scores, labels, *, reduction="mean"):
     Raises
     ------
     ValueError
-        If the shapes differ, a label is not -1 or 1, an array holds NaN, or there is nothing to take the mean of.
+        If a label is not -1 or 1.
 
     References
     ----------
@@ -231,8 +219,7 @@ def kl_divergence(log_prediction, target, *, reduction="mean"):
     Raises
     ------
     ValueError
-        If the shapes differ, log q > 0 (as when it is q itself), the target is no distribution, an array holds
-        NaN, or there is nothing to take the mean of.
+        If log q > 0 (as when it is q itself), or the target is no distribution.
 
     References
     ----------

@@ -117,8 +117,11 @@ class SGD(Optimizer):
     weight_decay : float
         At least 0.
 
-    Sources: Robbins and Monro, *Annals of Mathematical Statistics* 22, 1951; Polyak, *USSR Computational
-    Mathematics and Mathematical Physics* 4, 1964; Sutskever, Martens, Dahl and Hinton, *ICML*, 2013.
+    References
+    ----------
+    Robbins and Monro, "A stochastic approximation method", 1951; Polyak, "Some methods of speeding up the convergence
+    of iteration methods", 1964; Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum
+    in deep learning", 2013.
     """
 
     slots = ("velocity",)
@@ -158,7 +161,9 @@ class AdaGrad(Optimizer):
     lr, eps, weight_decay : float
         At least 0.
 
-    Source: Duchi, Hazan and Singer, *Journal of Machine Learning Research* 12, 2011.
+    References
+    ----------
+    Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization", 2011.
     """
 
     slots = ("squares",)
@@ -186,7 +191,9 @@ class RMSProp(Optimizer):
     alpha, momentum : float
         0 up to, but not including, 1.
 
-    Source: Tieleman and Hinton, *Neural Networks for Machine Learning*, Coursera lecture 6.5, 2012.
+    References
+    ----------
+    Tieleman and Hinton, "Neural networks for machine learning", Coursera, lecture 6.5, 2012.
     """
 
     slots = ("squares", "velocity")
@@ -223,7 +230,9 @@ class Adam(Optimizer):
     betas : (float, float)
         :math:`\beta_1` and :math:`\beta_2`, each 0 up to, but not including, 1.
 
-    Source: Kingma and Ba, *ICLR*, 2015.
+    References
+    ----------
+    Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
     """
 
     slots = ("mean", "squares")
@@ -257,7 +266,9 @@ class AdamW(Adam):
     So the decay is the same for every weight; in :class:`Adam` it is divided by :math:`\sqrt{\hat s}` as the
     gradient is.
 
-    Source: Loshchilov and Hutter, *ICLR*, 2019.
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
     """
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
@@ -287,7 +298,9 @@ def clip_gradients(parameters, max_norm):
     float
         The norm before.
 
-    Source: Pascanu, Mikolov and Bengio, *ICML*, 2013.
+    References
+    ----------
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
     parameters = _parameters("clip_gradients", parameters)
     checks.number("clip_gradients", "max_norm", max_norm, 0, above=True)
@@ -323,7 +336,9 @@ def cosine_decay(lr, steps, final=0.0):
     """Schedule: half a cosine from ``lr`` at step 0 down to ``final`` at ``steps``, and ``final`` from there
     on.
 
-    Source: Loshchilov and Hutter, *ICLR*, 2017.
+    References
+    ----------
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
     """
     checks.number("cosine_decay", "lr", lr, 0)
     checks.number("cosine_decay", "final", final, 0)

@@ -28,7 +28,9 @@ class ElasticNet:
         ``select(parameter)`` says whether it is penalised. By default weights are, biases are not: a bias
         moves a decision line without making the function any wilder.
 
-    Source: Zou and Hastie, *Journal of the Royal Statistical Society B* 67, 2005.
+    References
+    ----------
+    Zou and Hastie, "Regularization and variable selection via the elastic net", 2005.
     """
 
     def __init__(self, l1=0.0, l2=0.0, *, select=is_weight):
@@ -57,7 +59,9 @@ class ElasticNet:
 class L1(ElasticNet):
     r"""Penalty :math:`\lambda \sum |w|`; pulls every weight towards 0 with the same force (lasso).
 
-    Source: Tibshirani, *Journal of the Royal Statistical Society B* 58, 1996.
+    References
+    ----------
+    Tibshirani, "Regression shrinkage and selection via the lasso", 1996.
     """
 
     def __init__(self, strength, *, select=is_weight):
@@ -70,7 +74,9 @@ class L2(ElasticNet):
 
     Under plain SGD the same as ``weight_decay`` of that strength.
 
-    Source: Hoerl and Kennard, *Technometrics* 12, 1970.
+    References
+    ----------
+    Hoerl and Kennard, "Ridge regression: biased estimation for nonorthogonal problems", 1970.
     """
 
     def __init__(self, strength, *, select=is_weight):
@@ -81,8 +87,12 @@ class L2(ElasticNet):
 def dropout(x, *, p=0.5, rng=None):
     """Set each element to 0 with probability ``p`` and divide the others by 1 - p, so that the mean stays.
 
-    x of any shape; 0 <= p < 1 (``ValueError``). Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov,
-    *Journal of Machine Learning Research* 15, 2014.
+    x of any shape; 0 <= p < 1 (``ValueError``).
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
+    overfitting", 2014.
     """
     checks.number("dropout", "p", p, 0, 1, below=True)
     rng = checks.generator("dropout", rng)
@@ -141,7 +151,10 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     Raises ``ValueError`` for other shapes, and for one number a channel without ``statistics``: it has no
     variance.
 
-    Source: Ioffe and Szegedy, *ICML*, 2015.
+    References
+    ----------
+    Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+    2015.
     """
     checks.number("batch_norm", "eps", eps, 0)
     axes, column = _channel_axes(x), (-1,) + (1,) * (x.ndim - 2)
@@ -233,7 +246,9 @@ def layer_norm(x, gamma, beta, *, eps=1e-5):
 
     Raises ``ValueError`` for other shapes.
 
-    Source: Ba, Kiros and Hinton, arXiv:1607.06450, 2016.
+    References
+    ----------
+    Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
     if gamma.ndim == 0 or x.ndim <= gamma.ndim:
         raise ValueError(f"layer_norm expects (N, D) with gamma (D,), got {x.shape} with {gamma.shape}")
@@ -310,7 +325,9 @@ class EarlyStopping:
     best_epoch : int
         Its epoch, counted from 1; 0 before any.
 
-    Source: Prechelt, *Early Stopping, But When?*, in *Neural Networks: Tricks of the Trade*, Springer, 1998.
+    References
+    ----------
+    Prechelt, "Early stopping, but when?", 1998.
     """
 
     def __init__(self, patience=5, min_delta=0.0):

@@ -96,7 +96,7 @@ def accuracy(scores, labels):
 
 
 def predict(model, X, batch_size=256):
-    """Output of a model for X, in evaluation mode, in batches; each layer keeps its mode.
+    """Output of a model for X, in evaluation mode, in batches; the model stays as it is.
 
     Parameters
     ----------
@@ -114,8 +114,11 @@ def predict(model, X, batch_size=256):
     if X.ndim == 0:
         raise ValueError("predict expects X (N, ...), got one number")
     checks.no_nan("predict", "X", X)
+    states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
     with _mode(model, training=False):
         outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
+    for layer, state in states:                 # of recurrent layers: a sequence in pieces goes on where it was
+        layer.state = state
     return np.concatenate(outputs)
 
 

@@ -176,3 +176,47 @@ def test_help_shows_the_operation():
     class Holder:
         op = square
     assert Holder().op is square and Holder.op is square
+
+
+@operation("(N,D),(D,K),(K),(N,K)")
+def affine(x, W, b=None, state=None):
+    y = x @ W + (0 if b is None else b) + (0 if state is None else state)
+    return y, lambda dy: (dy @ W.T, x.T @ dy, dy.sum(axis=0), dy)
+
+
+def refusal(call):
+    with pytest.raises(ValueError) as caught:
+        call()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("call", [affine, affine.vjp])
+def test_shapes_are_refused_in_the_order_of_the_arrays(call):
+    x, W, b = np.ones((2, 3)), np.ones((3, 4)), np.ones(4)
+    assert refusal(lambda: call(b, W)) == "affine expects x (N, D), got (4,)"
+    assert refusal(lambda: call(x, b)) == "affine expects W (3, K), got (4,)"
+    assert refusal(lambda: call(x, W.T)) == "affine expects W (3, K), got (4, 3)"
+    assert refusal(lambda: call(x, W, b[:3])) == "affine expects b (4,), got (3,)"
+    assert refusal(lambda: call(x, W, b, state=np.ones((3, 4)))) == "affine expects state (2, 4), got (3, 4)"
+    assert refusal(lambda: call(x, W, None, np.ones((2, 3)))) == "affine expects state (2, 4), got (2, 3)"
+    for _ in range(2):                          # also when they came before
+        assert refusal(lambda: call(x, W[:2], b)) == "affine expects W (3, K), got (2, 4)"
+
+
+def test_in_a_layer_the_parameters_say_what_the_input_must_be():
+    x, W, b = np.ones((2, 3)), np.ones((3, 4)), np.ones(4)
+    assert refusal(lambda: affine.vjp_in("Affine", 2, np.ones((2, 5)), W, b)) == "Affine expects (N, 3), got (2, 5)"
+    assert refusal(lambda: affine.vjp_in("Affine", 2, np.ones(5), W, None)) == "Affine expects (N, 3), got (5,)"
+    assert refusal(lambda: affine.vjp_in("Affine", 2, x, W, b[:3])) == "affine expects b (4,), got (3,)"
+    assert refusal(lambda: affine.vjp_in("Affine", 2, x, W, b, np.ones((3, 4)))) == "affine expects state (2, 4), got (3, 4)"
+    assert refusal(lambda: affine.vjp_in("Affine", 0, x, np.ones((5, 4)))) == "affine expects W (3, K), got (5, 4)"
+    y, pullback = affine.vjp_in("Affine", 2, x, W, None, state=np.ones((2, 4)))
+    assert y.tolist() == [[4] * 4] * 2 and pullback(y)[3].shape == (2, 4)
+
+    @operation("(N,C)")
+    def alone(x):
+        return x, lambda dy: (dy,)
+    assert refusal(lambda: alone(np.ones(3))) == "alone expects (N, C), got (3,)"
+    assert not alone.elementwise and alone.integers == () and not affine.elementwise
+    with pytest.raises(TypeError, match="alone is not element-wise"):
+        alone.derivative(np.ones((1, 1)))

@@ -1,8 +1,12 @@
 """What holds for every public name: it is there, PyTorch's values are stored for it, float32 stays float32."""
 
+import ast
+import graphlib
 import importlib
 import inspect
 import pkgutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,3 +144,23 @@ def test_half_precision_is_refused_at_every_door(door):
     """It would overflow in sums (70,000 squares, Adam's averages) where single precision does not."""
     with pytest.raises(TypeError, match="expects .* in float32 or float64, got float16"):
         DOORS[door]()
+
+
+def imports(path):
+    """Modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"nnlib.{name.name}" if node.module == "nnlib" else node.module for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def test_the_core_knows_no_pictures_and_goes_in_no_circle():
+    folder = Path(nnlib.__file__).parent
+    core = {f"nnlib.{path.stem}": set(imports(path)) for path in folder.glob("*.py") if path.stem != "__init__"}
+    for module, imported in core.items():
+        others = {name.split(".")[0] for name in imported} - {"nnlib", "numpy"} - set(sys.stdlib_module_names)
+        assert others <= ({"tqdm"} if module == "nnlib.train" else set()), module
+        assert not {name for name in imported if name.startswith(("nnlib.plots", "nnlib.explore", "nnlib.exercises"))}, module
+    order = graphlib.TopologicalSorter({module: imported & set(core) for module, imported in core.items()})
+    assert set(order.static_order()) == set(core)               # raises CycleError in a circle

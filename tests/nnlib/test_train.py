@@ -145,6 +145,16 @@ def test_predict_is_the_model_in_evaluation_mode(dtype, rng):
     assert [layer.training for layer in model.layers_inside()] == before  # after an error, too
 
 
+def test_predict_leaves_the_state_of_a_sequence_in_pieces(rng):
+    recurrent = nnlib.Stacked(nnlib.LSTM(2, 3, rng=rng), nnlib.GRU(3, 3, return_sequences=False, rng=rng))
+    model, x = Sequential(recurrent, Dense(3, 2, rng=rng)), rng.normal(size=(4, 6, 2))
+    model(x)
+    before = [np.copy(state) for state in recurrent.state]
+    predict(model, rng.normal(size=(9, 6, 2)), batch_size=4)
+    for state, expected in zip(recurrent.state, before, strict=True):
+        np.testing.assert_array_equal(state, expected)
+
+
 def test_predict_refuses():
     with pytest.raises(ValueError, match="predict expects batch_size >= 1"):
         predict(net(), np.ones((3, 2)), 0)
