@@ -13,7 +13,8 @@ bench: ; @$(PYTHON) -m book bench
 mutants: ; @$(PYTHON) -m book mutants $(A)
 student: ; @$(PYTHON) -m book student
 instructor: ; @$(PYTHON) -m book instructor $(A)
+runtime: ; @$(PYTHON) -m book runtime
 clean: ; @$(PYTHON) -m book clean $(if $(ALL),all)
 
-.PHONY: help book test lab new check chapters serve bench mutants student instructor clean
+.PHONY: help book test lab new check chapters serve bench mutants student instructor runtime clean
 .DEFAULT_GOAL := help

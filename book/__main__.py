@@ -52,6 +52,7 @@ HELP = """Neural Networks You Can Touch
   make mutants         does a test fail for every small change of nnlib? (make mutants A="layers --sample 100")
   make student         notebooks and a book without any solution
   make instructor      assignments and grading (make instructor A="grade --help")
+  make runtime         make the small Python of book/python again from its wheel (needs node)
   make clean           delete what was built (make clean ALL=1: the environment too)
 
 Without make (Windows): py -m book COMMAND, with the same names; parts of the tests: py -m book test lint unit.
@@ -348,6 +349,11 @@ def clean(what=""):
     return 0
 
 
+def runtime():
+    """Make the small Python again from its pinned wheel; see book/python/README.md."""
+    return run(sys.executable, "-m", "book.python.make")
+
+
 def instructor(*arguments):
     return run(sys.executable, "-m", "instructor", *arguments)
 
@@ -368,6 +374,7 @@ COMMANDS = {
     "mutants": mutants,
     "student": student,
     "instructor": instructor,
+    "runtime": runtime,
 }
 
 

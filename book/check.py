@@ -10,6 +10,7 @@ import sys
 
 import yaml
 
+from book import numbers
 from book.execute import CELL_METADATA, RAN, ROOT, find, fingerprint
 from book.notebook import label_of, parts, read
 
@@ -246,6 +247,13 @@ def nothing_is_left_to_write(path, notebook):
                 yield k, f"line {number} is still to be written: {line.strip()[:60]}"
 
 
+def to_look_at(path):
+    """Numbers in sentences that the page gives no source for: perhaps wrong, perhaps from elsewhere."""
+    return [
+        f"{path.name}, cell {k}: {number} in {words!r}" for k, number, words in numbers.unsupported(read(path))
+    ]
+
+
 def lacks(path, rules=None):
     """What the chapter at ``path`` lacks, a line each, with the place in CONTRIBUTING.md that asks for it."""
     notebook = read(path)
@@ -268,7 +276,12 @@ def main(arguments):
         print(line, file=sys.stderr if only_stale else sys.stdout)
     if only_stale and found:
         print("\nThe book shows what cells gave when they last ran: nothing was built.", file=sys.stderr)
-    elif not found and not only_stale:
+    if only_stale:
+        return int(bool(found))
+    look = [line for path in paths for line in to_look_at(path)]
+    if look:
+        print("Numbers that nothing on the page gives; if right, name them there: <!-- numbers: 224 -->\n" + "\n".join(look))
+    if not found:
         print(f"{len(paths)} chapter{'s' * (len(paths) != 1)}: nothing is lacking")
     return int(bool(found))
 

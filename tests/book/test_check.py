@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from book import __main__ as commands
 from book import check
@@ -196,4 +197,32 @@ def test_the_build_refuses_stale_chapters_before_it_deletes_or_builds(monkeypatc
 
 def test_the_command_says_what_a_chapter_lacks(root):
     done = subprocess.run([sys.executable, "-m", "book.check", "04"], cwd=root, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "1 chapter: nothing is lacking\n")
+    assert done.returncode == 0 and done.stdout.endswith("1 chapter: nothing is lacking\n")
+
+
+PAGE = new_notebook(cells=[
+    new_code_cell("losses = [1.25, 0.4567]\nprint(sum(range(44)))", outputs=[new_output("stream", text="mean 946, best 12,345")]),
+    new_markdown_cell("$$\n37 x\n$$ (eq-a)\n\n| a | 78.5 |"),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sentence, found",
+    [
+        ("The sum is 946.", []),
+        ("The sum is 947.", ["947"]),
+        ("44 is the mean.", []),
+        ("45 is the mean.", ["45"]),
+        ("The best is 12,345, about 0.46, which is 46 %, or 1.3.", []),
+        ("The best is 12,346, about 0.47, which is 47 %.", ["12,346", "0.47", "47"]),
+        ("By the formula it is 37, and in the table 78.5.", []),
+        ("In 1986, in chapters 13 and 14, it took 75 minutes, see {numref}`fig-99` and [there](https://a.b/88).", []),
+        ("It has $555$ and `666` of its own.", []),
+        ("A turn by 180 degrees.\n\n<!-- numbers: 180 -->", []),
+    ],
+)
+def test_a_wrong_number_in_a_sentence_is_found(sentence, found):
+    from book.numbers import unsupported
+
+    page = nbformat.from_dict({**PAGE, "cells": [*PAGE.cells, new_markdown_cell(sentence)]})
+    assert [number for _, number, _ in unsupported(page)] == found
