@@ -26,4 +26,7 @@ from nnlib.regularize import (
 )
 from nnlib.stacked import Bidirectional, Stacked
 from nnlib.train import DivergenceError, History, accuracy, batches, evaluate, fit, k_fold, predict
+from nnlib.upsampling import (
+    Concatenate, ConvTranspose2D, MaxUnpool2D, Upsample2D, conv_transpose2d, max_unpool2d, upsample2d,
+)
 from nnlib.weights import load_weights, save_weights

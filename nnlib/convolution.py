@@ -94,6 +94,22 @@ class Window:
         padded[self.inside] = x
         return padded
 
+    def gather(self, x):
+        """The pixels that each element of the kernel meets: (N, C, H, W) -> (N, C, kh kw, H', W')."""
+        columns = np.empty((*x.shape[:2], len(self.taps), *self.places), x.dtype)
+        x = self.framed(x)
+        for k, tap in enumerate(self.taps):
+            columns[:, :, k] = x[tap]
+        return columns
+
+    def scatter(self, columns):
+        """The way back: each number is added to the pixel it came from, or would come from."""
+        image = np.zeros(self.frame, columns.dtype)
+        for k, tap in enumerate(self.taps):
+            met = image[tap]                    # a view; image[tap] += ... would copy it onto itself afterwards
+            met += columns[:, :, k]
+        return image[self.inside]
+
 
 @operation("(N,C,H,W)")
 def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
@@ -111,21 +127,9 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     who = "im2col"
     window = Window(x.shape, pair(who, "kernel_size", kernel_size), pair(who, "stride", stride),
                     pair(who, "padding", padding, least=0), pair(who, "dilation", dilation))
-    N, C, elements = *x.shape[:2], len(window.taps)
-    columns = np.empty((N, C, elements, *window.places), x.dtype)
-    x = window.framed(x)
-    for k, tap in enumerate(window.taps):
-        columns[:, :, k] = x[tap]
-
-    def pullback(dy):
-        dy = dy.reshape(N, C, elements, *window.places)
-        dx = np.zeros(window.frame, dy.dtype)
-        for k, tap in enumerate(window.taps):
-            met = dx[tap]                       # a view; dx[tap] += ... would copy it onto itself afterwards
-            met += dy[:, :, k]
-        return dx[window.inside],
-
-    return columns.reshape(N, C * elements, *window.places), pullback
+    columns = window.gather(x)
+    N, C, elements, *places = shape = columns.shape
+    return columns.reshape(N, C * elements, *places), lambda dy: (window.scatter(dy.reshape(shape)),)
 
 
 @operation("(N,C,H,W),(F,C,kh,kw),(F)")

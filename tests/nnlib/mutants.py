@@ -27,11 +27,11 @@ ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements-mutants.txt")
 TESTS = {                                       # module: tests; by default those of its own name
     "special": "activations", "arithmetic": "autodiff", "layer": "layers", "weights": "layers",
-    "gated": "recurrent", "stacked": "recurrent", "convolution": "convolution pooling",
+    "gated": "recurrent", "stacked": "recurrent", "convolution": "convolution pooling upsampling",
 }
 MODULES = ["operation", "checks", "special", "activations", "losses", "init", "layer", "layers", "weights",
            "autodiff", "arithmetic", "gradcheck", "optim", "regularize", "train", "convolution", "pooling",
-           "recurrent", "gated", "stacked"]
+           "upsampling", "recurrent", "gated", "stacked"]
 CONFIG = """
 [cosmic-ray]
 module-path = "nnlib/{module}.py"

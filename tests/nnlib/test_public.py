@@ -16,7 +16,8 @@ from nnlib import Operation, Parameter
 
 NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh softmax
     log_softmax mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence Dense Activation Sequential Residual
-    Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D GlobalAvgPool2D RNN LSTM GRU
+    Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D GlobalAvgPool2D ConvTranspose2D
+    Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU
     Bidirectional Stacked SGD Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal
     he_uniform he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold Value Tensor check_layer
     check_operation""".split()
@@ -27,6 +28,7 @@ STORED = {                                      # operation: file of reference/
     "layers": "dense embedding fans",
     "regularize": "batch_norm layer_norm penalty",
     "convolution": "conv1d conv2d max_pool2d min_pool2d avg_pool2d global_avg_pool2d",
+    "upsampling": "conv_transpose2d upsample2d max_unpool2d",
     "recurrent": "rnn lstm gru",
     "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
 }
@@ -69,7 +71,10 @@ LAYERS = [
     (nnlib.LayerNorm(3, dtype=np.float32), TABLE), (nnlib.Residual(nnlib.Dense(3, 3, **new)), TABLE),
     (nnlib.Conv2D(3, 4, 3, stride=2, padding=1, dilation=1, **new), IMAGES), (nnlib.MaxPool2D(3, 2), IMAGES),
     (nnlib.MaxPool2D(2, padding=1), IMAGES), (nnlib.MinPool2D(2), IMAGES), (nnlib.AvgPool2D(3, 1), IMAGES),
-    (nnlib.GlobalAvgPool2D(), IMAGES), (nnlib.RNN(3, 4, **new), SEQUENCES), (nnlib.LSTM(3, 4, **new), SEQUENCES),
+    (nnlib.GlobalAvgPool2D(), IMAGES), (nnlib.ConvTranspose2D(3, 2, 3, stride=2, padding=1, **new), IMAGES),
+    (nnlib.Upsample2D(2), IMAGES), (nnlib.MaxUnpool2D(nnlib.Conv2D(3, 3, 1, **new), kernel_size=2), IMAGES),
+    (nnlib.Concatenate(nnlib.Activation(nnlib.identity), nnlib.Conv2D(3, 2, 1, **new)), IMAGES),
+    (nnlib.RNN(3, 4, **new), SEQUENCES), (nnlib.LSTM(3, 4, **new), SEQUENCES),
     (nnlib.GRU(3, 4, **new), SEQUENCES),
     (nnlib.Bidirectional(nnlib.LSTM(3, 4, **new), nnlib.LSTM(3, 4, **new)), SEQUENCES),
     (nnlib.Stacked(nnlib.GRU(3, 4, **new), nnlib.GRU(4, 2, **new)), SEQUENCES),
