@@ -2,7 +2,10 @@
 
 import inspect
 import math
+from decimal import Decimal
 from numbers import Integral, Real
+
+FEW = 4  # up to so many values stand side by side as buttons
 
 ACCEPTED = (
     "(low, high), (low, high, step), a list of values, a dict {label: value}, True or False, or an ipywidget "
@@ -20,7 +23,7 @@ class Control:
     label : str
         What the reader sees beside the control.
     kind : {"range", "select", "check"}
-        A slider over the values, a list to choose from, or a checkbox.
+        A slider over the values, a list to choose from (buttons side by side where the values are few), or a checkbox.
     values, labels : list
         The values that the drawing function gets, and how each is shown.
     start : int
@@ -37,8 +40,8 @@ class Control:
             self.kind, self.values, self.labels = "check", [False, True], ["off", "on"]
             default = spec
         elif numbers:
-            self.kind = "range"
             self.values = _grid(name, *spec)
+            self.kind = "range" if len(self.values) > FEW else "select"
             self.labels = fixed_point(self.values)
             if default is inspect.Parameter.empty:
                 default = self.values[(len(self.values) - 1) // 2]
@@ -46,19 +49,26 @@ class Control:
             self.kind, self.labels, self.values = "select", [str(k) for k in spec], list(spec.values())
         elif hasattr(spec, "traits") and hasattr(spec, "comm"):
             default = self._read_widget(spec, label)
-        elif isinstance(spec, (list, tuple, range)) or hasattr(spec, "tolist"):
-            self._read_list(spec.tolist() if hasattr(spec, "tolist") else list(spec))
+        elif isinstance(spec, (list, tuple, range)) or getattr(spec, "ndim", 0):
+            self._read_list(_tidy(spec.tolist()) if hasattr(spec, "tolist") else _tidy(list(spec)))
         else:
             raise TypeError(f"explore: the control {name}={spec!r} is not one of: {ACCEPTED}")
         if not self.values:
             raise ValueError(f"explore: the control {name}={spec!r} has no values")
+        for text in self.labels:
+            if self.labels.count(text) > 1:
+                raise ValueError(
+                    f"explore: two values of the control {name} are both shown as {text!r}; "
+                    "give each a label of its own, as in {label: value}"
+                )
         self.start = 0 if default is inspect.Parameter.empty else self._index(default)
 
     def _read_list(self, values):
         if values and all(isinstance(v, tuple) and len(v) == 2 and isinstance(v[0], str) for v in values):
             self.kind, self.labels, self.values = "select", [v[0] for v in values], [v[1] for v in values]
         elif all(map(_is_number, values)):
-            self.kind, self.values, self.labels = "range", values, [short_number(v) for v in values]
+            self.kind = "range" if len(values) > FEW else "select"
+            self.values, self.labels = values, short_numbers(values)
         else:
             self.kind, self.values, self.labels = "select", values, [str(v) for v in values]
 
@@ -71,13 +81,13 @@ class Control:
             self.kind = "range" if slider else "select"
             options = list(zip(widget._options_labels, widget._options_values, strict=True))
             self.labels, self.values = [o[0] for o in options], [o[1] for o in options]
-        elif isinstance(widget.value, bool):
+        elif isinstance(getattr(widget, "value", None), bool):
             self.kind, self.values, self.labels = "check", [False, True], ["off", "on"]
-        elif _is_number(widget.value) and hasattr(widget, "base"):
+        elif _is_number(getattr(widget, "value", None)) and hasattr(widget, "base"):
             exponents = _grid(self.name, widget.min, widget.max, widget.step)
             self.kind, self.values = "range", [float(f"{widget.base**e:.12g}") for e in exponents]
-            self.labels = [short_number(v) for v in self.values]
-        elif _is_number(widget.value) and hasattr(widget, "min") and hasattr(widget, "step"):
+            self.labels = short_numbers(self.values)
+        elif _is_number(getattr(widget, "value", None)) and hasattr(widget, "min") and hasattr(widget, "step"):
             self.kind, self.values = "range", _grid(self.name, widget.min, widget.max, widget.step or 1)
             self.labels = fixed_point(self.values)
         else:
@@ -88,11 +98,12 @@ class Control:
 
     def _index(self, value):
         for i, v in enumerate(self.values):
-            if v is value or (type(v) is type(value) and v == value):
+            if v is value or (type(v) is type(value) and _equal(v, value)):
                 return i
         if _is_number(value) and all(map(_is_number, self.values)):
             order = sorted(range(len(self.values)), key=lambda i: abs(self.values[i] - value))
-            if math.isclose(self.values[order[0]], value, rel_tol=1e-9, abs_tol=1e-12):
+            gaps = [abs(v - self.values[order[0]]) for v in self.values if v != self.values[order[0]]]
+            if math.isclose(self.values[order[0]], value, rel_tol=1e-9, abs_tol=1e-9 * min(gaps, default=1)):
                 return order[0]
             near = " and ".join(str(self.values[i]) for i in sorted(order[:2]))
             raise ValueError(
@@ -154,20 +165,58 @@ def _grid(name, low, high, step=None):
     count = int(math.floor((high - low) / step + 1e-9)) + 1
     if whole:
         return [int(low + i * step) for i in range(count)]
-    return [round(float(low + i * step), 10) for i in range(count)]
+    # In decimals, as the author wrote them: 0.3 is 0.3 and not 0.30000000000000004, and zero has no sign.
+    first, by = Decimal(repr(float(low))), Decimal(repr(float(step)))
+    places = 10 - math.floor(math.log10(step))
+    return [float(round(first + i * by, places)) + 0.0 for i in range(count)]
 
 
-def short_number(value):
+def _tidy(values):
+    """Numbers without the last digits that computing left behind: what ``np.linspace(0, 1, 11)`` means is 0.3."""
+    if not values or not all(_is_number(v) and math.isfinite(v) for v in values):
+        return values
+    largest = max(map(abs, values))
+
+    def tidy(value):
+        if isinstance(value, Integral):
+            return value
+        if abs(value) < 1e-14 * largest:
+            return 0.0
+        short = f"{value:.12g}"
+        return float(short) if len(short) <= 8 else float(value)
+
+    return [tidy(v) for v in values]
+
+
+def _equal(a, b):
+    try:
+        return bool(a == b)
+    except ValueError:  # arrays: a choice is found by what it is, not by what it holds
+        return False
+
+
+def short_number(value, digits=6):
     """``0.001`` → "0.001", ``-2.0`` → "−2", with a real minus sign."""
-    return (f"{value:d}" if isinstance(value, Integral) else f"{value:g}").replace("-", "\N{MINUS SIGN}")
+    text = f"{value:d}" if isinstance(value, Integral) else f"{value:.{digits}g}"
+    return "0" if text == "-0" else text.replace("-", "\N{MINUS SIGN}")
+
+
+def short_numbers(values):
+    """As few digits as keep different values apart."""
+    for digits in range(6, 18):
+        texts = [short_number(v, digits) for v in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
 
 
 def fixed_point(values):
     """The numbers of an evenly spaced slider with the same number of decimals, so that the read-out does not jump."""
     if all(isinstance(v, Integral) for v in values):
         return [short_number(v) for v in values]
+    smallest = 1e-9 * min((abs(b - a) for a, b in zip(values, values[1:], strict=False) if a != b), default=1)
     for decimals in range(7):
-        if all(math.isclose(round(v, decimals), v, rel_tol=1e-9, abs_tol=1e-9) for v in values):
+        if all(math.isclose(round(v, decimals), v, rel_tol=1e-9, abs_tol=smallest) for v in values):
             texts = [f"{v:.{decimals}f}" for v in values]
             return [t.removeprefix("-") if not t.strip("-0.") else t.replace("-", "\N{MINUS SIGN}") for t in texts]
-    return [short_number(v) for v in values]
+    return short_numbers(values)

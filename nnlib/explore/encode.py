@@ -22,14 +22,25 @@ FEW = 8  # up to so many different values are cheaper as text than as columns of
 SHEET_PIXELS = 16_000_000  # browsers on phones decode no larger image
 
 
-def encode(slots, states, images, controls, descriptions, play):
-    """The payload of a figure, as bytes before compression."""
+def encode(slots, states, images, controls, descriptions, play, handles=(), goals=()):
+    """The payload of a figure, as bytes before compression.
+
+    ``handles`` are (name, indices of the controls moved, (x, y) in quanta for each state), ``goals`` one list of truths
+    for each goal.
+    """
     block = _Block()
     entries = [_entry(slot, images, block) for slot in slots]
     head = {"q": QUANTUM, "n": states, "c": controls, "s": entries, "play": play}
     if descriptions:
         texts, index = _distinct(descriptions)
         head["d"] = {"v": texts, "ix": block.integers(index)}
+    if handles:
+        head["h"] = [
+            {"n": name, "m": moves, "x": block.integers([p[0] for p in at]), "y": block.integers([p[1] for p in at])}
+            for name, moves, at in handles
+        ]
+    if goals:
+        head["g"] = [block.put(np.packbits(reached, bitorder="little").tobytes()) for reached in goals]
     head = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     return struct.pack("<I", len(head)) + head + bytes(block.data)
 

@@ -12,17 +12,37 @@ from tqdm import tqdm
 from .controls import fixed_point, read_controls
 from .diff import compare
 from .encode import compress, encode, fingerprint
+from .handles import Goal, Handle, Values
 from .memo import AxisMemo
 from .page import figure_html
 from .render import FreshAxes, Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
 
-MAX_STATES = 1500
+MAX_STATES = 4000
 MAX_BYTES = 400_000
 WHITISH = 0.75  # mean lightness above which an image is drawing on white rather than a picture
 
 
-def explore(draw, *, title=None, describe=None, subplots=None, labels=None, **controls):
+def explore(
+    draw, *, title=None, describe=None, subplots=None, labels=None, drag=None, goals=None, play=None,
+    keep_colours=False, **controls,
+):  # fmt: skip
     """Turn a matplotlib drawing function into a figure that the reader can move.
+
+    ::
+
+        explore(
+            draw, x=(-3.0, 3.0, 0.1), y=(-2.0, 2.0, 0.1), f=["sine", "square"],
+            drag={
+                "the point": ("x", "y"),                      # its coordinates are the values of x and y
+                "the threshold": ("x", 0.0),                  # along x, at a fixed height
+                "the point on the curve": ("x", lambda x, f: F[f](x)),
+                "the line": dict(at=(0.0, lambda w, b: -b / w), moves="b", ax=1),
+            },
+            goals={
+                "Find the highest point.": lambda x, y: (x, y) == (1.0, 2.0),
+                "Make the unit die.": (lambda b: b < -2, "Push the bias far down."),
+            },
+        )
 
     Parameters
     ----------
@@ -38,12 +58,29 @@ def explore(draw, *, title=None, describe=None, subplots=None, labels=None, **co
     labels : dict, optional
         ``{name: text}`` for controls whose parameter's name is not what the reader should see,
         such as ``labels=dict(w1="weight w₁")``.
+    drag : dict, optional
+        ``{what it is: where it is}``: parts of the picture that the reader grabs with mouse, pen, finger or arrow keys.
+        Where it is, is given by two data coordinates; each is the name of a control (its value), a number, or a
+        function of the values that it names (controls, or defaults of ``draw``). The handle moves the controls that
+        are named as coordinates; ``dict(at=(..., ...), moves="b" or ("w1", "w2"), ax=0)`` says which it moves, and on
+        which of several axes it is. Dragging picks, among the states that these controls reach, the one whose handle
+        is nearest to the pointer. Where a coordinate is not finite, that state has no such handle.
+    goals : dict, optional
+        ``{text: test}`` or ``{text: (test, hint)}``: what the reader is to find, told below the figure and ticked when
+        found. The test is a function of the values that it names; the hint comes after a while of searching. The
+        browser remembers a tick by the names of figure and goal.
+    play : str, optional
+        The control that Play moves, by default the first slider.
+    keep_colours : bool, optional
+        The dark page shows the picture in its own colours on a light ground, for texts that speak of dark and light.
+        By default lightness is turned round there, except in images on which nothing else is drawn.
     **controls
         One for each parameter of ``draw`` that the reader moves, as in ``ipywidgets.interact``:
         ``(low, high)`` or ``(low, high, step)`` is a slider (without a step: 1 for integers, 0.1 for floats), a list
         of numbers a slider over just these, another list or a dict ``{label: value}`` a choice, ``True`` or ``False``
-        a checkbox, and an ipywidget is itself. The figure starts with the defaults of ``draw``, which must be values
-        of the controls; without a default, in the middle of a slider or at the first value of a list.
+        a checkbox, and an ipywidget is itself. Up to four values become buttons side by side. The figure starts with
+        the defaults of ``draw``, which must be values of the controls; without a default, in the middle of a slider
+        or at the first value of a list.
 
     Returns
     -------
@@ -53,10 +90,34 @@ def explore(draw, *, title=None, describe=None, subplots=None, labels=None, **co
     Raises
     ------
     TypeError, ValueError
-        For controls that do not fit ``draw``, for a ``draw`` that makes a figure of its own, and for more states or
-        bytes than a page can carry; the message says which control to coarsen.
+        For controls, handles and goals that do not fit ``draw``, for a goal that no state reaches or that the start
+        has reached, for a ``draw`` that makes a figure of its own, and for more states or bytes than a page can carry;
+        the message says which control to coarsen.
+
+    Notes
+    -----
+    A link in the text moves the figure, without scrolling and with a way back: ``[a steep one](#explore=draw&w=2)``,
+    with the name of the drawing function and the values of those controls that change.
     """
-    return Explorer(draw, read_controls(draw, controls, labels), title, describe, subplots)
+    own = {
+        "title": (title, str, "a text"), "describe": (describe, type(explore), "a function"),
+        "subplots": (subplots, dict, "a dict of arguments"), "labels": (labels, dict, "a dict of texts"),
+        "drag": (drag, dict, "a dict of handles"), "goals": (goals, dict, "a dict of goals"), "play": (play, str, "a name"),
+    }  # fmt: skip
+    for name, (value, kind, what) in own.items():
+        if value is not None and not (isinstance(value, kind) or name == "describe" and callable(value)):
+            raise TypeError(
+                f"explore: {name}= is {what}, got {value!r}; if it is meant as a control, "
+                f"rename this parameter of the drawing function"
+            )
+    read = read_controls(draw, controls, labels)
+    if play is not None and play not in controls:
+        raise ValueError(f"explore: play names {play!r}, which is no control; the controls are {', '.join(controls)}")
+    values = Values(draw, read)
+    figure = getattr(draw, "__name__", "figure").strip("_<>")
+    handles = [Handle(name, spec, read, values) for name, spec in (drag or {}).items()]
+    found = [Goal(text, spec, figure, values) for text, spec in (goals or {}).items()]
+    return Explorer(draw, read, title, describe, subplots, handles, found, play, keep_colours)
 
 
 @contextlib.contextmanager
@@ -74,8 +135,12 @@ def _collected_once_a_state():
 class Explorer:
     """A figure with controls; see :func:`explore`."""
 
-    def __init__(self, draw, controls, title=None, describe=None, subplots=None):
+    def __init__(
+        self, draw, controls, title=None, describe=None, subplots=None, handles=(), goals=(), play=None,
+        keep_colours=False,
+    ):  # fmt: skip
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
+        self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
         self.name = getattr(draw, "__name__", "figure").strip("_<>")
         self.title = title or self.name.replace("_", " ")
         if os.environ.get("EXPLORE_STATIC") == "1":
@@ -123,6 +188,8 @@ class Explorer:
             raise ValueError(self._too_much(f"{self.states} states, at most {MAX_STATES} fit", self.states / MAX_STATES))
         images, memo = Images(), AxisMemo()
         trees, descriptions, alone = [], [], True
+        places = [[] for _ in self.handles]
+        reached = [[] for _ in self.goals]
         with _collected_once_a_state() as collect:
             for values in tqdm(self._all_values(), self.name, self.states, unit="state", disable=None):
                 with self._drawn(values) as figure:
@@ -131,28 +198,41 @@ class Explorer:
                     trees.append(read_svg(save_svg(figure), images, memo))
                     if self.describe:
                         descriptions.append(str(self.describe(**values)))
+                    for handle, found in zip(self.handles, places, strict=True):
+                        found.append(handle.place(figure, values))
+                    for goal, found in zip(self.goals, reached, strict=True):
+                        found.append(goal.reached(values))
                 del figure
                 collect()
         start = self.start
+        for goal, found in zip(self.goals, reached, strict=True):
+            goal.check(found, start)
         slots = compare(trees, start)
         heads = [{"n": c.name, "l": c.labels} for c in self.controls]
+        names = [c.name for c in self.controls]
         ranges = [i for i, c in enumerate(self.controls) if c.kind == "range"]
+        play = names.index(self.play) if self.play else ranges[0] if ranges else -1
+        handles = [
+            (h.name, [names.index(n) for n in h.moves], found) for h, found in zip(self.handles, places, strict=True)
+        ]
         tree = trees[start]
         content = fingerprint(
             self.title, heads, [c.label for c in self.controls], start, descriptions, markup(tree),
-            [(s.path, s.name, s.values) for s in slots],
+            [(s.path, s.name, s.values) for s in slots], *([handles] if handles else []),
+            *([[(g.text, g.hint, found) for g, found in zip(self.goals, reached, strict=True)]] if self.goals else []),
         )  # fmt: skip
-        payload = compress(encode(slots, self.states, images, heads, descriptions, ranges[0] if ranges else -1))
+        payload = compress(encode(slots, self.states, images, heads, descriptions, play, handles, reached))
         page = figure_html(
             tree,
             name=self.name,
             title=self.title,
             description=descriptions[start] if descriptions else None,
             controls=self.controls,
+            goals=self.goals,
             payload=payload,
             prefix=f"e{content}",
             images=images,
-            keep=alone and images.lightness() < WHITISH,
+            keep="all" if self.keep_colours else "images" if alone and images.lightness() < WHITISH else "",
         )
         if len(page) > MAX_BYTES:
             text = f"{len(page) / 1000:.0f} kB for {self.states} states, at most {MAX_BYTES / 1000:.0f} kB fit"

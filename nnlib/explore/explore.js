@@ -1,7 +1,14 @@
-// Brings every figure of the page to life that is not yet. Runs once after each figure.
+// Brings every figure of the page to life that is not yet.
 (function () {
   "use strict";
-  var NS = "http://www.w3.org/2000/svg", figures = [];
+  var NS = "http://www.w3.org/2000/svg", figures = [], FEW = 4, ABSENT = -32768,
+    SETTLED = 250,                                       // ms that a state must last to be a find
+    PATIENCE = 45000,                                    // ms of searching until a hint comes
+    GLIDE = 500,                                         // ms that a word takes to move a figure
+    calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  function recall(key) { try { return localStorage.getItem(key); } catch (refused) { return null; } }
+  function remember(key) { try { localStorage.setItem(key, "1"); } catch (refused) { /* it lasts as long as the page */ } }
 
   function integers(bytes, at, length, width) {          // stored as byte planes, lowest byte first
     var out = new Int32Array(length), shift = 32 - 8 * width, i, k;
@@ -90,13 +97,50 @@
     return made;
   }
 
+  function segments(select, moved) {                     // few choices side by side; the select keeps the choice
+    var label = select.closest("label"), row = document.createElement("div"), group = document.createElement("span"), all;
+    row.className = "explore-row";
+    group.className = "explore-segments";
+    group.setAttribute("role", "radiogroup");
+    group.setAttribute("aria-label", label.firstElementChild.textContent);
+    row.append(label.firstElementChild, group, select);
+    label.replaceWith(row);
+    select.hidden = true;
+    all = [].map.call(select.options, function (option, k) {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.textContent = option.textContent;
+      button.setAttribute("role", "radio");
+      button.addEventListener("click", function () { select.selectedIndex = k; moved(); });
+      button.addEventListener("keydown", function (event) {
+        var by = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key], next;
+        if (!by) return;
+        event.preventDefault();
+        next = (k + by + all.length) % all.length;
+        all[next].focus();
+        all[next].click();
+      });
+      group.append(button);
+      return button;
+    });
+    select.showChoice = function () {
+      all.forEach(function (button, k) {
+        button.setAttribute("aria-checked", k == select.selectedIndex);
+        button.tabIndex = k == select.selectedIndex ? 0 : -1;
+      });
+    };
+  }
+
   function start(root, bytes) {
     var size = new DataView(bytes.buffer).getUint32(0, true),
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
       frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
       inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
-      name = root.dataset.name, initial, timer = 0, saying = 0, svg = inline(root, root.querySelector("img")),
-      play = tool(root, "button", "Play"), reset = tool(root, "button", "Reset"), link = tool(root, "a", "Link to this state");
+      name = root.dataset.name, initial, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
+      svg = inline(root, root.querySelector("img")), picture = svg.parentNode,
+      goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held,
+      play = tool(root, "button", calm ? "Step" : "Play"), reset = tool(root, "button", "Reset"),
+      back = tool(root, "button", "Back"), link = tool(root, "a", "Link to this state");
     bytes = bytes.subarray(4 + size);
     data.s.forEach(function (slot) {
       slot.e = slot.p.reduce(function (e, i) { return e.children[i]; }, svg);
@@ -104,8 +148,9 @@
     });
     data.s.forEach(function (slot) { if (slot.k == "i") sheet(slot, data.s, bytes); });
     if (data.d) data.d.ix = integers(bytes, data.d.ix, data.n, 2);
+    data.c.reduceRight(function (stride, c, i) { strides[i] = stride; return stride * c.l.length; }, 1);
 
-    if ("keep" in root.dataset) {                        // images that keep their colours in the dark: a layer of their own
+    if (root.dataset.keep == "images") {                 // images that keep their colours in the dark: a layer of their own
       var layer = svg.cloneNode(false);
       layer.setAttribute("aria-hidden", "true");
       layer.removeAttribute("role");
@@ -128,16 +173,24 @@
       else if (input.type == "range") input.value = k;
       else input.selectedIndex = k;
     }
+    function first(input) {                              // as drawn, whatever the browser restores after Back
+      return input.type == "checkbox" ? +input.defaultChecked : input.type == "range" ? +input.defaultValue
+        : Math.max(0, [].findIndex.call(input.options, function (o) { return o.defaultSelected; }));
+    }
+    function put(indices) { inputs.forEach(function (input, i) { set(input, indices[i]); }); show(); }
+    function indices(of) { return data.c.map(function (c, i) { return Math.floor(of / strides[i]) % c.l.length; }); }
+
     function show() {
-      var state = 0, hash = [];
+      var hash = [], k;
+      state = 0;
       inputs.forEach(function (input, i) {
         var c = data.c[i], k = get(input);
-        state = state * c.l.length + k;
+        state += k * strides[i];
         hash.push(encodeURIComponent(c.n) + "=" + encodeURIComponent(c.l[k].replace("\u2212", "-")));
         if (input.type == "range") {
           input.setAttribute("aria-valuetext", c.l[k]);
           input.nextElementSibling.textContent = c.l[k];
-        }
+        } else if (input.showChoice) input.showChoice();
       });
       data.s.forEach(function (slot) {
         var k = slot.ix[state], v;
@@ -150,7 +203,17 @@
         else slot.e.setAttribute(slot.a, slot.a == "id" ? root.id + v :
           slot.a == "href" ? v.replace(/^#/, "#" + root.id) : slot.k == "s" ? own(root, v) : v);
       });
+      k = indices(state);
+      handles.forEach(function (h) {
+        var view = svg.viewBox.baseVal, x = h.x[state] / data.q / view.width, y = h.y[state] / data.q / view.height;
+        h.e.hidden = held != h && (h.x[state] == ABSENT || x < 0 || x > 1 || y < 0 || y > 1);
+        h.e.style.left = 100 * x + "%";
+        h.e.style.top = 100 * y + "%";
+        h.e.setAttribute("aria-valuenow", k[h.m[0]]);
+        h.e.setAttribute("aria-valuetext", h.m.map(function (i) { return h.l[i] + " " + data.c[i].l[k[i]]; }).join(", "));
+      });
       link.href = "#explore=" + encodeURIComponent(name) + "&" + hash.join("&");
+      clearTimeout(settling);
       if (data.d) {
         clearTimeout(saying);
         saying = setTimeout(function () {                // not while the slider is still moving
@@ -160,62 +223,256 @@
         }, 200);
       }
     }
+
+    // Goals: ticked when the reader's own hand leads to a state and stays there.
+    function tick(goal) {
+      var mark = document.createElement("span");
+      goal.dataset.reached = "";
+      mark.className = "explore-hidden";
+      mark.textContent = "Found: ";
+      goal.prepend(mark);
+      if (goal.querySelector(".explore-hint")) goal.querySelector(".explore-hint").remove();
+    }
+    function byHand() {
+      stop();
+      show();
+      if (goals.length && !searching) searching = setTimeout(function () {
+        goals.forEach(function (goal) {
+          if ("reached" in goal.dataset || !goal.dataset.hint) return;
+          var hint = document.createElement("span");
+          hint.className = "explore-hint";
+          hint.textContent = " " + goal.dataset.hint;
+          goal.append(hint);
+        });
+      }, PATIENCE);
+      settling = setTimeout(function () {
+        goals.forEach(function (goal, i) {
+          if ("reached" in goal.dataset || !(bytes[data.g[i] + (state >> 3)] >> (state & 7) & 1)) return;
+          remember("nn:goal:" + goal.dataset.goal);
+          clearTimeout(saying);
+          said.textContent = "Found: " + goal.firstChild.textContent;
+          tick(goal);
+          goal.dispatchEvent(new CustomEvent("explore-goal", {bubbles: true, detail: goal.dataset.goal}));
+        });
+      }, SETTLED);
+    }
+    goals.forEach(function (goal) { if (recall("nn:goal:" + goal.dataset.goal)) tick(goal); });
+
+    // Handles: among the states that a handle's controls reach, the one whose handle is nearest.
+    function reach(h) {
+      var now = indices(state), found = [state];
+      h.m.forEach(function (i) {
+        found = [].concat.apply([], found.map(function (s) {
+          return data.c[i].l.map(function (_, k) { return s + (k - now[i]) * strides[i]; });
+        }));
+      });
+      return found;
+    }
+    function steps(h, s) {
+      var a = indices(s), b = indices(state);
+      return h.m.reduce(function (sum, i) { return sum + Math.abs(a[i] - b[i]); }, 0);
+    }
+    function point(event) {                              // in quanta of the picture
+      var box = svg.getBoundingClientRect(), view = svg.viewBox.baseVal;
+      return [(event.clientX - box.left) / box.width * view.width * data.q,
+        (event.clientY - box.top) / box.height * view.height * data.q];
+    }
+    function distance(h, s, p) {
+      return h.x[s] == ABSENT ? Infinity : (h.x[s] - p[0]) * (h.x[s] - p[0]) + (h.y[s] - p[1]) * (h.y[s] - p[1]);
+    }
+    function follow(h, p) {
+      var best = state, least = distance(h, state, p), few = 0;
+      h.states.forEach(function (s) {
+        var d = distance(h, s, p), n;
+        if (d > least || s == best) return;
+        n = steps(h, s);
+        if (d < least || n < few) { best = s; least = d; few = n; }
+      });
+      go(best);
+    }
+    function go(to) {
+      if (to == state) return;
+      indices(to).forEach(function (k, i) { set(inputs[i], k); });
+      byHand();
+    }
+    function press(h, event) {
+      var by = {ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key], far = {PageUp: 5, PageDown: -5}[event.key],
+        now = indices(state), last, best = null, most = 0.38, i = h.m[0];
+      function to(i, k) { return state + (Math.max(0, Math.min(data.c[i].l.length - 1, k)) - now[i]) * strides[i]; }
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.key == "Home" || event.key == "End" || far) {
+        last = event.key == "Home" ? 0 : event.key == "End" ? Infinity : now[i] + far;
+        event.preventDefault();
+        return go(to(i, last));
+      }
+      if (!by) return;
+      event.preventDefault();
+      h.m.forEach(function (i) {                         // the neighbour that lies most in that direction
+        [1, -1].forEach(function (step) {
+          var s = to(i, now[i] + step), dx = h.x[s] - h.x[state], dy = h.y[s] - h.y[state], along;
+          if (s == state || h.x[s] == ABSENT) return;
+          along = (dx * by[0] + dy * by[1]) / (Math.hypot(dx, dy) || 1);
+          if (along > most + 1e-9) { most = along; best = s; }
+        });
+      });
+      if (best == null && h.m.length == 1) {             // across its way, or where it stands still: one value on or back
+        last = to(i, now[i] + (by[0] - by[1]));
+        if (Math.abs((h.x[last] - h.x[state]) * by[0] + (h.y[last] - h.y[state]) * by[1])
+            <= 0.38 * Math.hypot(h.x[last] - h.x[state], h.y[last] - h.y[state])) best = last;
+      }
+      if (best != null) go(best);
+    }
+    handles.forEach(function (h) {
+      var e = h.e = document.createElement("div");
+      h.x = integers(bytes, h.x, data.n, 2);
+      h.y = integers(bytes, h.y, data.n, 2);
+      h.l = inputs.map(function (input) { return input.closest("label").firstElementChild.textContent; });
+      e.className = "explore-handle";
+      e.tabIndex = 0;
+      e.setAttribute("role", "slider");
+      e.setAttribute("aria-label", h.n);
+      e.setAttribute("aria-valuemin", 0);
+      e.setAttribute("aria-valuemax", data.c[h.m[0]].l.length - 1);
+      e.addEventListener("keydown", function (event) { press(h, event); });
+      e.addEventListener("pointerdown", function (event) {
+        if (event.button) return;
+        var p = point(event);
+        event.preventDefault();
+        held = handles.reduce(function (best, other) {   // where several lie on one another, the nearest
+          return !other.e.hidden && distance(other, state, p) < distance(best, state, p) ? other : best;
+        }, h);
+        stop();
+        held.states = reach(held);
+        held.e.focus({preventScroll: true});
+        held.e.dataset.held = "";
+        e.setPointerCapture(event.pointerId);
+      });
+      e.addEventListener("pointermove", function (event) { if (held) follow(held, point(event)); });
+      ["pointerup", "pointercancel", "lostpointercapture"].forEach(function (kind) {
+        e.addEventListener(kind, function () {
+          if (!held) return;
+          delete held.e.dataset.held;
+          held = null;
+          byHand();
+        });
+      });
+      picture.append(e);
+    });
+
     function stop() {
       clearInterval(timer);
+      cancelAnimationFrame(gliding);
       timer = 0;
-      play.textContent = "Play";
+      if (!calm) play.textContent = "Play";
     }
-    function preset(query) {                             // #explore=name&w=2, or #w=2 for every figure with a w
-      var wanted = new URLSearchParams(query), hit = false;
-      if (wanted.has("explore") && wanted.get("explore") != name) return;
+    function glide(to) {                                 // through the states between, sliders only
+      var from = inputs.map(get), began = performance.now();
+      stop();
+      if (calm) return put(to);
+      (function frame() {
+        var part = Math.min(1, (performance.now() - began) / GLIDE), eased = part * part * (3 - 2 * part);
+        put(to.map(function (k, i) {
+          return inputs[i].type == "range" ? Math.round(from[i] + (k - from[i]) * eased) : k;
+        }));
+        if (part < 1) gliding = requestAnimationFrame(frame);
+      })();
+    }
+    function wanted(query) {                             // explore=name&w=2, or w=2 for every figure with a w
+      var given = new URLSearchParams(query), hit = false, to = inputs.map(get);
+      if (given.has("explore") && given.get("explore") != name) return null;
       data.c.forEach(function (c, i) {
-        var text = wanted.get(c.n), k;
+        var text = given.get(c.n), k;
         if (text == null) return;
         text = text.replace("\u2212", "-");
         k = c.l.findIndex(function (l) {
           l = l.replace("\u2212", "-");
           return l == text || l != "" && text != "" && +l == +text;
         });
-        if (k >= 0) { set(inputs[i], k); hit = true; }
+        if (k >= 0) { to[i] = k; hit = true; }
       });
-      if (hit) { show(); if (wanted.has("explore")) root.scrollIntoView({block: "nearest"}); }
+      return hit ? to : null;
+    }
+    function preset(query) {
+      var to = wanted(query);
+      if (!to) return;
+      stop();
+      put(to);
+      if (new URLSearchParams(query).has("explore")) root.scrollIntoView({block: "nearest"});
+    }
+    function word(query) {                               // a link in the text, with a way back
+      var to = wanted(query);
+      if (!to) return;
+      before = inputs.map(get);
+      back.hidden = false;
+      glide(to);
     }
 
-    initial = inputs.map(get);
     inputs.forEach(function (input) {
-      input.addEventListener("input", function () { if (timer) stop(); show(); });
+      input.addEventListener("input", byHand);
+      if (input.localName == "select" && input.length <= FEW) segments(input, byHand);
+      set(input, first(input));
+    });
+    initial = inputs.map(get);
+    back.hidden = true;
+    back.addEventListener("click", function () {
+      back.hidden = true;
+      glide(before);
+      reset.focus({preventScroll: true});
     });
     reset.addEventListener("click", function () {
       stop();
-      inputs.forEach(function (input, i) { set(input, initial[i]); });
-      show();
+      put(initial);
     });
-    if (!moved || matchMedia("(prefers-reduced-motion: reduce)").matches) play.remove();
+    if (!moved) play.remove();
     else {
       play.addEventListener("click", function () {
-        if (timer) return stop();
         var count = data.c[data.play].l.length;
+        if (calm) { set(moved, (get(moved) + 1) % count); return byHand(); }
+        if (timer) return stop();
+        stop();
         play.textContent = "Pause";
         timer = setInterval(function () { set(moved, (get(moved) + 1) % count); show(); },
           Math.min(600, Math.max(80, 8000 / count)));
       });
     }
     root.querySelector("fieldset").disabled = false;
+    root.querySelector("fieldset").hidden = false;
     show();
-    figures.push(preset);
+    figures.push({root: root, name: name, preset: preset, word: word});
     preset(location.hash.slice(1));
     root.dataset.ready = "";
   }
 
   addEventListener("hashchange", function () {
-    figures.forEach(function (preset) { preset(location.hash.slice(1)); });
+    figures.forEach(function (figure) { figure.preset(location.hash.slice(1)); });
   });
 
+  document.addEventListener("click", function (event) {  // words that move figures: no scrolling, no history
+    var link = event.target.closest && event.target.closest('a[href*="#explore="]'), name, named, near;
+    if (!link || link.closest(".explore-tools") || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (link.href.split("#")[0] != location.href.split("#")[0]) return;
+    name = new URLSearchParams(link.hash.slice(1)).get("explore");
+    named = figures.filter(function (figure) { return figure.name == name; });
+    near = named.filter(function (figure) {
+      var box = figure.root.getBoundingClientRect();
+      return box.bottom > 0 && box.top < innerHeight;
+    });
+    if (!named.length) return;
+    event.preventDefault();
+    (near.length ? near : named).forEach(function (figure) { figure.word(link.hash.slice(1)); });
+  }, true);
+
   document.querySelectorAll(".explore:not([data-alive])").forEach(function (root) {
-    var data = root.querySelector(".explore-data");
+    var data = root.querySelector(".explore-data"), packed;
     if (!data) return;
     root.dataset.alive = "";
-    var packed = Uint8Array.from(atob(data.textContent), function (c) { return c.charCodeAt(0); });
+    if (!window.DecompressionStream) {
+      packed = document.createElement("p");
+      packed.textContent = "The controls of this figure need a newer browser.";
+      root.append(packed);
+      return;
+    }
+    packed = Uint8Array.from(atob(data.textContent), function (c) { return c.charCodeAt(0); });
     new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer()
       .then(function (buffer) { start(root, new Uint8Array(buffer)); });
   });

@@ -76,6 +76,8 @@ class _Method:
 
 class _Draw(_Method):
     def __call__(self, renderer):
+        if not hasattr(renderer, "_markers"):
+            return self.method(renderer)  # pixels, as inside a rasterized artist or a colour bar
         if not self.axis.get_visible() or "draw_path" in vars(getattr(renderer, "_renderer", renderer)):
             return self.method(renderer)  # nothing is written: this is the layout's rehearsal
         # Markers and clip rectangles are defined once in an SVG, by whoever comes first.

@@ -1,4 +1,10 @@
-"""The HTML of a figure: start picture, controls, payload, script. One piece of text that needs nothing else."""
+"""The HTML of a figure: start picture, controls, goals, payload.
+
+What all figures share, style sheet and script, is carried once a page and not in every figure: :func:`page` adds them
+to a page of its own, and the Sphinx extension ``nnlib.explore.sphinx`` to every page that shows a figure. So the two can
+be improved without drawing any figure again. Where neither is there, as in a stored notebook, the figure is its start
+picture.
+"""
 
 import html
 import re
@@ -13,7 +19,7 @@ CSS_PIXELS = 96 / 72  # a point of matplotlib's SVG in CSS pixels
 READABLE = 9  # CSS pixels: a figure shrinks until its letters have this size, then it scrolls
 
 
-def figure_html(tree, *, name, title, description, controls, payload, prefix, images, keep):
+def figure_html(tree, *, name, title, description, controls, goals=(), payload, prefix, images, keep):
     """The whole figure. Without controls it is the picture alone, in the same frame.
 
     The start picture is an ``img``, which also shows where neither scripts nor inline SVG are allowed, as in a notebook
@@ -23,9 +29,9 @@ def figure_html(tree, *, name, title, description, controls, payload, prefix, im
     picture = images.inline(markup(_standalone_svg(tree))).replace("%", "%25").replace("#", "%23").replace('"', "%22")
     head = (
         f'<div class="explore" id="{prefix}" data-name="{escape(name)}" role="group" aria-label="{escape(title)}"'
-        f'{" data-keep" if keep else ""} style="{sizes(tree, controls)}"><style>{css()}</style>'
+        f'{f" data-keep={keep}" if keep else ""} style="{sizes(tree, controls)}">'
         + _frame(
-            f'<img alt="{escape(description or title)}" src="data:image/svg+xml;charset=utf-8,'
+            f'<img style="max-width:100%" alt="{escape(description or title)}" src="data:image/svg+xml;charset=utf-8,'
             f'{escape(picture, quote=False)}">'
         )
     )
@@ -33,10 +39,10 @@ def figure_html(tree, *, name, title, description, controls, payload, prefix, im
         return head + "</div>"
     rows = "".join(map(_control_html, controls))
     return (
-        f'{head}<fieldset disabled>{rows}</fieldset><div class="explore-tools"></div>'
-        '<p class="explore-said" aria-live="polite"></p>'
+        f'{head}<fieldset disabled hidden>{rows}</fieldset><div class="explore-tools"></div>'
+        f'<p class="explore-said" aria-live="polite"></p>{_goals_html(goals)}'
         "<noscript><p>The controls need JavaScript, or a notebook that is running.</p></noscript>"
-        f'<script type="text/plain" class="explore-data">{payload}</script><script>{script()}</script></div>'
+        f'<script type="text/plain" class="explore-data">{payload}</script></div>'
     )
 
 
@@ -64,8 +70,9 @@ def page(*figures, title="Figures"):
     """A page of its own around figures, to keep or to send."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
-        f'<body><main>{"".join(figures)}</main></body></html>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{css()}</style></head>"
+        f'<body><main>{"".join(figures)}</main><script>{script()}</script></body></html>\n'
     )
 
 
@@ -98,15 +105,25 @@ def _control_html(control):
     escape = html.escape
     label = f"<label><span>{escape(control.label)}</span>"
     if control.kind == "check":
-        return f'{label}<input type="checkbox"{" checked" if control.start else ""}></label>'
+        return f'{label}<input type="checkbox" autocomplete="off"{" checked" if control.start else ""}></label>'
     if control.kind == "select":
         options = "".join(
             f"<option{' selected' if i == control.start else ''}>{escape(text)}</option>"
             for i, text in enumerate(control.labels)
         )
-        return f"{label}<select>{options}</select></label>"
+        return f'{label}<select autocomplete="off">{options}</select></label>'
     text = escape(control.labels[control.start])
     return (
-        f'{label}<input type="range" min="0" max="{len(control.values) - 1}" value="{control.start}"'
-        f' aria-valuetext="{text}"><output>{text}</output></label>'
+        f'{label}<input type="range" autocomplete="off" min="0" max="{len(control.values) - 1}" value="{control.start}"'
+        f' aria-valuetext="{text}"><output aria-hidden="true">{text}</output></label>'
     )
+
+
+def _goals_html(goals):
+    """What there is to find. The key is what a browser remembers it by."""
+    items = "".join(
+        f'<li class="explore-goal" data-goal="{html.escape(g.key)}"'
+        f'{f" data-hint={chr(34)}{html.escape(g.hint)}{chr(34)}" if g.hint else ""}>{html.escape(g.text)}</li>'
+        for g in goals
+    )
+    return f'<ul class="explore-goals">{items}</ul>' if items else ""

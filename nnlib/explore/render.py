@@ -54,7 +54,8 @@ def drawn(draw, values, fresh_axes=plt.subplots):
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
-            result = draw(axes, **values)
+            with _nothing_shown():
+                result = draw(axes, **values)
             extra = [n for n in plt.get_fignums() if n not in (*before, figure.number)]
             owners = {_figure_of(r) for r in (result if isinstance(result, (list, tuple)) else [result])}
             if extra or owners - {None, figure}:
@@ -68,6 +69,16 @@ def drawn(draw, values, fresh_axes=plt.subplots):
             for number in plt.get_fignums():
                 if number not in before:
                     plt.close(number)
+
+
+@contextlib.contextmanager
+def _nothing_shown():
+    """``plt.show()`` in a drawing function, a habit, would show a picture beside the figure."""
+    show, plt.show = plt.show, lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        plt.show = show
 
 
 def _figure_of(result):

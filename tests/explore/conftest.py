@@ -2,6 +2,8 @@
 
 import importlib.util
 import io
+import math
+import random
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +14,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from nnlib.explore import explore  # noqa: E402
 from nnlib.explore.page import page as standalone  # noqa: E402
-from nnlib.explore.render import RC  # noqa: E402
+from nnlib.explore.render import QUANTUM, RC  # noqa: E402
 
 HERE = Path(__file__).parent
 COMPARE = (HERE / "compare.js").read_text("utf-8").split("\n", 2)[2]  # without its comment
@@ -117,6 +119,90 @@ def compare():
     return shown
 
 
+def places(figure, handle):
+    """Where a handle is in each state, in quanta, drawn without any of explore's shortcuts: ``{state: (x, y)}``."""
+    found = {}
+    for state in range(figure.states):
+        with plt.rc_context(RC):
+            drawn, axes = plt.subplots(**(figure.subplots or {}))
+            figure.draw(axes, **figure.values(state))
+            drawn.savefig(io.BytesIO(), format="svg")
+            found[state] = handle.place(drawn, figure.values(state))
+            plt.close(drawn)
+    return found
+
+
+def nearest(figure, handle, found, state, point):
+    """Distances of the states that a handle's controls reach from a state, nearest first: ``[(distance, state)]``."""
+    now = figure.values(state)
+    reached = [
+        s for s in found
+        if all(figure.values(s)[n] is now[n] or figure.values(s)[n] == now[n] for n in now if n not in handle.moves)
+    ]  # fmt: skip
+    return sorted((math.dist(found[s], point), s) for s in reached)
+
+
+def grab(page, root, figure, number, compare, style, points=4, touch=None):
+    """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
+    handle, rng, moves = figure.handles[number], random.Random(number), 0
+    with plt.style.context(style):
+        found = places(figure, handle)
+    element = root.query_selector_all(".explore-handle")[number]
+    element.scroll_into_view_if_needed()
+    box = root.query_selector("svg").bounding_box()
+    width = float(root.query_selector("svg").get_attribute("viewBox").split()[2])
+    scale = box["width"] / width / QUANTUM  # CSS pixels for a quantum
+
+    def screen(point):
+        return box["x"] + point[0] * scale, box["y"] + point[1] * scale
+
+    def shown(state, what):
+        result = compare(root, figure, state, move=False, style=style)
+        assert result["differences"] == [], f"{what}: {result['differences'][:3]}"
+        lies = element.bounding_box()
+        middle = lies["x"] + lies["width"] / 2, lies["y"] + lies["height"] / 2
+        assert math.dist(middle, screen(found[state])) < 1, f"{what}: the handle lies elsewhere"
+
+    for _ in range(points):
+        before = state_of(root, figure)
+        if not element.is_visible():
+            break
+        others = [root.query_selector_all(".explore-handle")[k] for k in range(len(figure.handles)) if k != number]
+        for other in others:  # what lies on top is another test's
+            other.evaluate("e => e.style.visibility = 'hidden'")
+        target = (box["x"] + box["width"] * rng.uniform(0.05, 0.95), box["y"] + box["height"] * rng.uniform(0.05, 0.95))
+        page.mouse.move(*screen(found[before]))
+        page.mouse.down()
+        page.mouse.move(*target, steps=3)
+        page.mouse.up()
+        for other in others:
+            other.evaluate("e => e.style.visibility = ''")
+        after = state_of(root, figure)
+        point = (target[0] - box["x"]) / scale, (target[1] - box["y"]) / scale
+        ranked = nearest(figure, handle, found, before, point)
+        here = next(d for d, s in ranked if s == after)
+        assert here <= ranked[0][0] + 1 / scale, f"{handle.name}: {figure.values(after)} is not the nearest"
+        shown(after, f"{handle.name}: dragged to {target}")
+        moves += 1
+    for key, by in {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}.items():
+        before = state_of(root, figure)
+        if not element.is_visible():
+            break
+        element.focus()
+        page.keyboard.press(key)
+        after = state_of(root, figure)
+        if after != before:
+            changed = [c.name for c, a, b in zip(figure.controls, indices(figure, before), indices(figure, after), strict=True)
+                       if a != b]
+            assert len(changed) == 1 and changed[0] in handle.moves, f"{handle.name}: {key} moves {changed}"
+            along = sum((b - a) * d for a, b, d in zip(found[before], found[after], by, strict=True))
+            assert along >= -0.38 * math.dist(found[before], found[after]) - 1e-9, f"{handle.name}: {key} goes the other way"
+            shown(after, f"{handle.name}: {key}")
+            moves += 1
+    assert moves, f"{handle.name} cannot be moved"
+    return moves
+
+
 @pytest.fixture(scope="session")
 def drive(compare):
     """Moves every control of a figure by keyboard and by mouse; each move must change the state and show it right.
@@ -138,12 +224,16 @@ def drive(compare):
             moves += 1
 
         inputs = root.query_selector_all("input, select")
+        for handle in range(len(figure.handles)):
+            moves += grab(page, root, figure, handle, compare, style)
         assert len(inputs) == len(figure.controls)
         for control, element in zip(figure.controls, inputs, strict=True):
             if len(control.values) == 1:
                 continue
-            element.scroll_into_view_if_needed()
-            box = element.bounding_box()
+            hidden = element.evaluate("e => e.hidden")  # few choices: buttons stand for it
+            visible = element.evaluate_handle("e => e.parentNode").as_element() if hidden else element
+            visible.scroll_into_view_if_needed()
+            box = visible.bounding_box()
             left, right, y = box["x"] + 3, box["x"] + box["width"] - 3, box["y"] + box["height"] / 2
 
             def press(key):
@@ -160,6 +250,19 @@ def drive(compare):
             if control.kind == "check":
                 move(f"{name}: Space", lambda: press("Space"))
                 move(f"{name}: click", lambda: page.mouse.click((left + right) / 2, y))
+            elif hidden:
+                buttons = element.evaluate_handle("e => e.parentNode.querySelector('.explore-segments')")
+                buttons = buttons.as_element().query_selector_all("button")
+                for index in [*range(1, len(buttons)), 0]:
+                    if index != element.evaluate("e => e.selectedIndex"):
+                        move(f"{name}: button {index}", buttons[index].click)  # noqa: B023
+
+                def arrow():
+                    buttons[0].focus()  # noqa: B023
+                    page.keyboard.press("ArrowRight")
+
+                if element.evaluate("e => e.selectedIndex") != 1:
+                    move(f"{name}: arrow key on buttons", arrow)
             elif control.kind == "select":
                 last = element.evaluate("e => e.selectedIndex == e.length - 1")
                 move(f"{name}: arrow key", lambda: press("ArrowUp" if last else "ArrowDown"))

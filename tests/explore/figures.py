@@ -132,6 +132,17 @@ def wedges(ax, share=0.3):
     ax.quiver([0, 1], [0, 0], [share, 1], [1, share])
 
 
+def grabbed(axes, px=1.0, py=0.5, rate=1.0, f="sine"):
+    """Handles in two directions, along a curve and on a logarithmic axis, on two axes."""
+    left, right = axes
+    curve = {"sine": np.sin, "square": np.square}[f]
+    left.plot(x, curve(x))
+    left.plot([px], [py], "o")
+    left.set(xlim=(-3, 3), ylim=(-1.5, 1.5), title=f"({px:g}, {py:g})")
+    right.loglog([0.001, 100], [100, 0.001])
+    right.plot([rate], [0.1 / rate], "s")
+
+
 FIGURES = {
     "line": dict(
         draw=line, w=(-4.0, 4.0, 1.0), b=(-4.0, 4.0, 2.0), activation=["tanh", "relu", "sigmoid"],
@@ -149,5 +160,19 @@ FIGURES = {
     "picture": dict(draw=picture, shift=(0, 3), smooth=False, subplots=dict(ncols=3, figsize=(9, 3))),
     "scales": dict(draw=scales, base=[2, 3, 10], side={"on the left": "left", "on the right": "right"}),
     "curves": dict(draw=curves, rate=[0.001, 0.01, 0.1, 0.3, 1.0], dropout=(0.0, 0.5, 0.1)),
+    "grabbed": dict(
+        draw=grabbed, px=(-2.0, 2.0, 0.5), py=(-1.0, 1.0, 0.25), rate=[0.01, 0.1, 1.0, 10.0, 50.0],
+        f=["sine", "square"], subplots=dict(ncols=2, figsize=(8, 3.2)),
+        drag={
+            "the point": ("px", "py"),
+            "the place": ("px", -1.25),
+            "on the curve": ("px", lambda px, f: {"sine": np.sin, "square": np.square}[f](px)),
+            "the rate": dict(at=("rate", lambda rate: 0.1 / rate), moves="rate", ax=1),
+        },
+        goals={
+            "Put the point at the top.": lambda py: py == 1.0,
+            "Find the smallest rate.": (lambda rate: rate == 0.01, "It is at the left end."),
+        },
+    ),
     "wedges": dict(draw=wedges, share=(0.1, 0.9, 0.1), subplots=dict(layout="constrained")),
 }  # fmt: skip

@@ -28,7 +28,7 @@ def test_a_slider_has_exactly_the_values_of_its_range(low, count, places, step):
 
 def test_lists_dicts_and_booleans():
     rates = Control("rate", [0.001, 0.1, 1.0])
-    assert (rates.kind, rates.labels) == ("range", ["0.001", "0.1", "1"])
+    assert (rates.kind, rates.labels) == ("select", ["0.001", "0.1", "1"])
     assert Control("rate", np.array([1.0, 2.0])).values == [1.0, 2.0]
     assert Control("n", range(3)).values == [0, 1, 2]
     words = Control("f", ["tanh", "relu"])

@@ -20,10 +20,10 @@ def plain(ax, w=1.0, b=0.0):
 
 
 def test_too_many_states_say_which_control_to_coarsen(static):
-    with pytest.raises(ValueError, match=r"plain makes 3131 states, at most 1500 fit \(w 101 × b 31\): "
-                                         r"give w at most 48 values instead of 101, for example a step of about 0\.11"):
-        static(plain, w=(-2.5, 2.5, 0.05), b=(-1.5, 1.5, 0.1))
-    assert len(np.arange(-2.5, 2.5 + 1e-9, 0.11)) * 31 <= engine.MAX_STATES
+    with pytest.raises(ValueError, match=r"plain makes 8231 states, at most 4000 fit \(w 251 × b 31\)*: "
+                                         r"give w at most 1\d\d values instead of 251, for example a step of about 0\.04"):
+        static(plain, w=(-2.5, 2.5, 0.02), b=(-1.6, 1.6, 0.1))
+    assert len(np.arange(-2.5, 2.5 + 1e-9, 0.041)) * 33 <= engine.MAX_STATES
 
 
 def test_too_many_bytes_say_which_control_to_coarsen(static, monkeypatch):

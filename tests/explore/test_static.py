@@ -124,9 +124,13 @@ def test_play_moves_the_first_slider_until_it_is_stopped(made, opened):
     assert value() == "0" and page.is_visible("text=Play"), "the reader's own move must stop it"
 
 
-def test_reduced_motion_offers_no_play(made, opened):
+def test_reduced_motion_offers_steps(made, opened):
     watcher, _ = opened(made("bars"), reduced_motion="reduce")
-    assert watcher.page.query_selector("text=Play") is None and watcher.page.is_visible("text=Reset")
+    page = watcher.page
+    assert page.query_selector("text=Play") is None
+    before = int(page.input_value("input"))
+    page.click("text=Step")
+    assert int(page.input_value("input")) == before + 1
 
 
 def test_the_link_leads_back_to_the_state(made, opened, compare):

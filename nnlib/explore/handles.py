@@ -1,0 +1,144 @@
+"""Handles: parts of the picture that the reader grabs, and goals that the reader reaches.
+
+A handle has a position in every state and moves the controls that it names. Dragging picks, among the states that these
+controls reach, the one whose handle lies nearest to the pointer. Positions are given in data coordinates; the drawn
+axes turn them into points of the picture, so aspect, layout and logarithmic scales need no thought.
+"""
+
+import hashlib
+import inspect
+import math
+from numbers import Real
+
+import numpy as np
+
+from .render import QUANTUM
+
+ABSENT = -(2**15)  # of a handle that a state does not have
+FORMS = '("x", "y"), ("x", 0.0), ("x", lambda x: ...) or dict(at=(..., ...), moves="x", ax=0)'
+
+
+class Values:
+    """Calls functions of a state with the values that they name: of the controls, else the defaults of ``draw``."""
+
+    def __init__(self, draw, controls):
+        parameters = inspect.signature(draw).parameters.values()
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self.names = [c.name for c in controls]
+
+    def check(self, function, what):
+        """The function itself; refuses one that names what no state has."""
+        if not callable(function):
+            raise TypeError(f"explore: {what} must be a function of the values it names, got {function!r}")
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except ValueError:  # some built-in functions hide theirs
+            parameters = ()
+        for p in parameters:
+            known = p.name in self.names or p.name in self.defaults
+            if not known and p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                raise ValueError(
+                    f"explore: {what} names {p.name!r}, which is no control; the controls are {', '.join(self.names)}"
+                )
+        return function
+
+    def call(self, function, values):
+        everything = self.defaults | values
+        parameters = inspect.signature(function).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return function(**values)
+        return function(**{name: everything[name] for name in parameters if name in everything})
+
+
+class Handle:
+    """One part of the picture that can be grabbed.
+
+    Attributes
+    ----------
+    name : str
+        What it is called by those who cannot see it.
+    at : tuple of two
+        Its coordinates: each the name of a control, a number, or a function of the values that it names.
+    moves : list of str
+        The controls that it moves.
+    ax : int
+        The axes that its coordinates belong to, counted as ``subplots`` makes them.
+    """
+
+    def __init__(self, name, spec, controls, values):
+        what = f"drag={{{name!r}: ...}}"
+        self.name, self.ax, self.values, moves = name, 0, values, None
+        if isinstance(spec, dict):
+            unknown = set(spec) - {"at", "moves", "ax"}
+            if unknown or "at" not in spec:
+                raise ValueError(f"explore: {what} has {', '.join(map(repr, spec))}; a handle is one of: {FORMS}")
+            at, moves, self.ax = spec["at"], spec.get("moves"), spec.get("ax", 0)
+        else:
+            at = spec
+        if not isinstance(at, (tuple, list)) or len(at) != 2:
+            raise ValueError(f"explore: {what} must give two coordinates, got {at!r}; a handle is one of: {FORMS}")
+        if moves is None:
+            moves = [a for a in at if isinstance(a, str)]
+        self.at, self.moves = tuple(at), [moves] if isinstance(moves, str) else list(moves)
+        by_name = {c.name: c for c in controls}
+        for a in [*self.moves, *(a for a in at if isinstance(a, str))]:
+            if a not in by_name:
+                raise ValueError(f"explore: {what} names {a!r}, which is no control; the controls are {', '.join(by_name)}")
+        for a in at:
+            if isinstance(a, str):
+                if not all(isinstance(v, Real) for v in by_name[a].values):
+                    raise ValueError(f"explore: {what} takes {a!r} as a coordinate, but its values are no numbers")
+            elif callable(a):
+                values.check(a, what)
+            elif not isinstance(a, Real):
+                raise TypeError(f"explore: {what}: {a!r} is no coordinate; a handle is one of: {FORMS}")
+        if not self.moves:
+            raise ValueError(f'explore: {what} moves no control: name them, as in dict(at=(..., ...), moves="w")')
+        if not isinstance(self.ax, int) or self.ax < 0:
+            raise TypeError(f"explore: {what}: ax must be the number of the axes, counted from 0, got {self.ax!r}")
+
+    def data(self, values):
+        """Its data coordinates in a state."""
+        return tuple(
+            float(values[a] if isinstance(a, str) else self.values.call(a, values) if callable(a) else a)
+            for a in self.at
+        )
+
+    def place(self, figure, values):
+        """Its place in the picture of a state, in quanta from the left and from the top; ABSENT where it has none."""
+        if self.ax >= len(figure.axes):
+            raise ValueError(f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax} of {len(figure.axes)}")
+        point = self.data(values)
+        if not all(map(math.isfinite, point)):
+            return ABSENT, ABSENT
+        ax = figure.axes[self.ax]
+        with np.errstate(all="ignore"):
+            x, y = ax.transData.transform(point) * 72 / figure.dpi
+        y = figure.get_figheight() * 72 - y
+        if not (math.isfinite(x) and math.isfinite(y)) or max(abs(x), abs(y)) * QUANTUM >= 2**15 - 1:
+            return ABSENT, ABSENT
+        return round(round(x, 6) * QUANTUM), round(round(y, 6) * QUANTUM)
+
+
+class Goal:
+    """Something to find: its text, a test of a state's values, and a hint for those who have searched for a while."""
+
+    def __init__(self, text, spec, figure_name, values):
+        test, *hint = spec if isinstance(spec, (tuple, list)) else (spec,)
+        what = f"goals={{{text!r}: ...}}"
+        if not isinstance(text, str) or len(hint) > 1 or not all(isinstance(h, str) for h in hint):
+            raise TypeError(f"explore: {what} must be a text with a function, or with (function, hint), got {spec!r}")
+        self.text, self.test, self.hint = text, values.check(test, what), hint[0] if hint else ""
+        self.values = values
+        # What a browser remembers it by: the same after every build, as long as figure and text keep their names.
+        self.key = f"{figure_name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+    def reached(self, values):
+        return bool(self.values.call(self.test, values))
+
+    def check(self, reached, start):
+        """Refuse a goal that nobody can reach, and one that everybody has reached before beginning."""
+        if not any(reached):
+            raise ValueError(f"explore: no state reaches the goal {self.text!r}")
+        if reached[start]:
+            raise ValueError(f"explore: the figure starts with its goal {self.text!r} reached")

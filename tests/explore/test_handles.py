@@ -1,0 +1,217 @@
+"""Handles, goals and words that move figures: in Python what is refused, in a browser what the reader does."""
+
+import re
+
+import numpy as np
+import pytest
+
+from nnlib.explore.controls import Control
+from nnlib.explore.page import page as standalone
+
+
+def dot(ax, w=1.0, b=0.0, f="a"):
+    ax.plot([w], [b], "o")
+    ax.set(xlim=(-3, 3), ylim=(-3, 3))
+
+
+CONTROLS = dict(w=(-2.0, 2.0, 0.5), b=(-2.0, 2.0, 0.5), f=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "arguments, error, words",
+    [
+        (dict(drag={"p": ("w", "c")}), ValueError, "names 'c', which is no control; the controls are w, b, f"),
+        (dict(drag={"p": ("w", lambda c: c)}), ValueError, "names 'c', which is no control"),
+        (dict(drag={"p": "w"}), ValueError, "must give two coordinates, got 'w'"),
+        (dict(drag={"p": ("w", None)}), TypeError, "None is no coordinate"),
+        (dict(drag={"p": ("f", 0.0)}), ValueError, "its values are no numbers"),
+        (dict(drag={"p": (1.0, lambda w: w)}), ValueError, "moves no control"),
+        (dict(drag={"p": dict(at=("w", 0.0), move="w")}), ValueError, "a handle is one of"),
+        (dict(drag={"p": dict(at=("w", 0.0), ax=2)}), ValueError, "on axes 2 of 1"),
+        (dict(drag={"p": dict(at=("w", 0.0), ax=-1)}), TypeError, "counted from 0"),
+        (dict(drag=("w", "b")), TypeError, "drag= is a dict of handles"),
+        (dict(goals={"G": 3}), TypeError, "must be a function"),
+        (dict(goals={"G": (lambda w: w, "hint", 1)}), TypeError, "must be a text with a function"),
+        (dict(goals={"G": lambda q: q}), ValueError, "names 'q', which is no control"),
+        (dict(goals={"G": lambda w: w > 9}), ValueError, "no state reaches the goal 'G'"),
+        (dict(goals={"G": lambda w: w == 1}), ValueError, "starts with its goal 'G' reached"),
+        (dict(play="q"), ValueError, "play names 'q', which is no control"),
+    ],
+)
+def test_what_does_not_fit_is_refused(static, arguments, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        static(dot, **CONTROLS, **arguments)
+
+
+@pytest.mark.parametrize("name", ["title", "describe", "labels", "subplots", "drag", "goals", "play"])
+def test_a_control_with_a_name_of_explores_own_is_refused(static, name):
+    with pytest.raises(TypeError, match=f"explore: {name}= is .* rename this parameter of the drawing function"):
+        static(lambda ax, **kwargs: None, **{name: (0, 4)})
+
+
+def test_numbers_shown_are_numbers_drawn():
+    shown = Control("w", (-2.1, 2.1, 0.7))
+    assert [repr(v) for v in shown.values] == ["-2.1", "-1.4", "-0.7", "0.0", "0.7", "1.4", "2.1"]
+    assert Control("w", np.linspace(0, 1, 11)).values == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    small = Control("w", (1e-11, 5e-11, 1e-11))
+    assert small.values == [1e-11, 2e-11, 3e-11, 4e-11, 5e-11] and len(set(small.labels)) == 5
+    assert Control("w", (0.0, 1.0, 1 / 3)).values == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert Control("w", (0.0, 0.3, 0.1)).values == [0.0, 0.1, 0.2, 0.3]
+    assert Control("w", [np.pi, 1.0]).values == [np.pi, 1.0]
+    close = Control("w", [1.0, 1.0000001, 1.0000002])
+    assert len(set(close.labels)) == 3
+    assert Control("w", [-0.0, 1.0]).labels == ["0", "1"]
+    with pytest.raises(ValueError, match="two values of the control w are both shown as '1'"):
+        Control("w", [1, 1, 2])
+    with pytest.raises(ValueError, match="both shown as"):
+        Control("w", {1: "a", "1": "b"})
+
+
+def test_arrays_can_be_choices_and_show_leaves_nothing_behind(static):
+    import matplotlib.pyplot as plt
+
+    def shows(ax, data=None):
+        ax.plot(data)
+        plt.show()
+
+    A, B = np.arange(3.0), np.ones(3)
+    assert static(shows, data={"A": A, "B": B}).states == 2
+    assert static(lambda ax, data=B: ax.plot(data), data={"A": A, "B": B}).start == 1
+
+
+@pytest.mark.parametrize("rasterized", [False, True])
+def test_colour_bars_meshes_and_pixels_draw(static, opened, compare, rasterized):
+    def mesh(ax, k=1.0):
+        shown = ax.pcolormesh(np.outer(np.arange(4), np.arange(5)) * k, rasterized=rasterized)
+        ax.figure.colorbar(shown, ax=ax)
+
+    figure = static(mesh, k=(1.0, 2.0, 0.2))
+    _, [root] = opened(figure)
+    for state in (0, 3, figure.start):
+        assert compare(root, figure, state)["differences"] == []
+
+
+def test_pages_carry_style_and_script_once(made):
+    page = standalone(*(made(name).html for name in ("line", "bars")))
+    assert page.count("<style>") == 1 and page.count("<script>") == 1
+    assert "<style" not in made("line").html and "<script>" not in made("line").html
+
+
+def values_of(root, figure):
+    indices = root.evaluate("r => [...r.querySelectorAll('input, select')].map("
+                            "i => i.tagName == 'SELECT' ? i.selectedIndex : +i.value)")
+    return {c.name: c.values[i] for c, i in zip(figure.controls, indices, strict=True)}
+
+
+def test_a_finger_moves_a_handle_and_targets_are_large(made, opened):
+    figure = made("grabbed")
+    watcher, [root] = opened(figure, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = watcher.page
+    handle = root.query_selector(".explore-handle")
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box["width"] >= 44 and box["height"] >= 44
+    assert handle.evaluate("e => getComputedStyle(e).touchAction") == "none"
+    assert root.query_selector(".explore-picture").evaluate("e => getComputedStyle(e).touchAction") == "auto"
+    session = watcher.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = values_of(root, figure)
+    for kind, points in (("touchStart", [dict(x=x, y=y)]), ("touchMove", [dict(x=x - 40, y=y - 20)]), ("touchEnd", [])):
+        session.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=points))
+    page.wait_for_function("() => !document.querySelector('[data-held]')")
+    after = values_of(root, figure)
+    assert after["px"] < before["px"] and after["py"] > before["py"] and after["rate"] == before["rate"]
+
+
+def test_handles_are_sliders_to_a_screen_reader(made, opened):
+    watcher, [root] = opened(made("grabbed"))
+    handle = root.query_selector(".explore-handle")
+    assert [handle.get_attribute(a) for a in ("role", "aria-label", "aria-valuetext", "tabindex")] == [
+        "slider", "the point", "px 1.0, py 0.50", "0"]
+    handle.focus()
+    watcher.page.keyboard.press("ArrowUp")
+    assert handle.get_attribute("aria-valuetext") == "px 1.0, py 0.75"
+    watcher.page.keyboard.press("Home")
+    assert handle.get_attribute("aria-valuetext") == "px −2.0, py 0.75"
+
+
+def test_a_goal_is_ticked_by_hand_and_remembered(made, opened):
+    figure = made("grabbed")
+    watcher, [root] = opened(figure)
+    page = watcher.page
+    goals = root.query_selector_all(".explore-goal")
+    assert [g.inner_text() for g in goals] == ["Put the point at the top.", "Find the smallest rate."]
+    root.query_selector_all(".explore-handle")[3].focus()
+    page.keyboard.press("Home")
+    page.wait_for_selector(".explore-goal[data-reached]")
+    assert [g.get_attribute("data-reached") for g in goals] == [None, ""]
+    assert goals[1].text_content() == "Found: Find the smallest rate."
+    key = goals[1].get_attribute("data-goal")
+    assert page.evaluate("k => localStorage.getItem('nn:goal:' + k)", key) == "1" and re.fullmatch(r"grabbed-\w{6}", key)
+    page.reload()
+    page.wait_for_selector(".explore[data-ready]")
+    assert page.locator(".explore-goal[data-reached]").count() == 1
+
+
+def test_goals_work_without_storage_and_passing_through_is_no_find(made, opened):
+    figure = made("grabbed")
+    watcher, [root] = opened(figure)
+    page = watcher.page
+    page.evaluate("Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})")
+    page.evaluate("""() => { const s = document.querySelectorAll('input')[1];
+        for (const v of ['8', '4']) { s.value = v; s.dispatchEvent(new Event('input', {bubbles: true})); } }""")
+    page.wait_for_timeout(500)
+    assert page.locator(".explore-goal[data-reached]").count() == 0
+    page.evaluate("""() => { const s = document.querySelectorAll('input')[1];
+        s.value = '8'; s.dispatchEvent(new Event('input', {bubbles: true})); }""")
+    page.wait_for_selector(".explore-goal[data-reached]")
+    assert watcher.errors == []
+
+
+WORD = '<p><a class="explore-word" href="#explore=grabbed&amp;px=-1&amp;f=square">left</a></p>'
+
+
+@pytest.mark.parametrize("calm", [False, True])
+def test_a_word_moves_the_figure_and_back_returns(made, opened, compare, calm):
+    figure = made("grabbed")
+    watcher, [root] = opened(WORD, figure, **(dict(reduced_motion="reduce") if calm else {}))
+    page = watcher.page
+    start = values_of(root, figure)
+    length, address, scroll = page.evaluate("[history.length, location.href, scrollY]")
+    page.click("text=left")
+    page.wait_for_function("() => document.querySelector('input').value == '2'")
+    page.wait_for_timeout(600)
+    assert values_of(root, figure) == start | {"px": -1.0, "f": "square"}
+    assert page.evaluate("[history.length, location.href, scrollY]") == [length, address, scroll]
+    page.click("text=Back")
+    page.wait_for_function("() => document.querySelector('input').value == '6'")
+    page.wait_for_timeout(600)
+    assert values_of(root, figure) == start and not page.is_visible("text=Back")
+    assert compare(root, figure, figure.start, move=False)["differences"] == []
+    assert page.locator(".explore-goal[data-reached]").count() == 0
+
+
+def test_few_choices_are_buttons(made, opened):
+    watcher, [root] = opened(made("grabbed"))
+    buttons = root.query_selector_all(".explore-segments [role=radio]")
+    assert [b.inner_text() for b in buttons] == ["sine", "square"]
+    assert all(b.bounding_box()["height"] >= 24 for b in buttons)
+    assert [b.get_attribute("aria-checked") for b in buttons] == ["true", "false"]
+    buttons[0].focus()
+    watcher.page.keyboard.press("ArrowRight")
+    assert [b.get_attribute("aria-checked") for b in buttons] == ["false", "true"]
+
+
+def test_after_back_slider_and_picture_agree(made, opened, compare, tmp_path):
+    figure = made("bars")
+    watcher, [root] = opened(figure)
+    page = watcher.page
+    page.focus("input")
+    page.keyboard.press("Home")
+    (tmp_path / "other.html").write_text("<!doctype html><title>Other</title><p>Other</p>")
+    page.goto((tmp_path / "other.html").as_uri())
+    page.go_back()
+    page.wait_for_selector(".explore[data-ready]")
+    root = page.query_selector(".explore")
+    state = int(root.query_selector("input").input_value())
+    assert compare(root, figure, state, move=False)["differences"] == []
