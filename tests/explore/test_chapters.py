@@ -106,7 +106,7 @@ SOURCE = """\
 from nnlib.explore import explore
 def draw(ax, w=1):
     ax.plot([0, w], color=colour)
-explore(draw, w=(0, 3))
+explore(draw, w=(0, 5))
 """
 
 
@@ -115,7 +115,7 @@ def small_notebook(monkeypatch, colour="red"):
     monkeypatch.setenv("EXPLORE_STATIC", "1")
     names = {"colour": colour}
     exec(SOURCE, names)
-    figure = nnlib.explore.explore(names["draw"], w=(0, 3))
+    figure = nnlib.explore.explore(names["draw"], w=(0, 5))
     output = nbformat.v4.new_output("execute_result", data={"text/plain": repr(figure), "text/html": figure.html})
     return nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_code_cell("colour = 'red'"), nbformat.v4.new_code_cell(SOURCE, outputs=[output]),
@@ -124,12 +124,12 @@ def small_notebook(monkeypatch, colour="red"):
 
 
 def test_the_sweep_passes_and_counts(opened, compare, drive, monkeypatch):
-    assert sweep(small_notebook(monkeypatch), opened, compare, drive, monkeypatch) == (1, 5, 4)
+    assert sweep(small_notebook(monkeypatch), opened, compare, drive, monkeypatch) == (1, 7, 4)
 
 
 def test_the_sweep_catches_a_stale_output(opened, compare, drive, monkeypatch):
     notebook = small_notebook(monkeypatch)
-    notebook.cells[1].source = notebook.cells[1].source.replace("(0, 3)", "(0, 4)")
+    notebook.cells[1].source = notebook.cells[1].source.replace("(0, 5)", "(0, 6)")
     with pytest.raises(AssertionError, match="cell 1.*make chapters"):
         sweep(notebook, opened, compare, drive, monkeypatch)
 

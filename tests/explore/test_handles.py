@@ -70,11 +70,12 @@ def test_numbers_shown_are_numbers_drawn():
 def test_arrays_can_be_choices_and_show_leaves_nothing_behind(static):
     import matplotlib.pyplot as plt
 
-    def shows(ax, data=None):
+    A, B = np.arange(3.0), np.ones(3)
+
+    def shows(ax, data=A):
         ax.plot(data)
         plt.show()
 
-    A, B = np.arange(3.0), np.ones(3)
     assert static(shows, data={"A": A, "B": B}).states == 2
     assert static(lambda ax, data=B: ax.plot(data), data={"A": A, "B": B}).start == 1
 

@@ -1,10 +1,9 @@
 """Writes activations.npz: each activation and its gradient, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
+from archive import save
 
 rng = np.random.default_rng(2)
 spread = np.concatenate([rng.normal(size=40), 10 * rng.normal(size=20), [-1e4, -750, -100, -30, 30, 100, 750, 1e4]])
@@ -53,5 +52,4 @@ for name, alpha, xs, dys in [("prelu/one", [0.3], x, dy), ("prelu/channel", [0.3
     store |= {f"{name}/x": xs, f"{name}/alpha": ta.detach().numpy(), f"{name}/dy": dys, f"{name}/y": y.detach().numpy(),
               f"{name}/dx": tx.grad.numpy(), f"{name}/dalpha": ta.grad.numpy()}
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

@@ -1,10 +1,9 @@
 """Writes convolution.npz: convolutions and poolings and their gradients, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
+from archive import save
 
 rng = np.random.default_rng(9)
 store = {}
@@ -42,5 +41,4 @@ for options in (dict(kernel_size=2), dict(kernel_size=3, stride=2, padding=1), d
 
 add("global_avg_pool2d/", lambda x: F.adaptive_avg_pool2d(x, 1)[:, :, 0, 0], x=rng.normal(size=(2, 3, 4, 5)))
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

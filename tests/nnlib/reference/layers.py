@@ -1,10 +1,9 @@
 """Writes layers.npz: dense and embedding layers and two whole networks, forward and gradients, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import nn
+from archive import save
 
 torch.set_default_dtype(torch.float64)
 rng = np.random.default_rng(4)
@@ -75,5 +74,4 @@ for shape in [(5, 3), (8, 2, 3, 3), (4, 6, 5)]:     # fans: PyTorch's Linear hol
     tensor = torch.empty(shape[::-1] if len(shape) == 2 else shape)
     store["fans/" + "x".join(map(str, shape))] = np.array(nn.init._calculate_fan_in_and_fan_out(tensor))
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

@@ -1,10 +1,9 @@
 """Writes losses.npz: each loss and its gradient, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
+from archive import save
 
 rng = np.random.default_rng(3)
 prediction, target = 2 * rng.normal(size=(5, 3)), 2 * rng.normal(size=(5, 3))
@@ -40,5 +39,4 @@ for name, (loss, p, t) in cases.items():
         store |= {f"{name}/{reduction}/loss": y.detach().numpy(), f"{name}/{reduction}/dy": dy,
                   f"{name}/{reduction}/dprediction": tp.grad.numpy()}
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

@@ -1,9 +1,8 @@
 """Writes optim.npz: ten steps of each optimiser, gradient clipping and learning-rate schedules, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from archive import save
 
 rng = np.random.default_rng(5)
 shapes = {"W": (3, 4), "b": (4,)}
@@ -59,5 +58,4 @@ for name, make in {"step_decay": lambda opt: schedules.StepLR(opt, 7, 0.3),
         scheduler.step()
     store[f"schedule/{name}"] = np.array(rates)
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

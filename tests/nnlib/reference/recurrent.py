@@ -5,11 +5,10 @@ weights are stored in PyTorch's layout: (gates H, D), gates i, f, g, o (LSTM) an
 that ends in ``packed`` has sequences of different lengths; ``deep`` has two layers in both directions.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from archive import save
 
 rng = np.random.default_rng(11)
 N, T, D, H = 3, 5, 2, 4
@@ -43,5 +42,4 @@ for kind, (module, options) in kinds.items():
         store |= {f"{kind}/{variant}/{name}": t.detach().numpy() for name, t in arrays.items()}
         store |= {f"{kind}/{variant}/dy": dy, f"{kind}/{variant}/dlast": dlast}
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

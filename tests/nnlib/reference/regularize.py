@@ -1,9 +1,8 @@
 """Writes regularize.npz: penalties, batch norm and layer norm with their gradients, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from archive import save
 
 rng = np.random.default_rng(7)
 store = {}
@@ -47,5 +46,4 @@ for l1, l2 in [(0.3, 0.0), (0.0, 0.7), (0.3, 0.7)]:
     penalty.backward()
     store |= {f"penalty/{l1},{l2}/value": penalty.detach().numpy(), f"penalty/{l1},{l2}/gradient": tw.grad.numpy()}
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)
