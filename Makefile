@@ -5,6 +5,7 @@ help: ; @$(PYTHON) -m book help
 book: ; @$(PYTHON) -m book book
 test: ; @$(PYTHON) -m book test $(P)
 lab: ; @$(PYTHON) -m book lab
+check: ; @$(PYTHON) -m book check $(C)
 chapters: ; @$(PYTHON) -m book chapters $(C)
 serve: ; @$(PYTHON) -m book serve
 bench: ; @$(PYTHON) -m book bench
@@ -13,5 +14,5 @@ student: ; @$(PYTHON) -m book student
 instructor: ; @$(PYTHON) -m book instructor $(A)
 clean: ; @$(PYTHON) -m book clean $(if $(ALL),all)
 
-.PHONY: help book test lab chapters serve bench mutants student instructor clean
+.PHONY: help book test lab check chapters serve bench mutants student instructor clean
 .DEFAULT_GOAL := help

@@ -27,6 +27,7 @@ HELP = """Neural Networks You Can Touch
   make book            make the environment, build the book, print the path to open
   make test            everything that continuous integration checks
   make lab             JupyterLab on the chapters
+  make check           what do the chapters still lack? (one: make check C=03_losses)
   make chapters        run the chapters and store their outputs (one: make chapters C=03_losses)
   make serve           serve the built book on http://127.0.0.1:8000
   make bench           time nnlib and the live figures
@@ -165,8 +166,10 @@ def browser():
 
 
 def build():
-    """Build the book from the stored outputs, with warnings as errors."""
+    """Build the book from the stored outputs, with warnings as errors; stale outputs are refused."""
     started = time.time()
+    if run(sys.executable, "-m", "book.check", "--stale"):
+        return 1
     shutil.rmtree(HTML, ignore_errors=True)
     jupyter_book = "from jupyter_book.cli.main import main; main()"
     options = ["--all", "-W", "--keep-going", "-n", "-q"]
@@ -174,6 +177,11 @@ def build():
     if code == 0:
         say("Built in %.0f s. Open: %s" % (time.time() - started, os.path.join(HTML, "index.html")))
     return code
+
+
+def check(*names):
+    """Say all that the chapters lack, each with the line of CONTRIBUTING.md that asks for it."""
+    return run(sys.executable, "-m", "book.check", *names)
 
 
 def chapters(*names):
@@ -256,6 +264,7 @@ def student(*arguments):
 COMMANDS = {
     "book": build,
     "test": test,
+    "check": check,
     "chapters": chapters,
     "lab": lab,
     "serve": serve,

@@ -4,6 +4,7 @@ The outputs are what readers see and what nbval checks, so they must not depend 
 made: a second run changes no byte. A chapter that fails is left as it was, and the failing cell is named.
 """
 
+import hashlib
 import os
 import re
 import sys
@@ -24,6 +25,7 @@ from book.notebook import chapter_paths, parts, read
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 120
 CELL_METADATA = ("tags", "mystnb", "jupyter")  # the last hides a cell in JupyterLab
+RAN = "ran"  # key of the notebook's metadata: the fingerprint of each code cell as it was when it ran
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -48,6 +50,11 @@ class Client(NotebookClient):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, kernel_manager_class=AsyncNamedKernelManager, **kwargs)
         self.comm_open_handlers.clear()
+
+
+def fingerprint(cell):
+    """Eight letters that another source would not give."""
+    return hashlib.sha256(cell.source.rstrip().encode("utf-8")).hexdigest()[:8]
 
 
 def normalise(notebook):
@@ -100,6 +107,7 @@ def execute(path, on_cell=lambda: None):
         text = re.sub(r"\x1b\[[0-9;]*m", "", text)
         raise ChapterError(f"{where} failed:\n{text}") from error
     normalise(notebook)
+    notebook.metadata[RAN] = {cell.id: fingerprint(cell) for cell in notebook.cells if cell.cell_type == "code"}
     new = (nbformat.writes(notebook) + "\n").encode("utf-8")
     if new != old:
         temporary = path.with_suffix(".tmp")

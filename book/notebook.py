@@ -74,7 +74,7 @@ def parts(notebook):
 
 
 def without_solutions(notebook):
-    """A copy of the notebook from which every solution is gone: cells, outputs and all."""
+    """A copy of the notebook from which every solution is gone: cells, outputs, fingerprints and all."""
     kept = {}
     for part in parts(notebook):
         if part.kind != "solution":
@@ -84,7 +84,8 @@ def without_solutions(notebook):
         cell = nbformat.from_dict(dict(pieces[0]))
         cell.source = "\n\n".join(piece.source for piece in pieces)
         cells.append(cell)
-    return nbformat.from_dict({**notebook, "cells": cells})
+    metadata = {key: value for key, value in notebook.metadata.items() if key != "ran"}
+    return nbformat.from_dict({**notebook, "cells": cells, "metadata": metadata})
 
 
 def label_of(name):

@@ -16,7 +16,7 @@ automatic differentiation). The same definition serves three uses: the plain val
 
 - Arrays come in as float arrays of one precision (those of ``integers=("labels",)`` as they are), already checked
   against the shapes: ``dense expects W (3, K), got (4, 5)``. Shapes that the notation cannot say, and options, are
-  checked in the function (:mod:`nnlib.checks`).
+  checked in the function (``nnlib.checks``).
 - The pullback gives one gradient for each array, None where there is none; it changes neither dy nor the arrays, for
   it may be called again. ``input_grad`` is there where leaving out the first gradient saves work; without it,
   ``pullback(dy)`` will do.
@@ -188,7 +188,7 @@ class Operation:
 def operation(shapes="", *, elementwise=False, integers=()):
     """Decorator that turns ``function(*arrays, **options) -> (value, pullback)`` into an :class:`Operation`.
 
-    ``shapes`` is NumPy's notation, ``"(N,D),(D,K),(K)"``: see :func:`nnlib.checks.notation`. Arrays beyond it may have
+    ``shapes`` is NumPy's notation, ``"(N,D),(D,K),(K)"``: see ``nnlib.checks.notation``. Arrays beyond it may have
     any shape, and without options the decorator is plain ``@operation``.
     """
     if callable(shapes):

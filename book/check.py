@@ -1,0 +1,277 @@
+"""What a chapter still lacks, and where CONTRIBUTING.md says so: ``python -m book check [CHAPTER ...]``.
+
+``tests/chapters`` holds every chapter to these rules. The build asks for those marked as stale alone: a page shows what
+its cells gave when they last ran.
+"""
+
+import json
+import re
+import sys
+
+import yaml
+
+from book.execute import CELL_METADATA, RAN, ROOT, find, fingerprint
+from book.notebook import label_of, parts, read
+
+MACHINE_PATHS = re.compile(r"/(?:home|root|Users|tmp|work|usr|opt)/|site-packages|[A-Z]:\\\\")
+NETWORK = re.compile(r"sys\.path|urllib|requests\.|urlopen|^\s*[!%]\s*(pip|wget|curl)", re.M)
+RULES = {}
+
+
+def rule(said, stale=False):
+    """A rule is a generator of what a chapter lacks, as (number of the cell or None, words); ``said`` is CONTRIBUTING's."""
+
+    def register(function):
+        RULES[function.__name__] = function
+        function.said, function.stale = said, stale
+        return function
+
+    return register
+
+
+def code(notebook):
+    """(number, cell) of the code cells; cells are counted from 1, as in the messages of ``make chapters``."""
+    return [(k, cell) for k, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return [(k, cell.source) for k, cell in enumerate(notebook.cells, 1) if cell.cell_type == "markdown"]
+
+
+def run(path):
+    return f"make chapters C={path.stem}"
+
+
+# What makes outputs stale -------------------------------------------------------------------------------
+
+
+@rule("run a chapter and store its outputs", stale=True)
+def every_cell_has_run_in_order(path, notebook):
+    for expected, (k, cell) in enumerate(code(notebook), 1):
+        if cell.execution_count != expected:
+            ran = "has not run" if cell.execution_count is None else f"ran as number {cell.execution_count}, not {expected}"
+            yield k, f"{ran}: {run(path)}"
+            return
+
+
+@rule("run a chapter and store its outputs", stale=True)
+def outputs_belong_to_the_source(path, notebook):
+    stored = notebook.metadata.get(RAN, {})
+    cells = code(notebook)
+    if cells and not stored:
+        yield None, f"does not say which source its outputs come from: {run(path)}"
+        return
+    for k, cell in cells:
+        if stored.get(cell.get("id")) != fingerprint(cell):
+            yield k, f"was edited after it ran: {run(path)}"
+
+
+@rule("no widget is stored", stale=True)
+def no_widgets_are_stored(path, notebook):
+    if "widgets" in notebook.metadata:
+        yield None, f"stores the state of widgets, as JupyterLab does: {run(path)}"
+    for k, cell in code(notebook):
+        if any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in cell.outputs):
+            yield k, f"stores a widget, whose scripts would come from elsewhere: {run(path)}"
+
+
+@rule("without an error or a warning", stale=True)
+def no_cell_failed(path, notebook):
+    for k, cell in code(notebook):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield k, f"failed with {output.ename}: {output.evalue}"
+
+
+@rule("Then list the chapter in", stale=True)
+def listed_in_the_contents(path, notebook):
+    toc = yaml.safe_load((path.parent.parent / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [chapter["file"] for part in toc.get("parts", []) for chapter in part["chapters"]]
+    if f"chapters/{path.stem}" not in listed:
+        yield None, f"is not listed: add `- file: chapters/{path.stem}` to _toc.yml"
+
+
+# What a page and its readers need -----------------------------------------------------------------------
+
+
+@rule("without an error or a warning")
+def no_cell_warns(path, notebook):
+    for k, cell in code(notebook):
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                yield k, f"writes to stderr: {output.text[:200]}"
+
+
+@rule("cells have ids")
+def cells_have_ids_of_their_own(path, notebook):
+    seen = set()
+    for k, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], 1):  # as stored: reading mends ids
+        if cell.get("id") in seen | {None}:
+            yield k, f"has no id of its own, but {cell.get('id')}: {run(path)} gives it one"
+        seen.add(cell.get("id"))
+
+
+@rule("metadata hold only")
+def metadata_are_plain(path, notebook):
+    extra = set(notebook.metadata) - {"kernelspec", "language_info", RAN}
+    plain = notebook.metadata.get("language_info") == {"name": "python"}
+    if extra or not plain or notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        what = ", ".join(sorted(extra)) or "a kernel or language of its own"
+        yield None, f"has metadata beyond kernelspec, language_info and {RAN} ({what}): {run(path)} drops them"
+    for k, cell in enumerate(notebook.cells, 1):
+        if extra := set(cell.metadata) - set(CELL_METADATA):
+            yield k, f"has the metadata {', '.join(sorted(extra))}: {run(path)} drops them"
+
+
+@rule("no path or memory address of a machine is in an output")
+def outputs_name_no_machine(path, notebook):
+    for k, cell in code(notebook):
+        for output in cell.outputs:
+            data = {kind: text for kind, text in output.get("data", {}).items() if kind.startswith(("text/", "image/svg"))}
+            for text in [output.get("text", ""), *data.values()]:
+                found = MACHINE_PATHS.search(text) or re.search(r" at 0x[0-9a-f]{6,}>", text)
+                if found:
+                    yield k, f"shows {text[max(0, found.start() - 20) : found.end() + 20]!r}"
+
+
+@rule("nothing is downloaded")
+def code_needs_no_network(path, notebook):
+    for k, cell in code(notebook):
+        if found := NETWORK.search(cell.source):
+            yield k, f"uses {found[0].strip()}"
+
+
+@rule("no cell ends with `;`")
+def no_cell_ends_with_a_semicolon(path, notebook):
+    for k, cell in code(notebook):
+        if cell.source.rstrip().endswith(";"):
+            yield k, "ends with a semicolon, and its value is stored all the same: end a drawing with plt.show()"
+
+
+@rule("lines of code have at")
+def lines_fit_the_page(path, notebook):
+    for k, cell in code(notebook):
+        width = 110 if {"hide-input", "remove-input"} & set(cell.metadata.get("tags", [])) else 88
+        for number, line in enumerate(cell.source.splitlines(), 1):
+            if len(line) > width:
+                yield k, f"line {number} has {len(line)} characters, and {width} fit"
+
+
+@rule("as does the alternative text of a plain picture")
+def pictures_have_alternative_texts(path, notebook):
+    for k, cell in code(notebook):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            if len(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")) <= 20:
+                yield k, "draws a picture: its metadata lack mystnb.image.alt, which says what the data show"
+
+
+@rule("A chapter follows one pattern")
+def starts_with_its_one_title(path, notebook):
+    titles = [
+        line
+        for _, text in prose(notebook)
+        for line in re.sub(r"```.*?```", "", text, flags=re.S).splitlines()
+        if line.startswith("# ")
+    ]
+    if len(titles) != 1 or not re.match(r"(\([\w-]+\)=\s+)?# ", notebook.cells[0].source):
+        yield 1, f"the first cell begins with the chapter's title, `# Topic`, and there is no other ({len(titles)} found)"
+
+
+@rule("*After this chapter you can ...*")
+def says_what_one_can_do_afterwards(path, notebook):
+    if not any("After this chapter you can" in text for _, text in prose(notebook)):
+        yield None, "does not say *After this chapter you can ...*"
+
+
+@rule("Idea → formula → `nnlib` code → live figure")
+def has_a_live_figure(path, notebook):
+    if not any("explore(" in cell.source for _, cell in code(notebook)):
+        yield None, "has no live figure: explore(draw, ...)"
+
+
+@rule("each below a target `(mistake-name)=`")
+def mistakes_have_targets(path, notebook):
+    if not any(re.search(r"^\(mistake-[\w-]+\)=", text, re.M) for _, text in prose(notebook)):
+        yield None, "has no common mistake below a target like (mistake-name)="
+
+
+@rule("Summary, key terms, where to read more")
+def ends_with_summary_terms_and_reading(path, notebook):
+    text = "\n".join(text for _, text in prose(notebook))
+    for wanted in ("## Summary", "**Key terms", "**Read more"):
+        if wanted not in text:
+            yield None, f"has no {wanted!r}"
+
+
+@rule("two or more in code, two to think about, one to explore")
+def exercises_of_each_kind(path, notebook):
+    from nnlib.exercises import all_exercises
+
+    blocks = {}
+    for part in parts(notebook):
+        if part.kind:
+            blocks.setdefault((part.kind, part.label), []).append(part)
+    tasks = {label for kind, label in blocks if kind == "exercise"}
+    solutions = {label for kind, label in blocks if kind == "solution"}
+    registered = {label_of(entry.name) for entry in all_exercises().values() if entry.chapter == path.stem}
+    registry = f"nnlib/exercises/ch{path.stem}.py"
+    for label in sorted(registered - tasks):
+        yield None, f"has no cells for the exercise {label}, which {registry} registers"
+    for label in sorted(label for label in tasks if not label.startswith("ex-")):
+        yield None, f"the label {label!r} of an exercise does not begin with ex-"
+    if len(registered) < 2:
+        yield None, f"has {len(registered)} exercises in {registry}: two are to be answered in code"
+    if len(tasks - registered) < 3:
+        yield None, f"has {len(tasks - registered)} exercises without code: two are to think about, one to explore"
+    for label in sorted(tasks ^ solutions):
+        yield None, f"the exercise {label} has no solution" if label in tasks else f"the solution {label} has no exercise"
+    for label in sorted(tasks - registered):
+        for part in blocks["exercise", label]:
+            if part.cell.cell_type == "code" and "check(" in part.cell.source:
+                yield part.number + 1, f"checks {label}, which {registry} does not register"
+
+
+@rule("No footnotes")
+def no_footnotes(path, notebook):
+    for k, text in prose(notebook):
+        if re.search(r"\[\^\w+\]", text):
+            yield k, "has a footnote"
+
+
+@rule("A chapter follows one pattern")
+def nothing_is_left_to_write(path, notebook):
+    for k, cell in enumerate(notebook.cells, 1):
+        for number, line in enumerate(cell.source.splitlines(), 1):
+            if re.search(r"\bTODO\b", line):
+                yield k, f"line {number} is still to be written: {line.strip()[:60]}"
+
+
+def lacks(path, rules=None):
+    """What the chapter at ``path`` lacks, a line each, with the place in CONTRIBUTING.md that asks for it."""
+    notebook = read(path)
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    found = []
+    for each in rules or RULES.values():
+        line = next((k for k, text in enumerate(guide, 1) if each.said in text), 0)
+        for k, words in each(path, notebook):
+            where = path.name if k is None else f"{path.name}, cell {k} (id {notebook.cells[k - 1].get('id', '?')})"
+            found.append(f"{where}: {words}   [CONTRIBUTING.md:{line}]")
+    return found
+
+
+def main(arguments):
+    only_stale = "--stale" in arguments
+    rules = [each for each in RULES.values() if each.stale] if only_stale else None
+    paths = find([name for name in arguments if name != "--stale"])
+    found = [line for path in paths for line in lacks(path, rules)]
+    for line in found:
+        print(line, file=sys.stderr if only_stale else sys.stdout)
+    if only_stale and found:
+        print("\nThe book shows what cells gave when they last ran: nothing was built.", file=sys.stderr)
+    elif not found and not only_stale:
+        print(f"{len(paths)} chapter{'s' * (len(paths) != 1)}: nothing is lacking")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,199 @@
+"""What `make check` and the build say of a chapter that lacks something: the place, the cure, the line of CONTRIBUTING."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
+from book import __main__ as commands
+from book import check
+from book.execute import RAN, fingerprint
+from book.notebook import read
+
+CHAPTER = "04_backpropagation"
+
+
+@pytest.fixture
+def folder(root, tmp_path):
+    """A book of one chapter of this one."""
+    (tmp_path / "chapters").mkdir()
+    shutil.copy(root / "chapters" / f"{CHAPTER}.ipynb", tmp_path / "chapters")
+    shutil.copy(root / "_toc.yml", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def lacks(folder):
+    """Changes the chapter, and gives what it lacks then."""
+
+    def changed(change, rules=None):
+        path = folder / "chapters" / f"{CHAPTER}.ipynb"
+        notebook = read(path)
+        change(notebook)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        return check.lacks(path, rules)
+
+    return changed
+
+
+def first_code(notebook):
+    return next(cell for cell in notebook.cells if cell.cell_type == "code")
+
+
+def never_run(notebook):
+    first_code(notebook).execution_count = None
+
+
+def run_alone(notebook):
+    first_code(notebook).execution_count = 41
+
+
+def edited(notebook):
+    first_code(notebook).source += "\nx = 1"
+
+
+def new_cell(notebook):
+    """With the number it would have, had it run."""
+    count = 1 + max(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    notebook.cells.append(new_code_cell("1 + 1", execution_count=count))
+
+
+def without_fingerprints(notebook):
+    del notebook.metadata[RAN]
+
+
+def stored_widget(notebook):
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    first_code(notebook).outputs.append(new_output("display_data", data=view))
+
+
+def widget_state(notebook):
+    notebook.metadata["widgets"] = {}
+
+
+def failed(notebook):
+    first_code(notebook).outputs.append(new_output("error", ename="KeyError", evalue="'x'", traceback=[]))
+
+
+def warned(notebook):
+    first_code(notebook).outputs.append(new_output("stream", name="stderr", text="DeprecationWarning: old"))
+
+
+def long_line(notebook):
+    first_code(notebook).source += "\n" + "x" * 120
+    notebook.metadata[RAN][first_code(notebook).id] = fingerprint(first_code(notebook))
+
+
+def semicolon(notebook):
+    first_code(notebook).source += "\nx;"
+
+
+def machine(notebook):
+    first_code(notebook).outputs.append(new_output("stream", name="stdout", text="see /home/somebody/x"))
+
+
+def more_metadata(notebook):
+    first_code(notebook).metadata["slideshow"] = True
+
+
+def same_id(notebook):
+    notebook.cells[1].id = notebook.cells[0].id
+
+
+def second_title(notebook):
+    notebook.cells.append(new_markdown_cell("# Another"))
+
+
+def without_solution(notebook):
+    for cell in notebook.cells:
+        cell.source = re.sub(r"```\{solution\} ex-bp-memory\n.*?```", "", cell.source, flags=re.S)
+
+
+def without_exercise(notebook):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(":label: ex-product-gradient", ":label: ex-other")
+
+
+def left_to_write(notebook):
+    notebook.cells.append(new_markdown_cell("TODO: the worked example"))
+
+
+def footnote(notebook):
+    notebook.cells.append(new_markdown_cell("So it is.[^note]"))
+
+
+CASES = {
+    never_run: "has not run: make chapters C=04_backpropagation",
+    run_alone: "ran as number 41, not 1: make chapters C=",
+    edited: "was edited after it ran: make chapters C=",
+    new_cell: "was edited after it ran: make chapters C=",
+    without_fingerprints: "does not say which source its outputs come from: make chapters C=",
+    stored_widget: "stores a widget",
+    widget_state: "stores the state of widgets",
+    failed: "failed with KeyError: 'x'",
+    warned: "writes to stderr: DeprecationWarning",
+    long_line: "has 120 characters, and 110 fit",
+    semicolon: "end a drawing with plt.show()",
+    machine: "/home/somebody",
+    more_metadata: "has the metadata slideshow",
+    same_id: "has no id of its own, but fd3cc151: make chapters C=",
+    second_title: "there is no other (2 found)",
+    without_solution: "the exercise ex-bp-memory has no solution",
+    left_to_write: "TODO: the worked example",
+    footnote: "has a footnote",
+}
+STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
+
+
+@pytest.mark.parametrize("change", CASES, ids=lambda change: change.__name__)
+def test_what_is_lacking_is_said_with_its_place_and_its_rule(lacks, change):
+    found = lacks(change)
+    [said] = [line for line in found if CASES[change] in line][:1] or [f"not said: {found}"]
+    assert re.match(r"04_backpropagation\.ipynb(, cell \d+ \(id [\w-]+\))?: .*\[CONTRIBUTING\.md:[1-9]\d*\]$", said), said
+
+
+def test_a_whole_chapter_lacks_nothing(lacks):
+    assert lacks(lambda notebook: None) == []
+
+
+def test_a_registered_exercise_without_cells_is_named(lacks):
+    def change(notebook):
+        for cell in notebook.cells:
+            cell.source = re.sub(r"ex-(?!bp-)[\w-]+", "ex-gone", cell.source)
+
+    assert any("has no cells for the exercise ex-" in line and "nnlib/exercises/ch04_" in line for line in lacks(change))
+
+
+def test_a_chapter_that_is_not_listed_is_told_where(lacks, folder):
+    toc = folder / "_toc.yml"
+    toc.write_text(toc.read_text(encoding="utf-8").replace(f"  - file: chapters/{CHAPTER}\n", ""), encoding="utf-8")
+    assert any(f"add `- file: chapters/{CHAPTER}` to _toc.yml" in line for line in lacks(lambda notebook: None))
+
+
+def test_every_rule_is_a_sentence_of_contributing(root):
+    guide = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert [rule.__name__ for rule in check.RULES.values() if rule.said not in guide] == []
+
+
+@pytest.mark.parametrize("change", STALE, ids=lambda change: change.__name__)
+def test_the_build_is_told(lacks, change):
+    assert lacks(change, [rule for rule in check.RULES.values() if rule.stale])
+
+
+def test_the_build_refuses_stale_chapters_before_it_deletes_or_builds(monkeypatch, tmp_path):
+    ran = []
+    (tmp_path / "index.html").write_text("the last build")
+    monkeypatch.setattr(commands, "HTML", str(tmp_path))
+    monkeypatch.setattr(commands, "run", lambda *command, **options: ran.append(command) or 1)
+    assert commands.build() == 1
+    assert [command[1:] for command in ran] == [("-m", "book.check", "--stale")]
+    assert (tmp_path / "index.html").exists()
+
+
+def test_the_command_says_what_a_chapter_lacks(root):
+    done = subprocess.run([sys.executable, "-m", "book.check", "04"], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1 chapter: nothing is lacking\n")
