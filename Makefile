@@ -4,7 +4,8 @@ PYTHON ?= $(or $(shell command -v python3 || command -v python),$(error No Pytho
 help: ; @$(PYTHON) -m book help
 book: ; @$(PYTHON) -m book book
 test: ; @$(PYTHON) -m book test $(P)
-lab: ; @$(PYTHON) -m book lab
+lab: ; @$(PYTHON) -m book lab $(A)
+new: ; @$(PYTHON) -m book new $(C)
 check: ; @$(PYTHON) -m book check $(C)
 chapters: ; @$(PYTHON) -m book chapters $(C)
 serve: ; @$(PYTHON) -m book serve
@@ -14,5 +15,5 @@ student: ; @$(PYTHON) -m book student
 instructor: ; @$(PYTHON) -m book instructor $(A)
 clean: ; @$(PYTHON) -m book clean $(if $(ALL),all)
 
-.PHONY: help book test lab check chapters serve bench mutants student instructor clean
+.PHONY: help book test lab new check chapters serve bench mutants student instructor clean
 .DEFAULT_GOAL := help

@@ -1,15 +1,31 @@
 """``python -m book COMMAND``: every command of the book; ``make COMMAND`` is a short name for it.
 
 This file runs before anything is installed, so it uses the standard library alone, in a syntax that an old
-Python can still read: it can then say what is missing.
+Python can still read, and first of all says so: it can then say what is missing.
 """
 
-import hashlib
-import os
-import shutil
-import subprocess
+from __future__ import print_function
+
 import sys
-import time
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+NEEDS = (
+    "This book needs Python %d.%d to %d.%d, and this is Python %s.\n"
+    "Install one from https://www.python.org/downloads/ (or your system's packages), then try again."
+    % (OLDEST + NEWEST + (sys.version.split()[0],))
+)
+if sys.version_info < (3, 5):
+    sys.exit(NEEDS)
+
+import glob  # noqa: E402
+import hashlib  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import re  # noqa: E402
+import shutil  # noqa: E402
+import subprocess  # noqa: E402
+import time  # noqa: E402
+from urllib.request import url2pathname  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -17,8 +33,8 @@ VENV_PYTHON = (
     os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
 )
 STAMP = os.path.join(VENV, "installed.sha256")
+LOG = os.path.join(VENV, "install.log")
 HTML = os.path.join(ROOT, "_build", "html")
-OLDEST, NEWEST = (3, 11), (3, 14)
 ROOM_GB = 2.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
@@ -26,7 +42,9 @@ HELP = """Neural Networks You Can Touch
 
   make book            make the environment, build the book, print the path to open
   make test            everything that continuous integration checks
-  make lab             JupyterLab on the chapters
+  make test P=changed  what your change touches, without browsers; P= also takes paths, rooms and chapters
+  make lab             JupyterLab on the chapters (make lab A="--no-browser")
+  make new             the skeleton of a new chapter (make new C=17_topic)
   make check           what do the chapters still lack? (one: make check C=03_losses)
   make chapters        run the chapters and store their outputs (one: make chapters C=03_losses)
   make serve           serve the built book on http://127.0.0.1:8000
@@ -62,19 +80,16 @@ def succeeds(*command):
 
 
 def usable_python():
-    """This Python, or the newest supported one on the PATH."""
+    """This Python, or the newest supported one on the PATH; never that of an environment that is to be replaced."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
-        return sys.executable
+        inside = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
+        return getattr(sys, "_base_executable", sys.executable) if inside else sys.executable
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         path = shutil.which("python3.%d" % minor)
         probe = "import sys; sys.exit(sys.version_info[:2] != (3, %d))" % minor
         if path and succeeds(path, "-c", probe):
             return path
-    raise Missing(
-        "This book needs Python %d.%d to %d.%d, and this is Python %s.\n"
-        "Install one from https://www.python.org/downloads/ (or your system's packages), then try again."
-        % (OLDEST + NEWEST + (sys.version.split()[0],))
-    )
+    raise Missing(NEEDS)
 
 
 def wanted():
@@ -86,24 +101,41 @@ def wanted():
     return digest.hexdigest()
 
 
+def elsewhere():
+    """The other folder whose nnlib the environment imports, as after a copy or a move of the whole; "" if none."""
+    for library in ("Lib", os.path.join("lib", "python3*")):
+        for name in glob.glob(
+            os.path.join(VENV, library, "site-packages", "nnlib-*.dist-info", "direct_url.json")
+        ):
+            with open(name) as file:
+                path = url2pathname(json.load(file)["url"][len("file://") :])
+            return "" if os.path.realpath(path) == os.path.realpath(ROOT) else path
+    return ""
+
+
 def installed():
     try:
         with open(STAMP) as file:
-            return os.path.exists(VENV_PYTHON) and file.read() == wanted()
+            return os.path.exists(VENV_PYTHON) and file.read() == wanted() and not elsewhere()
     except OSError:
         return False
 
 
 def pip(*arguments):
-    """Run pip install; on a terminal its many lines become one that counts packages. Its exit code."""
+    """Run pip install; on a terminal its many lines become one that counts packages. "" or what went wrong."""
     command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     process = subprocess.Popen(
-        command + list(arguments), cwd=ROOT, stdout=subprocess.PIPE, universal_newlines=True
+        command + list(arguments),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
     )
     with open(os.path.join(ROOT, "requirements.txt")) as file:
         total = sum("==" in line for line in file)
-    count = 0
+    count, said = 0, []
     for line in process.stdout:
+        said.append(line)
         if line.startswith(("Collecting ", "Requirement already", "Ignoring ")):
             count += 1
             text = "%d of %d packages" % (count, total)
@@ -117,7 +149,28 @@ def pip(*arguments):
             print("  " + text, flush=True)
     if sys.stdout.isatty() and count:
         print()
-    return process.wait()
+    if not process.wait():
+        return ""
+    text = "".join(said)
+    with open(LOG, "w") as file:
+        file.write(text)
+    return text
+
+
+def advice(said):
+    """What to do when pip ended with these words."""
+    offline = re.search(r"NewConnectionError|NameResolution|name resolution|Network is unreachable|ConnectTimeout", said)
+    if offline:
+        return (
+            "The packages could not be downloaded: no index of packages answers from here.\n"
+            "Look whether this machine has a network, and whether it needs a proxy (HTTPS_PROXY) or an index of its own\n"
+            "(PIP_INDEX_URL); then run the same command again."
+        )
+    errors = [line[len("ERROR: ") :] for line in said.splitlines() if line.startswith("ERROR: ")]
+    return (
+        "pip could not install the packages: %s\nAll that it said is in %s. What was installed is kept:\n"
+        "after a lost connection, run the same command again." % ("; ".join(errors[-2:]) or "it gave no reason", LOG)
+    )
 
 
 def install():
@@ -127,7 +180,10 @@ def install():
         raise Missing(
             "The environment needs about %.0f GB of free disk space; here are %.1f GB." % (ROOM_GB, free)
         )
-    if not (os.path.exists(VENV_PYTHON) and succeeds(VENV_PYTHON, "-m", "pip", "--version")):
+    other = elsewhere()
+    if other:
+        say("The environment in .venv belongs to %s: a new one is made for this folder" % other)
+    if other or not (os.path.exists(VENV_PYTHON) and succeeds(VENV_PYTHON, "-m", "pip", "--version")):
         python = usable_python()
         say("Making the environment in .venv with %s" % python)
         if not succeeds(python, "-c", "import ensurepip, venv"):
@@ -137,13 +193,11 @@ def install():
         if run(python, "-m", "venv", "--clear", VENV):
             raise Missing("python -m venv failed: its message is above.")
     say("Installing the pinned packages (a first run downloads about 250 MB; later runs skip this)")
-    if pip("--only-binary", ":all:", "-r", "requirements.txt") or pip(
+    failed = pip("--only-binary", ":all:", "-r", "requirements.txt") or pip(
         "--quiet", "--no-deps", "--no-build-isolation", "-e", "."
-    ):
-        raise Missing(
-            "pip could not install the packages: its message is above.\n"
-            "With no network, or a lost connection: run the same command again, it goes on where it stopped."
-        )
+    )
+    if failed:
+        raise Missing(advice(failed))
     with open(STAMP, "w") as file:
         file.write(wanted())
 
@@ -184,6 +238,11 @@ def check(*names):
     return run(sys.executable, "-m", "book.check", *names)
 
 
+def new(*names):
+    """Write the skeleton of a chapter."""
+    return run(sys.executable, "-m", "book.new", *names)
+
+
 def chapters(*names):
     """Run the chapters (all, or those named) and store their outputs."""
     return run(sys.executable, "-m", "book.execute", *names)
@@ -203,23 +262,59 @@ PARTS = {
 }
 
 
-def test(*parts):
+def located(name):
+    """The path, room of tests or chapter that ``name`` means: tests/nnlib/test_losses.py, exercises, 03 or 03_losses."""
+    for path in (name, os.path.join("tests", name)):
+        if os.path.exists(os.path.join(ROOT, path.split("::")[0])):
+            return path
+    folder = os.path.join(ROOT, "chapters")
+    for file in sorted(os.listdir(folder)):
+        stem, suffix = os.path.splitext(file)
+        if suffix == ".ipynb" and (name == stem or stem.startswith(name + "_")):
+            return os.path.join("chapters", file)
+    raise Missing(
+        "There is no part, room, path or chapter %s.\nThe parts are: %s changed\nThe rooms are: %s"
+        % (name, " ".join(PARTS), " ".join(rooms()))
+    )
+
+
+def rooms():
+    folder = os.path.join(ROOT, "tests")
+    names = [name for name in os.listdir(folder) if not name.startswith(("_", "."))]
+    return sorted(name for name in names if os.path.isdir(os.path.join(folder, name)))
+
+
+def steps(names):
+    """(title, function) for each part of the tests, and for the paths together: notebooks by nbval, others by pytest."""
+    found = [(name, PARTS[name]) for name in names if name in PARTS]
+    paths, options = [located(name) for name in names if name not in PARTS and name != "changed"], ()
+    if "changed" in names:
+        asked = subprocess.check_output([sys.executable, "-m", "book.changed"], cwd=ROOT, universal_newlines=True)
+        paths, options = paths + asked.split(), ("-m", "not browser and not slow")
+        found.append(("lint", PARTS["lint"]))
+    books = [path for path in paths if path.endswith(".ipynb")]
+    others = [path for path in paths if path not in books]
+    if others:
+        say("\n".join(others))
+        found.append(("tests", lambda: pytest(*(options + tuple(others))) % 5))  # 5: nothing was left to run
+    if books:
+        found.append(("check", lambda: check(*books)))
+        found.append(("chapters", lambda: run(sys.executable, "-m", "book.validate", *books)))
+    return found
+
+
+def test(*names):
     """Run the named parts of the tests, by default all, and print what each took."""
-    unknown = set(parts) - set(PARTS)
-    if unknown:
-        raise Missing(
-            "There is no part %s. The parts are: %s" % (", ".join(sorted(unknown)), " ".join(PARTS))
-        )
-    parts = parts or tuple(PARTS)
-    if "browser" in parts:
+    todo = steps(names or tuple(PARTS))
+    if any(title == "browser" for title, _ in todo):
         browser()
     lines = []
-    for part in parts:
-        say("\n== %s" % part)
+    for title, step in todo:
+        say("\n== %s" % title)
         started = time.time()
-        code = PARTS[part]()
-        lines.append("%-9s %-6s %6.0f s" % (part, "FAILED" if code else "passed", time.time() - started))
-    say("\n" + "\n".join(lines))
+        code = step()
+        lines.append("%-9s %-6s %6.0f s" % (title, "FAILED" if code else "passed", time.time() - started))
+    say("\n" + ("\n".join(lines) or "Nothing has changed that a test reads."))
     return int(any("FAILED" in line for line in lines))
 
 
@@ -264,6 +359,7 @@ def student(*arguments):
 COMMANDS = {
     "book": build,
     "test": test,
+    "new": new,
     "check": check,
     "chapters": chapters,
     "lab": lab,

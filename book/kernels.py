@@ -42,5 +42,18 @@ class AsyncNamedKernelManager(_Named, AsyncKernelManager):
 
 def pytest_configure():
     import nbval.kernel
+    import nbval.plugin
 
     nbval.kernel.KernelManager = NamedKernelManager
+    words = nbval.plugin.IPyNbCell.repr_failure
+
+    def repr_failure(self, excinfo):
+        """nbval says that execution failed where the cell ran and its output is another."""
+        said = words(self, excinfo)
+        if "Cell outputs differ" not in str(excinfo.value):
+            return said
+        chapter = self.fspath.purebasename
+        cure = f"{chapter}, code cell {self.cell_num + 1}: the output is not the one stored. Meant? make chapters C={chapter}"
+        return said.replace("Notebook cell execution failed", cure, 1)
+
+    nbval.plugin.IPyNbCell.repr_failure = repr_failure

@@ -262,6 +262,6 @@ def log_softmax(x, *, axis=-1):
 
 def _largest(who, x, axis):
     """Maximum along ``axis``, kept as an axis of size 1."""
-    if not isinstance(axis, (int, np.integer)) or not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
+    if isinstance(axis, bool) or not isinstance(axis, int) or not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
         raise ValueError(f"{who} expects an axis with at least one element, got axis {axis!r} of {x.shape}")
     return x.max(axis=axis, keepdims=True)

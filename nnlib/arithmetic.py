@@ -40,7 +40,8 @@ def divide(a, b):
     """a / b, element by element, with NumPy's broadcasting; b without 0 (``ValueError``)."""
     if not b.all():
         raise ValueError("divide expects b without 0, got 0")
-    return a / b, lambda dy: (_unbroadcast(dy / b, a.shape), _unbroadcast(-dy * a / (b * b), b.shape))
+    y = a / b
+    return y, lambda dy: (_unbroadcast(dy / b, a.shape), _unbroadcast(-dy * (y / b), b.shape))
 
 
 @operation
@@ -84,6 +85,7 @@ def log(x):
 @operation
 def sum(x, *, axis=None, keepdims=False):
     """Sum over one axis, several, or all."""
+    axis = None if axis is None else checks.axes("sum", axis, x.ndim)
     kept = x.sum(axis=axis, keepdims=True).shape
     return x.sum(axis=axis, keepdims=keepdims), lambda dy: (np.broadcast_to(dy.reshape(kept), x.shape),)
 
@@ -91,6 +93,7 @@ def sum(x, *, axis=None, keepdims=False):
 @operation
 def mean(x, *, axis=None, keepdims=False):
     """Mean over one axis, several, or all, of at least one element (``ValueError``)."""
+    axis = None if axis is None else checks.axes("mean", axis, x.ndim)
     y, pullback = sum.vjp(x, axis=axis, keepdims=keepdims)
     if x.size == 0:
         raise ValueError(f"mean expects at least one element, got shape {x.shape}")
@@ -107,8 +110,10 @@ def reshape(x, *, shape):
 @operation
 def transpose(x, *, axes=None):
     """The axes in another order, or reversed."""
-    back = None if axes is None else np.argsort(axes)
-    return x.transpose(axes), lambda dy: (dy.transpose(back),)
+    order = tuple(reversed(range(x.ndim))) if axes is None else checks.axes("transpose", axes, x.ndim)
+    if len(order) != x.ndim:
+        raise ValueError(f"transpose expects each of the {x.ndim} axes, got {axes}")
+    return x.transpose(order), lambda dy: (dy.transpose(np.argsort(order)),)
 
 
 @operation

@@ -49,7 +49,7 @@ class Value:
 
     def __init__(self, data, parents=(), slopes=(), op="", label=""):
         checks.number("Value", "data", data)
-        self.data, self.grad = float(data), 0.0
+        self.data, self.grad = _as_float(float, data), 0.0
         self.parents, self.slopes, self.op, self.label = parents, slopes, op, label
 
     def backward(self):
@@ -78,15 +78,16 @@ class Value:
         other = _value(other)
         if other.data == 0:
             raise ValueError("Value expects to be divided by something else than 0")
-        return Value(self.data / other.data, (self, other), (1 / other.data, -self.data / other.data**2), "/")
+        y = self.data / other.data
+        return Value(y, (self, other), (1 / other.data, -y / other.data), "/")
 
     def __pow__(self, n):
         if not isinstance(n, numbers.Real):
             raise TypeError(f"Value expects a number as exponent, got {n!r}")
-        if self.data < 0 and n != int(n) or self.data == 0 and n < 1 and n != 0:
+        if self.data < 0 and n % 1 != 0 or self.data == 0 and n < 1 and n != 0:
             raise ValueError(f"Value expects a power with a derivative, got {self.data} ** {n}")
-        slope = n * self.data ** (n - 1) if n else 0.0
-        return Value(self.data**n, (self,), (slope,), f"**{n}")
+        slope = n * _as_float(pow, self.data, n - 1) if n else 0.0
+        return Value(_as_float(pow, self.data, n), (self,), (slope,), f"**{n}")
 
     def __neg__(self):
         return Value(-self.data, (self,), (-1.0,), "neg")
@@ -104,7 +105,7 @@ class Value:
         return _value(other) / self
 
     def exp(self):
-        y = math.exp(self.data)
+        y = _as_float(math.exp, self.data)
         return Value(y, (self,), (y,), "exp")
 
     def log(self):
@@ -127,6 +128,14 @@ def _value(x):
     return x if isinstance(x, Value) else Value(x)
 
 
+def _as_float(f, x, *n):
+    """f(x, *n), and where it is too large the infinity that floats give, not Python's error."""
+    try:
+        return f(x, *n)
+    except OverflowError:
+        return -math.inf if x < 0 and (not n or n[0] % 2 == 1) else math.inf
+
+
 class Tensor:
     """An array that remembers how it was made: the operation's tape.
 
@@ -143,6 +152,16 @@ class Tensor:
     """
 
     __array_ufunc__ = None                      # array + Tensor is ours to handle, not NumPy's
+
+    def __array_function__(self, function, types, arguments, options):
+        """np.mean(x) is x.mean(); other functions of NumPy are refused."""
+        method = getattr(self, function.__name__, None)
+        if method is None or arguments[0] is not self:
+            raise TypeError(f"np.{function.__name__} expects arrays, got a Tensor: take x.data, or nnlib's operations")
+        return method(*arguments[1:], **options) if callable(method) else method
+
+    def __array__(self, *_, **__):
+        raise TypeError("NumPy expects arrays, got a Tensor: take x.data, or nnlib's operations")
 
     def __init__(self, data):
         self.data = checks.numeric("Tensor", "data", data)
@@ -249,7 +268,7 @@ class Tensor:
         return Tensor.apply(arithmetic.reshape, self, shape=shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes):
-        return Tensor.apply(arithmetic.transpose, self, axes=axes or None)
+        return Tensor.apply(arithmetic.transpose, self, axes=axes[0] if len(axes) == 1 else axes or None)
 
     def exp(self):
         return Tensor.apply(arithmetic.exp, self)

@@ -21,18 +21,17 @@ def numeric(who, name, x):
         raise ValueError(f"{who} expects {name} as an array, got rows of unequal length") from error
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{who} expects {name} as an array of real numbers, got {x.dtype}")
+    if x.dtype == np.float16:                   # 70,000 is too large for it, and so are many sums
+        raise TypeError(f"{who} expects {name} in float32 or float64, got float16")
     return x
 
 
 def no_nan(who, name, x):
-    """Refuse NaN. The sum of squares is NaN just if an element is: one fast pass clears an array."""
-    if x.dtype.kind == "f":
-        flat = x.reshape(-1)
-        if np.isnan(flat.dot(flat)):
-            found = np.argwhere(np.isnan(x))
-            where = tuple(int(i) for i in found[0])
-            raise ValueError(f"{who} expects {name} without NaN, "
-                             f"got {len(found)} NaN of {x.size}, first at {where}")
+    """Refuse NaN. The minimum is NaN just if an element is: one fast pass clears an array."""
+    if x.dtype.kind == "f" and np.isnan(x.min(initial=np.inf)):
+        found = np.argwhere(np.isnan(x))
+        where = tuple(int(i) for i in found[0])
+        raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
 
 
 def notation(text):
@@ -58,20 +57,20 @@ def _factor(axis):
 
 
 def shape(who, x, expected, name="", sizes=None, brief=False):
-    """Refuse ``x`` unless its shape fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
+    """Refuse an array, or a shape, unless it fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
 
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
-    sizes = {} if sizes is None else sizes
+    sizes, got = {} if sizes is None else sizes, getattr(x, "shape", x)
     choices = expected if isinstance(expected, list) else [expected]
     for axes in choices:
-        found = _sizes(x.shape, axes, sizes)
+        found = _sizes(got, axes, sizes)
         if found is not None:
             sizes.update(found)
             return
     wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
-    raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {x.shape}")
+    raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
 
 
 def _sizes(got, axes, known):
@@ -154,6 +153,18 @@ def choice(who, name, x, allowed):
     """Refuse an option that is not one of ``allowed``."""
     if x not in allowed:
         raise ValueError(f"{who} expects {name} as one of {', '.join(map(repr, allowed))}, got {x!r}")
+
+
+def axes(who, axis, ndim):
+    """``axis``, one integer or several, as a tuple of axes 0 .. ndim - 1, none of them twice."""
+    several = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    for i in several:
+        if isinstance(i, bool) or not isinstance(i, numbers.Integral):
+            raise TypeError(f"{who} expects an axis as an integer, got {i!r}")
+    found = tuple(int(i) % ndim for i in several if -ndim <= i < ndim)
+    if len(set(found)) < len(several):
+        raise ValueError(f"{who} expects axes of {-ndim} to {ndim - 1}, each once, got {axis}")
+    return found
 
 
 def generator(who, rng):

@@ -43,13 +43,12 @@ def _one_step(op, x, *arrays, **options):
     return states[..., 0, :], pullback
 
 
-def _all_steps(d, X, h, Wx, x, input_grad):
-    """Gradients of x, W_xh, W_hh and b_h from d (gates, T, N, H), those of the gates, for all steps at once."""
+def _all_steps(d, X, Wx, x, input_grad):
+    """Gradients of x, W_xh and b_h from d (gates, T N, H), those of the gates, for all steps at once."""
     N, T, D = x.shape
-    d, h = d.reshape(len(d), T * N, d.shape[-1]), h.reshape(T * N, d.shape[-1])
     dx = (d @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
     one = np.ones(T * N, x.dtype)               # one @ d is d.sum(axis=1), in a third of the time
-    return dx, _gates_last(X.T @ d), h.T @ d, _gates_last(one @ d)
+    return dx, _gates_last(X.T @ d), _gates_last(one @ d)
 
 
 def _split(who, gates, x, h, W_xh, W_hh, b_h):
@@ -164,8 +163,9 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
             return dnew
 
         dstate = backpropagate(step, dstates.swapaxes(1, 2), padded)
-        dx, dW_xh, dWh, db_h = _all_steps(dz, X, states[0, :-1], Wx, x, input_grad)
-        return dx, dW_xh, _gates_last(dWh), db_h, dstate
+        d, h = dz.reshape(4, T * N, H), states[0, :-1].reshape(T * N, H)
+        dx, dW_xh, db_h = _all_steps(d, X, Wx, x, input_grad)
+        return dx, dW_xh, _gates_last(h.T @ d), db_h, dstate
 
     return states[:, 1:].swapaxes(1, 2), pullback
 
@@ -289,9 +289,10 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
             return dh
 
         dstate = backpropagate(step, dy.swapaxes(0, 1), padded)
-        dx, dW_xh, dWh, db_h = _all_steps(d, X, h[:-1], Wx, x, input_grad)
-        last, seen = dpast.reshape(T * N, H), h[:-1] if reset_after else gates[0] * h[:-1]
-        dWh[2] = seen.reshape(T * N, H).T @ last
+        flat, last, before = d.reshape(3, T * N, H), dpast.reshape(T * N, H), h[:-1].reshape(T * N, H)
+        dx, dW_xh, db_h = _all_steps(flat, X, Wx, x, input_grad)
+        seen = before if reset_after else gates[0].reshape(T * N, H) * before
+        dWh = np.concatenate([before.T @ flat[:2], (seen.T @ last)[None]])
         return dx, dW_xh, _gates_last(dWh), db_h, np.ones(T * N, x.dtype) @ last, dstate
 
     return h[1:].swapaxes(0, 1), pullback
@@ -331,4 +332,3 @@ class GRU(Recurrent):
                  dtype=np.float64):
         super().__init__(input_size, hidden_size, return_sequences, rng, dtype, reset_after=reset_after)
         self.b_n = Parameter(zeros(hidden_size, dtype=dtype), "b_n")
-        self.weights.append(self.b_n)

@@ -7,7 +7,8 @@ layer.vjp(x)``. Calling it keeps the pullback, and ``backward`` calls that, once
     model.backward(dy)                  # model._pullback(dy) adds to p.grad of every parameter p, and returns dx
 
 All that a pullback needs it has with it. So layers share no state, a layer used twice gets the sum of both
-gradients, and a model can be copied, pickled or asked for other values at any time. How to write one::
+gradients, and a model can be copied, pickled or asked for other values at any time. (It has the arrays themselves: do not
+change x or y in place before ``backward``.) How to write one::
 
     class Dense(Layer):
         def __init__(self, in_features, out_features, *, rng=None):
@@ -31,6 +32,8 @@ gradients, and a model can be copied, pickled or asked for other values at any t
 
 The modes (``train``, ``eval``) change what dropout and batch norm do and nothing else: gradients can be had in both.
 """
+
+import collections
 
 import numpy as np
 
@@ -102,8 +105,8 @@ class Parameter:
 class Layer:
     """Base of all layers.
 
-    A subclass sets its parameters and parts (other layers, or a list of them) as attributes, and writes ``vjp``, most
-    simply as ``return self.apply(operation, x, *parameters, **options)``.
+    A subclass sets its parameters and parts (other layers) as attributes, also in lists and dictionaries, and writes
+    ``vjp``, most simply as ``return self.apply(operation, x, *parameters, **options)``.
 
     Raises
     ------
@@ -114,6 +117,7 @@ class Layer:
     """
 
     training = True
+    masked = False                              # does vjp take the option mask?
     _pullback = None                            # of the last call, until backward takes it
 
     def __init_subclass__(cls):
@@ -148,12 +152,12 @@ class Layer:
 
         def add(dy, input_grad=True):
             dx, *gradients = pullback(dy, input_grad)
-            arrays = [id(g) for g in (dx, *gradients) if g is not None]
-            met_twice = len(set(arrays)) < len(arrays)
+            met = [dy, dx]
             for parameter, gradient in zip(parameters, gradients):
                 if parameter is not None:
                     # an array that is a view, the caller's, or met twice has other holders
-                    parameter.add_grad(gradient, copy=met_twice or gradient is dy or gradient.base is not None)
+                    parameter.add_grad(gradient, copy=gradient.base is not None or any(gradient is x for x in met))
+                    met.append(gradient)
             more = gradients[len(parameters):]
             return (dx, *more) if more else dx
         return y, add
@@ -173,11 +177,7 @@ class Layer:
 
     def children(self):
         """(name, layer) of each part."""
-        for name, part in vars(self).items():
-            if isinstance(part, Layer):
-                yield name, part
-            elif isinstance(part, (list, tuple)):
-                yield from ((f"{name}.{i}", p) for i, p in enumerate(part) if isinstance(p, Layer))
+        return ((name, part) for name, part in _members(vars(self)) if isinstance(part, Layer))
 
     def layers_inside(self):
         """This layer and all layers in it, each once."""
@@ -190,7 +190,7 @@ class Layer:
         def visit(path, layer):
             if id(layer) not in seen:
                 seen.add(id(layer))
-                found[path] = layer
+                _add(found, path, layer)
                 for name, part in layer.children():
                     visit(f"{path}.{name}" if path else name, part)
         visit("", self)
@@ -200,15 +200,23 @@ class Layer:
         """Dictionary from path to parameter, as ``"2.inner.0.W"``, each once."""
         found, seen = {}, set()
         for path, layer in self.named_layers().items():
-            for name, p in vars(layer).items():
+            for name, p in _members(vars(layer)):
                 if isinstance(p, Parameter) and id(p) not in seen:
                     seen.add(id(p))
-                    found[f"{path}.{name}" if path else name] = p
+                    _add(found, f"{path}.{name}" if path else name, p)
         return found
 
     def parameters(self):
         """List of all parameters in this layer, each once."""
         return list(self.named_parameters().values())
+
+    def named_arrays(self):
+        """Dictionary from path to the array of each parameter and buffer: all that the layer has learned."""
+        arrays = {path: p.value for path, p in self.named_parameters().items()}
+        for path, layer in self.named_layers().items():
+            for name, buffer in layer.buffers().items():
+                _add(arrays, f"{path}.{name}" if path else name, buffer)
+        return arrays
 
     def buffers(self):
         """Dictionary of this layer's arrays (not its parts') that are saved with the weights but not learned.
@@ -243,7 +251,7 @@ class Layer:
         def traced(path, layer, vjp):
             def run(x, **options):
                 y, pullback = vjp(x, **options)
-                own = [p for p in vars(layer).values() if isinstance(p, Parameter)]
+                own = [p for _, p in _members(vars(layer)) if isinstance(p, Parameter)]
                 new = {id(p): p.value.size for p in own if id(p) not in counted}
                 counted.update(new)
                 if own or not any(layer.children()):
@@ -275,3 +283,20 @@ class Layer:
         parts = [f"  ({name}): " + repr(part).replace("\n", "\n  ") for name, part in self.children()]
         inside = self.extra_repr() + ("\n" + "\n".join(parts) + "\n" if parts else "")
         return f"{type(self).__name__}({inside})"
+
+
+def _members(things, path=""):
+    """(path, thing) of all parameters and layers in a dictionary, and in its lists, tuples and dictionaries."""
+    for name, thing in things.items() if isinstance(things, dict) else enumerate(things):
+        if isinstance(thing, (Parameter, Layer)):
+            yield f"{path}{name}", thing
+        elif isinstance(thing, (dict, list, tuple, collections.deque)):
+            yield from _members(thing, f"{path}{name}.")
+        elif isinstance(thing, (set, frozenset)) and any(isinstance(x, (Parameter, Layer)) for x in thing):
+            raise TypeError(f"Layer expects parameters and layers in lists or dictionaries, got a set as {path}{name}")
+
+
+def _add(found, path, thing):
+    if path in found:
+        raise ValueError(f"Layer expects a name of its own for each parameter and part, got {path!r} twice")
+    found[path] = thing

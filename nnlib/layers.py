@@ -102,13 +102,12 @@ class Activation(Layer):
             inspect.signature(op).bind("x", **options)
         except TypeError as error:
             raise TypeError(f"Activation expects what {op.__name__} takes besides x: {error}") from error
-        self.learned = [Parameter(options.pop(name), name) for name in op.arrays[1:]]
-        for p in self.learned:
-            setattr(self, p.name, p)            # where parameters are looked for
+        for name in op.arrays[1:]:
+            setattr(self, name, Parameter(options.pop(name), name))
         self.options = options
 
     def vjp(self, x):
-        return self.apply(self.op, x, *self.learned, **self.options)
+        return self.apply(self.op, x, *(getattr(self, name) for name in self.op.arrays[1:]), **self.options)
 
     def extra_repr(self):
         return ", ".join([self.op.__name__, *(f"{name}={value!r}" for name, value in self.options.items())])
@@ -118,7 +117,7 @@ class Sequential(Layer):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
     ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
-    ``backward(dy, input_grad=True)`` returns it.
+    ``backward(dy, input_grad=True)`` returns it. ``model(x, mask=mask)`` hands a mask to its recurrent layers.
 
     Raises
     ------
@@ -133,11 +132,14 @@ class Sequential(Layer):
         self.layers = layers
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
+        self.masked = any(layer.masked for layer in layers)
 
-    def vjp(self, x):
+    def vjp(self, x, mask=None):
+        if mask is not None and not self.masked:
+            raise TypeError(f"Sequential expects no mask, as none of its layers is a recurrent one, got {type(mask).__name__}")
         pullbacks = []
         for layer in self.layers:
-            x, pullback = layer.vjp(x)
+            x, pullback = layer.vjp(x, mask=mask) if layer.masked else layer.vjp(x)
             pullbacks.append(pullback)
 
         def pullback(dy, input_grad=True):

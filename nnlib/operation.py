@@ -64,7 +64,8 @@ class Operation:
     The function's positional arguments are its arrays, its keyword-only arguments its options. Arrays may be
     given as anything NumPy understands. The first array of floats decides in which precision the operation
     works; arrays named in ``integers`` stay as they come. ``op(...)`` refuses NaN, ``op.vjp(...)`` lets it
-    pass.
+    pass. A pullback holds the arrays and the value themselves, not copies: whoever changes them in place before
+    calling it gets another gradient.
 
     Raises
     ------
@@ -102,7 +103,7 @@ class Operation:
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
-        self._fit(arrays)
+        self._fit(None, 0, *(getattr(x, "shape", None) for x in arrays))
         return self.function(*arrays, **options)[0]
 
     def vjp(self, *arrays, **options):
@@ -113,7 +114,7 @@ class Operation:
         """:meth:`vjp` in a layer of that name: so many arrays after the first are its own, and say what x must be."""
         arrays, options = self._by_position(arrays, options)
         arrays = self._convert(arrays)
-        self._fit(arrays, layer, parameters)
+        self._fit(layer, parameters, *(getattr(x, "shape", None) for x in arrays))
         y, pullback = self.function(*arrays, **options)
         if isinstance(y, tuple):                # several outputs: their gradients come as the operation says
             return y, pullback
@@ -157,7 +158,7 @@ class Operation:
         """The arrays as arrays, all of one float type."""
         dtype = None
         for x in arrays:
-            if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+            if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.dtype != np.float16:     # which is refused
                 dtype = x.dtype
                 break
         converted = list(arrays)
@@ -170,16 +171,17 @@ class Operation:
                 converted[i] = x
         return converted
 
-    def _fit(self, arrays, layer=None, parameters=0):
-        """Refuse arrays whose shapes do not fit together. In a layer the parameters come first: they fix the sizes."""
-        sizes = {}
-        given = [*zip(self.arrays, arrays, self.shapes)]
-        for name, x, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
-            if x is not None:
-                if layer and name == self.arrays[0]:
-                    checks.shape(layer, x, expected, "", sizes, brief=True)
-                else:
-                    checks.shape(self.__name__, x, expected, name if len(self.arrays) > 1 else "", sizes)
+    @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again
+    def _fit(self, layer, parameters, *shapes):
+        """Refuse shapes that do not fit together. In a layer the parameters come first: they fix the sizes."""
+        sizes, given = {}, [*zip(self.arrays, shapes, self.shapes)]
+        for name, got, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
+            if got is None:                     # there is no such array
+                continue
+            if layer and name == self.arrays[0]:
+                checks.shape(layer, got, expected, "", sizes, brief=True)
+            else:
+                checks.shape(self.__name__, got, expected, name if len(self.arrays) > 1 else "", sizes)
 
     def __repr__(self):
         return f"<operation {self.__name__}>"

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from nnlib import checks
+from nnlib.layer import Parameter
 
 
 def _parameters(who, parameters):
@@ -24,8 +25,9 @@ def _parameters(who, parameters):
     except TypeError:
         raise TypeError(f"{who} expects a list such as model.parameters(), got {parameters!r}") from None
     for p in parameters:
-        if not (hasattr(p, "value") and hasattr(p, "grad")):
+        if not isinstance(p, Parameter) and not (hasattr(p, "value") and hasattr(p, "grad")):
             raise TypeError(f"{who} expects parameters, got {type(p).__name__}")
+        checks.numeric(who, "each parameter", p.value)
     if len({id(p) for p in parameters}) < len(parameters):
         raise ValueError(f"{who} expects each parameter once, got one of them twice")
     return parameters
@@ -72,6 +74,9 @@ class Optimizer:
 
     def step(self):
         """Move every parameter once."""
+        if all(getattr(p, "_grad", p) is None for p in self.parameters):
+            raise ValueError(f"{type(self).__name__}.step expects gradients, got none: call backward of the model that has "
+                             "these parameters; after making a model anew, make its optimiser anew")
         self.steps += 1
         self.lr = float(self.lr)
         for p, state in zip(self.parameters, self._state):

@@ -169,7 +169,7 @@ class Recurrent(Layer):
     first state is left in ``layer.state_grad``.
     """
 
-    op, gates = None, 1
+    op, gates, masked = None, 1, True
 
     def __init__(self, input_size, hidden_size, return_sequences, rng, dtype, **options):
         who = type(self).__name__
@@ -184,8 +184,12 @@ class Recurrent(Layer):
         self.W_xh = Parameter(weights(xavier_uniform, input_size), "W_xh")
         self.W_hh = Parameter(weights(orthogonal, hidden_size), "W_hh")
         self.b_h = Parameter(zeros(self.gates * hidden_size, dtype=dtype), "b_h")
-        self.weights = [self.W_xh, self.W_hh, self.b_h]
         self.state = self.state_grad = None
+
+    @property
+    def weights(self):
+        """The parameters, in the order in which the operation takes them."""
+        return [getattr(self, name) for name in self.op.arrays[1:-1]]
 
     def vjp(self, x, state=None, mask=None):
         states, through_time = self.apply(self.op, x, *self.weights, state=state, mask=mask, **self.options)

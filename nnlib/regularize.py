@@ -147,7 +147,8 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     axes, column = _channel_axes(x), (-1,) + (1,) * (x.ndim - 2)
     m = math.prod(x.shape[axis] for axis in axes)
     if statistics is None and m < 2:
-        raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}")
+        raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}: leave out a last "
+                         "batch of one sample, as fit(..., drop_last=True) does")
     mean, var = batch_statistics(x) if statistics is None else (np.asarray(s, x.dtype) for s in statistics)
     checks.shape("batch_norm", mean, x.shape[1:2], "mean")
     checks.shape("batch_norm", var, x.shape[1:2], "var")
@@ -327,17 +328,11 @@ class EarlyStopping:
         self.epoch += 1
         if value < self.best_value - self.min_delta:
             self.best_value, self.best_epoch = value, self.epoch
-            self._best = [array.copy() for array in _arrays(model)]
+            self._best = {name: array.copy() for name, array in model.named_arrays().items()}
         return self.epoch - self.best_epoch >= self.patience
 
     def restore(self, model):
         """Give ``model`` the weights of its best epoch; before any, leave it as it is."""
         if self._best is not None:
-            for array, best in zip(_arrays(model), self._best):
-                array[...] = best
-
-
-def _arrays(model):
-    """Everything a model has learned: its parameters' values and its layers' buffers."""
-    buffers = [buffer for layer in model.layers_inside() for buffer in layer.buffers().values()]
-    return [p.value for p in model.parameters()] + buffers
+            for name, array in model.named_arrays().items():
+                array[...] = self._best[name]

@@ -10,7 +10,7 @@ from nnlib import checks
 from nnlib.optim import clip_gradients
 
 
-def batches(X, y, batch_size, rng=None):
+def batches(X, y, batch_size, rng=None, *, drop_last=False):
     """Go through samples in batches, once: yields (X_batch, y_batch). The last batch holds what is left.
 
     Parameters
@@ -20,15 +20,18 @@ def batches(X, y, batch_size, rng=None):
         Samples in a batch; N or more for all at once.
     rng : numpy.random.Generator, optional
         Shuffles the samples; without it they come in their order.
+    drop_last : bool
+        Leaves out a last batch that is not full, unless it is the only one.
     """
     X, y = _samples("batches", X, y)
     checks.count("batches", batch_size=batch_size)
     order = None if rng is None else checks.generator("batches", rng).permutation(len(X))
-    return _batches(X, y, batch_size, order)
+    return _batches(X, y, batch_size, order, drop_last)
 
 
-def _batches(X, y, batch_size, order):
-    for start in range(0, len(X), batch_size):
+def _batches(X, y, batch_size, order, drop_last):
+    end = len(X) - len(X) % batch_size if drop_last and len(X) > batch_size else len(X)
+    for start in range(0, end, batch_size):
         chosen = slice(start, start + batch_size) if order is None else order[start:start + batch_size]
         yield X[chosen], y[chosen]
 
@@ -105,8 +108,7 @@ def predict(model, X, batch_size=256):
     -------
     array (N, ...)
     """
-    if not hasattr(model, "layers_inside"):
-        raise TypeError(f"predict expects model as a layer such as Sequential, got {model!r}")
+    _made("predict", "model", model, "layers_inside", "as a layer such as Sequential")
     X = checks.numeric("predict", "X", X)
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
@@ -148,42 +150,48 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
                      _named("evaluate", metrics), batch_size)
 
 
+def _made(who, name, thing, attribute, example):
+    """``thing``, refused unless it has an attribute of its kind, and refused if it is the class itself."""
+    if isinstance(thing, type) or not hasattr(thing, attribute):
+        raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
+    return thing
+
+
 def _operation(who, loss):
-    if not hasattr(loss, "vjp"):
-        raise TypeError(f"{who} expects loss as an operation such as cross_entropy, got {loss!r}")
-    return loss
+    return _made(who, "loss", loss, "vjp", "as an operation such as cross_entropy")
 
 
 def _evaluate(model, X, y, loss, metrics, batch_size):
     outputs = predict(model, X, batch_size)
     mean = float(loss.vjp(outputs, y)[0])
-    if not math.isfinite(mean):  # metrics may refuse NaN
-        metrics = [(name, lambda *_: math.nan) for name, _ in metrics]
-    return {"loss": mean, **{name: float(metric(outputs, y)) for name, metric in metrics}}
+    finite = math.isfinite(mean)                # metrics may refuse NaN
+    return {"loss": mean, **{name: float(metric(outputs, y)) if finite else math.nan for name, metric in metrics.items()}}
 
 
 def _named(who, metrics):
-    """(name, function) of each metric."""
+    """Dictionary of the metrics by name."""
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
     for metric in metrics:
         if not callable(metric) or not hasattr(metric, "__name__"):
             raise TypeError(f"{who} expects metrics as functions such as [accuracy], got {metric!r}")
-    return [(metric.__name__, metric) for metric in metrics]
+    own = [metric.__name__ for metric in metrics]
+    names = ["penalty", "loss", *own, *(f"val_{name}" for name in ("loss", *own))]
+    for name in own:
+        if names.count(name) > 1:
+            raise ValueError(f"{who} expects a name of its own for each metric, as def gives it, got {name!r} again")
+    return {metric.__name__: metric for metric in metrics}
 
 
 class History(dict):
-    """What a training recorded: lists ``"loss"``, ``"val_loss"``, ..., with one number an epoch, by name."""
+    """What a training recorded: lists ``"loss"``, ``"val_loss"``, ..., with one number an epoch, by name.
+
+    ``nnlib.plots.loss_curves(history)`` draws it.
+    """
 
     @property
     def epochs(self):
         """Number of epochs recorded."""
         return len(next(iter(self.values()), ()))
-
-    def plot(self, ax=None, **options):
-        """Draw the curves with :func:`nnlib.plots.loss_curves`; returns the axes."""
-        from nnlib.plots import loss_curves
-
-        return loss_curves(self, ax, **options)
 
     def __repr__(self):
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.items() if values)
@@ -207,12 +215,11 @@ class DivergenceError(FloatingPointError):
 
 def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=None, metrics=(), rng=None,
         regularizer=None, augment=None, schedule=None, clip=None, early_stopping=None, callback=None,
-        progress=None):
+        progress=None, drop_last=False):
     """Train a model on mini-batches.
 
     Each epoch shuffles the samples and, for each batch, runs the model, carries the loss back, and steps the
-    optimiser.
-    The model is in training mode meanwhile and each layer in its former mode afterwards.
+    optimiser. The model is in training mode meanwhile and each layer in its former mode afterwards.
 
     Parameters
     ----------
@@ -224,7 +231,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     validation_data : (X, y), optional
         Evaluated after each epoch.
     metrics : list of functions ``metric(outputs, y)``, such as ``[accuracy]``
-        Each a mean over samples.
+        Each a mean over samples, with a name of its own.
     rng : numpy.random.Generator
         Shuffles, and is handed to ``augment``.
     regularizer : ElasticNet, L1 or L2, optional
@@ -241,6 +248,9 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     progress : bool, optional
         Whether to show a progress bar. By default it is shown where someone can watch it: on a terminal, or
         in a notebook that a person, not a program, runs.
+    drop_last : bool
+        Leaves out a last batch that is not full, unless it is the only one: for batch norm, which needs more than one
+        sample.
 
     Returns
     -------
@@ -256,87 +266,116 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         If a loss, the gradients' norm or a weight becomes NaN or infinite. The model is left as it is, for
         inspection, unless ``early_stopping`` has a best epoch to return to.
     ValueError, TypeError
-        For samples that do not pair up, sizes below 1, and anything that model, loss or optimiser refuse.
+        For samples that do not pair up, or are NaN or infinite; sizes below 1; an optimiser without any parameter of
+        the model; and anything that model, loss or optimiser refuse.
     """
-    if not hasattr(model, "layers_inside"):
-        raise TypeError(f"fit expects model as a layer such as Sequential, got {model!r}")
-    if not hasattr(optimizer, "step"):
-        raise TypeError(f"fit expects optimizer as in Adam(model.parameters()), got {optimizer!r}")
-    for name, function in (("augment", augment), ("schedule", schedule), ("callback", callback)):
-        if function is not None and not callable(function):
-            raise TypeError(f"fit expects {name} as a function, got {function!r}")
-    X, y = _samples("fit", X, y)
+    _made("fit", "model", model, "layers_inside", "as a layer such as Sequential")
+    _made("fit", "optimizer", optimizer, "step", "as in Adam(model.parameters())")
+    for name, thing, attribute, example in (
+            ("regularizer", regularizer, "add_gradients", "as in L2(0.01)"),
+            ("early_stopping", early_stopping, "update", "as in EarlyStopping(patience=5)"),
+            ("augment", augment, "__call__", "as a function"), ("schedule", schedule, "__call__", "as a function"),
+            ("callback", callback, "__call__", "as a function")):
+        if thing is not None:
+            _made("fit", name, thing, attribute, example)
+    if not {id(p) for p in model.parameters()} & {id(p) for p in optimizer.parameters}:
+        raise ValueError("fit expects an optimizer of the model's parameters, got one of others: after making a model "
+                         "anew, make its optimiser anew, as in Adam(model.parameters())")
+    X, y = _finite(*_samples("fit", X, y))
     loss, metrics = _operation("fit", loss), _named("fit", metrics)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError(f"fit expects validation_data as (X, y), got {type(validation_data).__name__}")
-        validation_data = _samples("fit", *validation_data)
+        validation_data = _finite(*_samples("fit", *validation_data))
     checks.count("fit", epochs=epochs, batch_size=batch_size)
     if clip is not None:
         checks.number("fit", "clip", clip, 0, above=True)
     rng = checks.generator("fit", rng)
     if early_stopping is not None:
         early_stopping.reset()
-
-    history, steps = History(), math.ceil(len(X) / batch_size)
+    history = History()
     bar = _progress_bar(progress, epochs)
 
-    def diverged(what):
-        return DivergenceError(what, epoch, step, steps, optimizer.lr, history)
+    def step(X_batch, y_batch):
+        """One step of the optimiser: the outputs and the loss, before it."""
+        outputs = model(X_batch)
+        value, pullback = loss.vjp(outputs, y_batch)
+        _go_on("the loss", value)
+        optimizer.zero_grad()
+        model.backward(pullback(1.0)[0], input_grad=False)
+        if regularizer is not None:
+            regularizer.add_gradients(optimizer.parameters)
+        if clip is not None:
+            _go_on("the norm of the gradients", clip_gradients(optimizer.parameters, clip))
+        if schedule is not None:
+            optimizer.lr = schedule(optimizer.steps)
+        optimizer.step()
+        return outputs, float(value)
 
+    def epoch():
+        """One pass through the samples: means of loss and metrics, and what was measured after it."""
+        nonlocal k
+        totals, seen = dict.fromkeys(["loss", *metrics], 0.0), 0
+        order = rng.permutation(len(X))
+        for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, order, drop_last), start=1):
+            if augment is not None:
+                X_batch = augment(X_batch, rng=rng)
+            with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
+                outputs, value = step(X_batch, y_batch)
+            totals["loss"] += len(X_batch) * value
+            for name, metric in metrics.items():
+                totals[name] += len(X_batch) * float(metric(outputs, y_batch))
+            seen += len(X_batch)
+        if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
+            raise _Diverged("a weight is NaN or infinite")
+        record = {name: total / seen for name, total in totals.items()}
+        if regularizer is not None:
+            record["penalty"] = regularizer.penalty(optimizer.parameters)
+        if validation_data is not None:
+            with np.errstate(all="ignore"):
+                scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
+            _go_on("the validation loss", scores["loss"])
+            record |= {f"val_{name}": score for name, score in scores.items()}
+        return record
+
+    n = k = 0
     with _mode(model, training=True), bar or contextlib.nullcontext():
         try:
-            for epoch in range(1, epochs + 1):
-                totals = dict.fromkeys(["loss", *(name for name, _ in metrics)], 0.0)
-                order = rng.permutation(len(X))
-                for step, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, order), start=1):
-                    if augment is not None:
-                        X_batch = augment(X_batch, rng=rng)
-                    with np.errstate(all="ignore"):  # overflow is no surprise here: it is looked for
-                        outputs = model(X_batch)
-                        value, pullback = loss.vjp(outputs, y_batch)
-                        if not np.isfinite(value):
-                            raise diverged(f"the loss is {value}")
-                        optimizer.zero_grad()
-                        model.backward(pullback(1.0)[0], input_grad=False)
-                        if regularizer is not None:
-                            regularizer.add_gradients(optimizer.parameters)
-                        if clip is not None:
-                            norm = clip_gradients(optimizer.parameters, clip)
-                            if not math.isfinite(norm):
-                                raise diverged(f"the norm of the gradients is {norm}")
-                        if schedule is not None:
-                            optimizer.lr = schedule(optimizer.steps)
-                        optimizer.step()
-                    totals["loss"] += len(X_batch) * float(value)
-                    for name, metric in metrics:
-                        totals[name] += len(X_batch) * float(metric(outputs, y_batch))
-                if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
-                    raise diverged("a weight is NaN or infinite")
-
-                record = {name: total / len(X) for name, total in totals.items()}
-                if regularizer is not None:
-                    record["penalty"] = regularizer.penalty(optimizer.parameters)
-                if validation_data is not None:
-                    with np.errstate(all="ignore"):
-                        scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
-                    if not math.isfinite(scores["loss"]):
-                        raise diverged(f"the validation loss is {scores['loss']}")
-                    record |= {f"val_{name}": score for name, score in scores.items()}
+            for n in range(1, epochs + 1):
+                record = epoch()
                 for name, number in record.items():
                     history.setdefault(name, []).append(number)
                 if bar is not None:
                     bar.set_postfix({name: f"{number:.4g}" for name, number in record.items()}, refresh=False)
                     bar.update()
                 if callback is not None:
-                    callback(epoch, history)
+                    callback(n, history)
                 watched = record["loss" if validation_data is None else "val_loss"]
                 if early_stopping is not None and early_stopping.update(watched, model):
                     break
+        except _Diverged as what:
+            raise DivergenceError(what, n, k, math.ceil(len(X) / batch_size), optimizer.lr, history) from None
         finally:
             if early_stopping is not None:
                 early_stopping.restore(model)
     return history
+
+
+class _Diverged(Exception):
+    """What is no number any more."""
+
+
+def _go_on(what, value):
+    if not math.isfinite(value):
+        raise _Diverged(f"{what} is {value}")
+
+
+def _finite(X, y):
+    for name, x in ("X", X), ("y", y):
+        checks.no_nan("fit", name, x)
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ValueError(f"fit expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
+    return X, y
 
 
 def _progress_bar(show, epochs):

@@ -11,13 +11,9 @@ from nnlib.layer import Layer
 
 
 def _arrays(model):
-    """Dictionary from path, as ``"0.W"``, to the array of every parameter and buffer of the model."""
     if not isinstance(model, Layer):
         raise TypeError(f"save_weights and load_weights expect a layer, got {model!r}")
-    arrays = {path: p.value for path, p in model.named_parameters().items()}
-    for path, layer in model.named_layers().items():
-        arrays |= {f"{path}.{name}" if path else name: buffer for name, buffer in layer.buffers().items()}
-    return arrays
+    return model.named_arrays()
 
 
 def save_weights(model, path):
@@ -37,11 +33,14 @@ def save_weights(model, path):
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
+    arrays, path = _arrays(model), Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
-            np.savez(file, **_arrays(model))
+            with zipfile.ZipFile(file, "w") as archive:     # np.savez could not take a parameter called "file"
+                for name, array in arrays.items():
+                    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

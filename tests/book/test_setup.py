@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import json
 import re
 import subprocess
 import sys
@@ -43,8 +44,121 @@ def test_an_unknown_command_shows_the_help(root):
 
 
 def test_an_unknown_part_of_the_tests_is_said():
-    with pytest.raises(commands.Missing, match="no part units. The parts are: lint book unit"):
+    with pytest.raises(commands.Missing, match="no part, room, path or chapter units.\nThe parts are: lint book unit"):
         commands.test("units")
+
+
+@pytest.mark.parametrize(
+    "name, found",
+    [
+        ("exercises", "tests/exercises"),
+        ("tests/exercises", "tests/exercises"),
+        ("nnlib/test_losses.py", "tests/nnlib/test_losses.py"),
+        ("nnlib/test_losses.py::test_mse", "tests/nnlib/test_losses.py::test_mse"),
+        ("03", "chapters/03_losses.ipynb"),
+        ("03_losses", "chapters/03_losses.ipynb"),
+        ("chapters/03_losses.ipynb", "chapters/03_losses.ipynb"),
+    ],
+)
+def test_rooms_paths_and_chapters_are_found(name, found):
+    assert commands.located(name).replace("\\", "/") == found
+
+
+def test_notebooks_go_to_nbval_and_the_rest_to_pytest(monkeypatch):
+    ran = []
+    monkeypatch.setattr(commands, "run", lambda *command, **options: ran.append(command[1:]) or 0)
+    assert commands.test("exercises", "03") == 0
+    assert [command[:2] for command in ran] == [("-m", "pytest"), ("-m", "book.check"), ("-m", "book.validate")]
+    assert ran[0][-1] == "tests/exercises" and ran[2][-1].endswith("03_losses.ipynb")
+
+
+@pytest.mark.parametrize(
+    "path, asked",
+    [
+        ("nnlib/losses.py", ["tests/nnlib/test_losses.py", "tests/nnlib/test_public.py"]),
+        ("nnlib/exercises/ch03_losses.py", ["tests/exercises"]),
+        ("tests/nnlib/test_losses.py", ["tests/nnlib/test_losses.py"]),
+        ("tests/instructor/course.py", ["tests/instructor"]),
+        ("book/check.py", ["tests/book"]),
+        ("CONTRIBUTING.md", ["tests/book/test_docs.py", "tests/book/test_check.py"]),
+        ("chapters/03_losses.ipynb", ["chapters/03_losses.ipynb", "tests/chapters/test_stored_outputs.py",
+                                      "tests/exercises/test_chapters.py"]),
+        ("chapters/99_gone.ipynb", ["tests/chapters/test_stored_outputs.py", "tests/exercises/test_chapters.py"]),
+    ],
+)  # fmt: skip
+def test_a_change_asks_for_what_it_touches(path, asked):
+    from book.changed import wanted
+
+    assert wanted([path]) == asked
+
+
+def test_every_tracked_file_that_a_test_reads_asks_for_tests(root):
+    from book.changed import wanted
+
+    done = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
+    idle = [name for name in done.stdout.splitlines() if (root / name).exists() and not wanted([name])]
+    assert {name.split("/")[0] for name in idle} <= {".gitignore", "LICENSE", "LICENSE-CONTENT", "benchmarks", "references.bib"}
+
+
+def test_drafts_beside_the_chapters_are_ignored(root):
+    assert subprocess.run(["git", "check-ignore", "-q", "chapters/17_topic.md"], cwd=root).returncode == 0
+
+
+def test_the_lab_is_given_its_arguments(root, monkeypatch):
+    ran = []
+    monkeypatch.setattr(commands, "run", lambda *command, **options: ran.append(command) or 0)
+    commands.main(["lab", "--no-browser"])
+    assert ran[-1][-1] == "--no-browser"
+    assert "-m book lab $(A)" in (root / "Makefile").read_text(encoding="utf-8")
+
+
+def environment(folder, owner):
+    """What an environment notes of the nnlib that it imports."""
+    noted = folder / ".venv" / "lib" / "python3.12" / "site-packages" / "nnlib-0.1.0.dist-info" / "direct_url.json"
+    noted.parent.mkdir(parents=True)
+    noted.write_text(json.dumps({"url": owner.as_uri(), "dir_info": {"editable": True}}))
+    return str(folder / ".venv")
+
+
+def test_a_copied_environment_belongs_to_the_other_folder(monkeypatch, tmp_path):
+    here, there = tmp_path / "a clone", tmp_path / "the original"
+    there.mkdir()
+    (tmp_path / "stamp").write_text(commands.wanted())
+    monkeypatch.setattr(commands, "STAMP", str(tmp_path / "stamp"))
+    monkeypatch.setattr(commands, "ROOT", str(here))
+    monkeypatch.setattr(commands, "wanted", lambda: (tmp_path / "stamp").read_text())
+    monkeypatch.setattr(commands, "VENV", environment(here, there))
+    assert commands.elsewhere() == str(there) and not commands.installed()
+    made = []
+    monkeypatch.setattr(commands, "run", lambda *command, **options: made.append(command) or 0)
+    monkeypatch.setattr(commands, "pip", lambda *arguments: "")
+    commands.install()
+    assert "--clear" in made[0], "the old environment is not replaced"
+
+
+def test_an_environment_of_this_folder_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(commands, "ROOT", str(tmp_path))
+    monkeypatch.setattr(commands, "VENV", environment(tmp_path, tmp_path))
+    assert commands.elsewhere() == ""
+
+
+def test_an_environment_is_not_replaced_by_its_own_python():
+    import venv  # noqa: F401  the base has it
+
+    assert not commands.usable_python().startswith(commands.VENV)
+
+
+OFFLINE = """WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...): Failed'
+ERROR: Could not find a version that satisfies the requirement numpy==2.4.6 (from versions: none)
+ERROR: No matching distribution found for numpy==2.4.6
+"""
+
+
+def test_without_network_the_advice_is_about_the_network():
+    said = commands.advice(OFFLINE)
+    assert "network" in said and "PIP_INDEX_URL" in said and "Retrying" not in said
+    said = commands.advice("Collecting a\nERROR: ResolutionImpossible\n")
+    assert "ResolutionImpossible" in said and "Collecting" not in said and "network" not in said
 
 
 def test_too_old_a_python_is_said(monkeypatch):
@@ -66,6 +180,11 @@ def test_a_newer_python_beside_an_old_one_is_found(monkeypatch):
 def test_the_entry_point_can_be_read_by_an_old_python(root):
     source = (root / "book" / "__main__.py").read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 5))
+    kinds = (ast.AnnAssign, ast.AsyncFunctionDef, ast.Nonlocal, ast.Starred, ast.NamedExpr)
+    assert source.isascii() and source.splitlines().index("from __future__ import print_function") < 12
+    assert not any(isinstance(node, kinds) and not isinstance(getattr(node, "ctx", None), ast.Load) for node in ast.walk(tree))
+    refused = source.index("sys.exit(NEEDS)")
+    assert all(source.index(name) > refused for name in ("import hashlib", "import shutil", "url2pathname"))
     assert not any(isinstance(node, ast.JoinedStr) for node in ast.walk(tree)), "f-strings need Python 3.6"
     standard = set(sys.stdlib_module_names)
     imported = {
@@ -92,7 +211,7 @@ def test_a_missing_browser_is_said(monkeypatch):
 
 def test_a_failed_installation_is_said_and_not_remembered(monkeypatch, tmp_path):
     monkeypatch.setattr(commands, "STAMP", str(tmp_path / "stamp"))
-    monkeypatch.setattr(commands, "pip", lambda *arguments: 1)
+    monkeypatch.setattr(commands, "pip", lambda *arguments: "ERROR: a lost connection")
     with pytest.raises(commands.Missing, match="run the same command again"):
         commands.install()
     assert not commands.installed()
@@ -101,7 +220,7 @@ def test_a_failed_installation_is_said_and_not_remembered(monkeypatch, tmp_path)
 def test_what_is_installed_is_not_installed_again(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(commands, "STAMP", str(tmp_path / "stamp"))
-    monkeypatch.setattr(commands, "pip", lambda *arguments: calls.append(arguments) or 0)
+    monkeypatch.setattr(commands, "pip", lambda *arguments: calls.append(arguments) or "")
     assert not commands.installed()
     commands.install()
     assert calls and commands.installed()

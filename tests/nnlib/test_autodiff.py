@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import nnlib
 from nnlib import (
     Activation, Dense, Flatten, Residual, Sequential, Tensor, Value, arithmetic, check_operation, cross_entropy, dense, gelu,
     mse, prelu, relu, softmax, tanh,
@@ -364,3 +365,119 @@ def test_tensor_looks_like_an_array():
     assert x.shape == (2, 2) and len(x) == 2 and x.T.data.tolist() == [[1, 3], [2, 4]]
     assert repr(x) == "Tensor([[1., 2.],\n        [3., 4.]])"
     assert relu(x).grad is None and x.grad is None and x.parents == ()
+
+
+# ---- kinds of faults ---------------------------------------------------------------------------------------
+
+shapes = st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple)
+
+
+@settings(deadline=None, max_examples=60)
+@given(shapes, st.data())
+def test_axes_are_numpys_with_the_right_gradient(shape, data):
+    rng, n = np.random.default_rng(0), len(shape)
+    x = rng.normal(size=shape)
+    order = data.draw(st.permutations(range(n)).flatmap(lambda order: st.tuples(*(st.sampled_from([i, i - n]) for i in order))))
+    several = data.draw(st.lists(st.integers(0, n - 1), unique=True).map(lambda s: tuple(i - n * (i % 2) for i in s)))
+    one, keepdims = data.draw(st.integers(-n, n - 1)), data.draw(st.booleans())
+    for op, options, expected in [
+            (arithmetic.transpose, dict(axes=order), x.transpose(order)),
+            (arithmetic.transpose, dict(axes=list(order)), x.transpose(order)),
+            (arithmetic.sum, dict(axis=several, keepdims=keepdims), x.sum(axis=several, keepdims=keepdims)),
+            (arithmetic.mean, dict(axis=several, keepdims=keepdims), x.mean(axis=several, keepdims=keepdims)),
+            (arithmetic.sum, dict(axis=one, keepdims=keepdims), x.sum(axis=one, keepdims=keepdims)),
+            (arithmetic.mean, dict(axis=np.int64(one), keepdims=keepdims), x.mean(axis=one, keepdims=keepdims)),
+            (softmax, dict(axis=one), np.exp(x) / np.exp(x).sum(axis=one, keepdims=True)),
+            (nnlib.log_softmax, dict(axis=one), x - np.log(np.exp(x).sum(axis=one, keepdims=True)))]:
+        np.testing.assert_allclose(op(x, **options), expected, rtol=1e-12, atol=1e-12)
+        assert check_operation(op, x, rng=rng, **options) < 1e-6
+    t = Tensor(x)
+    for result in (t.transpose(*order), t.transpose(order), t.transpose(list(order)), np.transpose(t, order)):
+        weight = rng.normal(size=result.shape)
+        (result * weight).sum().backward()
+        np.testing.assert_allclose(t.grad, weight.transpose(np.argsort([i % n for i in order])))
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "transpose", "softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [(0, 0), (1, -1), 2, -3, (0, 2), 1.0, True, "0", (0, None)])
+def test_axes_that_do_not_exist_are_refused(name, axis):
+    op = getattr(arithmetic, name, None) or getattr(nnlib, name)
+    option = "axes" if name == "transpose" else "axis"
+    with pytest.raises((TypeError, ValueError), match=f"^{name} expects (an axis|axes)"):
+        op(np.ones((2, 2)), **{option: axis})
+
+
+def test_transpose_wants_every_axis():
+    for axes in (0, (0,), (1, 0)):
+        with pytest.raises(ValueError, match="transpose expects each of the 3 axes, got"):
+            Tensor(np.ones((2, 2, 2))).transpose(axes)
+    assert Tensor(np.ones(3)).transpose(0).shape == Tensor(np.ones(3)).transpose(-1).shape == (3,)
+    assert Tensor(np.ones((2, 3))).transpose().shape == Tensor(np.ones((2, 3))).transpose(None).shape == (3, 2)
+
+
+def test_numpys_functions_of_a_tensor():
+    x = Tensor([[1.0, 2.0], [3.0, 5.0]])
+    assert np.mean(x).data == 2.75 and np.sum(x, axis=0).data.tolist() == [4, 7] and np.shape(x) == (2, 2)
+    np.mean(x).backward()
+    np.testing.assert_array_equal(x.grad, np.full((2, 2), 0.25))
+    for f in (np.median, np.linalg.norm, lambda x: np.concatenate([x, x]), lambda x: np.where(x, x, x), np.max):
+        with pytest.raises(TypeError, match=r"np\.\w+ expects arrays, got a Tensor: take x.data"):
+            f(x)
+    for f in (np.asarray, np.array, lambda x: np.array([x, x]), relu.vjp, nnlib.Dense(2, 2), nnlib.Parameter, Tensor):
+        with pytest.raises(TypeError, match="NumPy expects arrays, got a Tensor: take x.data"):
+            f(x, "W") if f is nnlib.Parameter else f(x)
+
+
+numbers = st.floats(allow_nan=False).filter(lambda x: abs(x) > 0)
+
+
+def as_floats(f):
+    with np.errstate(all="ignore"):
+        return float(f())
+
+
+@settings(deadline=None, max_examples=300)
+@given(numbers, numbers, st.sampled_from([-3, -2, -1, 1, 2, 3, 1.5, -0.5, 700]))
+def test_values_are_what_floats_give(a, b, n):
+    x, y = np.float64(a), np.float64(b)
+    cases = [(lambda: Value(a) * Value(b), lambda: x * y, lambda: (y, x)),
+             (lambda: Value(a) / Value(b), lambda: x / y, lambda: (1 / y, -(x / y) / y)),
+             (lambda: Value(a) + Value(b), lambda: x + y, lambda: (1.0, 1.0)),
+             (lambda: Value(a).exp(), lambda: np.exp(x), lambda: (np.exp(x),)),
+             (lambda: Value(a).tanh(), lambda: np.tanh(x), lambda: (1 - np.tanh(x) ** 2,))]
+    if a > 0 or n == int(n):
+        cases.append((lambda: Value(a) ** n, lambda: x ** n, lambda: (n * x ** (n - 1),)))
+    if a > 0:
+        cases.append((lambda: Value(a).log(), lambda: np.log(x), lambda: (1 / x,)))
+    for make, value, slopes in cases:
+        expected = as_floats(value)
+        if math.isnan(expected):
+            with pytest.raises(ValueError, match="Value expects -inf <= data <= inf, got nan"):
+                make()
+            continue
+        made = make()
+        assert made.data == pytest.approx(expected, rel=1e-12, abs=1e-320)
+        with np.errstate(all="ignore"):
+            for slope, right in zip(made.slopes, map(float, slopes()), strict=True):
+                assert slope == pytest.approx(right, rel=1e-12, abs=1e-320, nan_ok=True)
+        made.backward()
+
+
+def test_values_at_the_ends_of_floats():
+    assert (Value(1.0) / Value(1e-170)).data == 1e170 and (Value(1.0) / Value(1e-170)).slopes == (1e170, -math.inf)
+    assert (Value(1.0) / Value(1e200)).slopes == (1e-200, 0.0)
+    assert (Value(1e-170) / Value(1e-170)).slopes == pytest.approx((1e170, -1e170))
+    assert Value(1000.0).exp().data == math.inf and Value(-1000.0).exp().data == 0
+    assert (Value(-1e200) ** 3).data == -math.inf and (Value(-1e200) ** 2).data == math.inf
+    assert (Value(-1e-200) ** -3).data == -math.inf and (Value(1e-320) ** -1).data == math.inf
+    assert Value(10**400).data == math.inf and Value(-(10**400)).data == -math.inf
+    with pytest.raises(ValueError, match="a power with a derivative, got -2.0 "):
+        Value(-2.0) ** math.inf
+
+
+@pytest.mark.parametrize("dtype, tiny", [(np.float64, 1e-170), (np.float32, 1e-25)])
+def test_division_by_small_numbers(dtype, tiny):
+    a, b = Tensor(np.array([tiny], dtype)), Tensor(np.array([tiny], dtype))
+    (a / b).sum().backward()
+    np.testing.assert_allclose(b.grad, [-1 / tiny], rtol=1e-5)
+    np.testing.assert_allclose(a.grad, [1 / tiny], rtol=1e-5)

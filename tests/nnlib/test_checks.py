@@ -1,4 +1,5 @@
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -32,6 +33,46 @@ def test_shape_names_the_argument():
         checks.shape("dense", np.zeros(3), ("D", "K"), "W")
 
 
+def test_notation():
+    assert checks.notation("(N,T,D),(D,4H),(2,N,H)") == [[("N", "T", "D")], [("D", "4H")], [(2, "N", "H")]]
+    assert checks.notation("(N, C, H?, W?), (...,K), ()") == [[("N", "C"), ("N", "C", "H", "W")], [(..., "K")], [()]]
+    assert checks.notation("") == []
+
+
+def test_shapes_with_known_sizes():
+    sizes = {}
+    checks.shape("f", np.zeros((5, 12)), ("D", "3H"), "W", sizes)
+    assert sizes == {"D": 5, "H": 4}
+    checks.shape("f", np.zeros((2, 4)), (2, "H"), "state", sizes)
+    checks.shape("f", np.zeros((7, 7)), ("N", "N"))
+    checks.shape("f", np.zeros((9, 9, 5)), [("N", "H"), (..., "D")], "x", sizes)
+    for shape, expected, wanted in [((3, 4), ("2D", "H"), "(10, 4)"), ((3, 5), ("K", "2 H"), "(K, 8)"),
+                                    ((3,), ("N", "2N"), "(N, 2 N)"),
+                                    ((3, 4), [("N", "D"), ("N", "D", "H", "W")], "(N, 5) or (N, 5, 4, W)"),
+                                    ((2, 3), ("N", "N"), "(N, N)"), ((2, 5), ("M", "2M"), "(M, 2 M)"),
+                                    ((), (..., "D"), "(..., 5)")]:
+        with pytest.raises(ValueError, match=re.escape(f"f expects W {wanted}, got {shape}") + "$"):
+            checks.shape("f", np.zeros(shape), expected, "W", sizes)
+    assert sizes == {"D": 5, "H": 4}            # what does not fit decides nothing
+    with pytest.raises(ValueError, match=re.escape("f expects (N, 5), got (3,)")):
+        checks.shape("f", np.zeros(3), [(..., "N", "D")], "", sizes, brief=True)
+
+
+@pytest.mark.parametrize("axis, ndim, expected", [(0, 2, (0,)), (-1, 3, (2,)), ((-1, 0), 2, (1, 0)), ([2, -2], 3, (2, 1)),
+                                                  ((), 2, ()), (np.int64(1), 2, (1,))])
+def test_axes(axis, ndim, expected):
+    assert checks.axes("f", axis, ndim) == expected
+
+
+def test_axes_that_are_refused():
+    for axis, ndim in [(2, 2), (-3, 2), ((0, 0), 2), ((0, -2), 2), ((0, 5), 2), (0, 0)]:
+        with pytest.raises(ValueError, match=re.escape(f"f expects axes of {-ndim} to {ndim - 1}, each once, got {axis}")):
+            checks.axes("f", axis, ndim)
+    for axis in (1.0, "0", True, (0, None)):
+        with pytest.raises(TypeError, match="f expects an axis as an integer, got"):
+            checks.axes("f", axis, 2)
+
+
 def test_same_shape():
     checks.same_shape("mse", a=np.zeros((2, 3)), b=np.ones((2, 3)))
     for a, b in [((3,), (3, 1)), ((3, 1), (3,)), ((2,), (3,)), ((3,), (2,))]:
@@ -45,7 +86,9 @@ def test_no_nan_tells_how_many_and_where():
     checks.no_nan("f", "x", np.zeros((0, 3)))
     checks.no_nan("f", "x", np.array(3))
     checks.no_nan("f", "x", np.array([True, False]))
-    checks.no_nan("f", "x", np.array([np.inf, -np.inf, 1e200]))
+    with warnings.catch_warnings(action="error"):
+        checks.no_nan("f", "x", np.array([np.inf, -np.inf, 1e200]))
+        checks.no_nan("f", "x", np.array([1e30, -1e30], np.float32))
     x[1, 2] = x[2, 0] = np.nan
     with pytest.raises(ValueError, match=re.escape("f expects x without NaN, got 2 NaN of 12, first at (1, 2)")):
         checks.no_nan("f", "x", x)
@@ -129,6 +172,9 @@ def test_generator():
 def test_numeric():
     assert checks.numeric("f", "x", [1, 2]).dtype.kind == "i"
     assert checks.numeric("f", "x", True).dtype.kind == "b"
+    for bad in (np.float16(1), np.ones(3, np.float16)):
+        with pytest.raises(TypeError, match="f expects x in float32 or float64, got float16"):
+            checks.numeric("f", "x", bad)
     for bad in ("a", None, [None], {"a": 1}, 1j):
         with pytest.raises(TypeError, match="f expects x as an array of real numbers, got"):
             checks.numeric("f", "x", bad)

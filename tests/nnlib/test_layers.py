@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import weakref
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 
@@ -527,6 +528,90 @@ def test_parts_in_a_list_are_found(rng):
     assert layer.eval().ways[1].training is False
 
 
+class Holder(Layer):
+    """Adds up W of all its parameters, and applies all its layers."""
+
+    def __init__(self, **things):
+        vars(self).update(things)
+
+    def vjp(self, x):
+        own = [p for name, p in self.named_parameters().items() if p.name == "own"]
+        pullbacks = [pullback for _, pullback in (layer.vjp(x) for layer in self.layers_inside() if layer is not self)]
+
+        def back(dy, input_grad=True):
+            for p in own:
+                p.add_grad(dy.sum(axis=0))
+            return dy + sum(pullback(dy) for pullback in pullbacks)
+        return x + sum(p.value for p in own) + sum(layer.vjp(x)[0] for layer in self.layers_inside() if layer is not self), back
+
+
+nested = st.recursive(st.sampled_from(["p", "layer", "other"]), lambda inner: st.one_of(
+    st.lists(inner, max_size=3), st.lists(inner, max_size=3).map(tuple), st.lists(inner, max_size=3).map(deque),
+    st.dictionaries(st.sampled_from(["a", "b", "file", "self", 0, 1]), inner, max_size=3)), max_leaves=8)
+
+
+@settings(deadline=None, max_examples=60)
+@given(plan=st.dictionaries(st.sampled_from(["W", "file", "args", "parts", "x"]), nested, min_size=1, max_size=4))
+def test_parameters_and_layers_are_found_wherever_they_are(plan, tmp_path_factory):
+    rng, made = np.random.default_rng(0), []
+
+    def build(thing):
+        if isinstance(thing, dict):
+            return {name: build(x) for name, x in thing.items()}
+        if isinstance(thing, (list, tuple, deque)):
+            return type(thing)(build(x) for x in thing)
+        if thing == "p":
+            made.append(Parameter(rng.normal(size=2), "own"))
+            return made[-1]
+        if thing == "layer":
+            layer = Dense(2, 2, rng=rng)
+            made.extend([layer.W, layer.b])
+            return layer
+        return thing
+
+    layer = Holder(**build(plan))
+    assert {id(p) for p in layer.parameters()} == {id(p) for p in made} and len(layer.parameters()) == len(made)
+    assert check_layer(layer, rng.normal(size=(3, 2)), rng=rng) < 1e-7
+    if not made:
+        return
+    layer(np.ones((1, 2)))
+    layer.backward(np.ones((1, 2)))
+    before = [p.value.copy() for p in layer.parameters()]
+    nnlib.SGD(layer.parameters(), lr=0.1).step()
+    assert all((p.value != value).any() for p, value in zip(layer.parameters(), before))
+    path = tmp_path_factory.mktemp("weights") / "w.npz"
+    save_weights(layer, path)
+    saved = [p.value.copy() for p in layer.parameters()]
+    for p in layer.parameters():
+        p.value += 1
+    load_weights(layer, path)
+    for p, value in zip(layer.parameters(), saved):
+        np.testing.assert_array_equal(p.value, value)
+    assert set(np.load(path).files) == set(layer.named_parameters())
+
+
+@pytest.mark.parametrize("name", ["file", "args", "kwds", "self", "allow_pickle", "arr_0", "a/b", "x.npy", "names", "W"])
+def test_a_parameter_of_any_name_can_be_saved(name, tmp_path):
+    layer = Holder(**{name: Parameter([1.0, 2.0], "own")}) if name != "self" else Holder()
+    vars(layer)[name] = Parameter([1.0, 2.0], "own")
+    save_weights(layer, tmp_path / "w.npz")
+    layer.parameters()[0].value = [3.0, 4.0]
+    load_weights(layer, tmp_path / "w.npz")
+    assert layer.parameters()[0].value.tolist() == [1, 2] and list(layer.named_parameters()) == [name]
+
+
+def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
+    p, q = Parameter([1.0], "own"), Parameter([2.0], "own")
+    for things in ({p}, frozenset([p]), [{"a": {Dense(2, 2)}}]):
+        with pytest.raises(TypeError, match="Layer expects parameters and layers in lists or dictionaries, got a set as things"):
+            Holder(things=things).parameters()
+    assert Holder(things={1, "a"}).parameters() == []
+    for clash in (dict(a={"b": p}, **{"a.b": q}), dict(a={1: p, "1": q}), dict(a={"b": Dense(1, 1)}, **{"a.b": Dense(1, 1)})):
+        with pytest.raises(ValueError, match=r"a name of its own for each parameter and part, got 'a\.[b1]' twice"):
+            save_weights(Holder(**clash), tmp_path / "w.npz")
+    assert Holder(a=p, b=[p]).parameters() == [p]               # one parameter in two places is one
+
+
 def test_prelu_learns_its_slope(rng):
     layer = Activation(prelu, alpha=0.25)
     assert layer.parameters() == [layer.alpha] and layer.alpha.value.shape == ()
@@ -735,11 +820,11 @@ def test_an_interrupted_save_leaves_the_old_file(rng, tmp_path, monkeypatch):
     save_weights(model, path)
     before = path.read_bytes()
 
-    def interrupted(file, **arrays):
+    def interrupted(file, array, **options):
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "savez", interrupted)
+    monkeypatch.setattr(np.lib.format, "write_array", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_weights(Dense(3, 2, rng=rng), path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

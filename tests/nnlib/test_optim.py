@@ -268,6 +268,22 @@ def test_refuses_bad_betas(optimizer):
     optimizer(ok, betas=(0.0, 0.0))
 
 
+@pytest.mark.parametrize("optimizer", ALL)
+def test_a_step_without_any_gradient_is_refused(optimizer):
+    """As after the cell of the model was run again, but not that of its optimiser."""
+    p, q = Parameter(np.ones(2), "w"), Parameter(np.ones(2), "b")
+    opt = optimizer([p, q], lr=0.1)
+    with pytest.raises(ValueError, match=f"{optimizer.__name__}.step expects gradients, got none: .* anew"):
+        opt.step()
+    assert opt.steps == 0
+    q.add_grad(np.ones(2))
+    opt.step()
+    assert (q.value < 1).all() and opt.steps == 1
+    opt.zero_grad()
+    with pytest.raises(ValueError, match="expects gradients, got none"):
+        opt.step()
+
+
 def test_nesterov_needs_momentum():
     with pytest.raises(ValueError, match="SGD expects momentum > 0 with nesterov, got 0"):
         SGD([parameter([1.0])], nesterov=True)
@@ -278,6 +294,8 @@ def test_nesterov_needs_momentum():
 def test_base_class_and_repr():
     with pytest.raises(NotImplementedError, match="Optimizer has no _update"):
         Optimizer([parameter([1.0])], 0.1).step()
+    with pytest.raises(TypeError, match="SGD expects each parameter in float32 or float64, got float16"):
+        SGD([SimpleNamespace(value=np.ones(2, np.float16), grad=0)])
     assert Optimizer([parameter([1.0])], 0.1).weight_decay == 0
     opt = Adam([parameter([1.0])], lr=0.25)
     opt.step()

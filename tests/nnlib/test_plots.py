@@ -131,6 +131,29 @@ def test_samples_have_colour_and_marker_of_their_class(ax):
     assert ones.get_zorder() > ax.images[0].get_zorder()
 
 
+@pytest.mark.parametrize("y, classes", [([1, 2, 2, 1], [1, 2]), ([2, 2, 2, 2], [2]), ([0.0, 2.0, 2.0, 0.0], [0, 2])])
+def test_samples_have_the_colour_of_their_region(ax, y, classes):
+    plots.decision_boundary(lambda P: P @ [[1, 2, 3], [3, 2, 1]], X, y, ax)
+    drawn = [c for c in ax.collections if not isinstance(c, matplotlib.contour.ContourSet)]
+    assert [to_hex(c.get_facecolor()[0]).upper() for c in drawn] == [plots.COLORS[k] for k in classes]
+    for c, k in zip(drawn, classes):
+        np.testing.assert_array_equal(c.get_offsets(), X[np.array(y) == k])
+
+
+@pytest.mark.parametrize("y, classes", [([1, 1, 1, 1], [1]), ([-1, 1, 1, -1], [0, 1]), ([1.0, 0.0, 1.0, 1.0], [0, 1]),
+                                        ([True] * 4, [1]), (["b", "a", "a", "a"], [0, 1]), ([-1] * 4, [0])])
+def test_classes_of_one_score(ax, y, classes):
+    plots.decision_boundary(lambda P: P[:, 0] - 0.5, X, y, ax)
+    drawn = [c for c in ax.collections if not isinstance(c, matplotlib.contour.ContourSet)]
+    assert [to_hex(c.get_facecolor()[0]).upper() for c in drawn] == [plots.COLORS[k] for k in classes]
+
+
+@pytest.mark.parametrize("y", [[0, 1, 2, 3], [-1, 0, 1, 2], [0.5, 0, 1, 2]])
+def test_classes_without_a_score_are_refused(ax, y):
+    with pytest.raises(ValueError, match="decision_boundary expects y in 0 to 2, as there are 3 scores, got"):
+        plots.decision_boundary(lambda P: P @ [[1, 2, 3], [3, 2, 1]], X, y, ax)
+
+
 def test_limit_makes_fields_comparable(ax):
     clims = []
     for steepness in (1.0, 5.0):
@@ -466,6 +489,21 @@ def test_image_grid_colours(ax):
     ax.clear()
     plots.image_grid(np.zeros((1, 2, 2)), ax)
     ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int16])
+def test_colours_may_be_bytes(rng, dtype):
+    colours = rng.integers(256, size=(2, 3, 4, 5))
+    ax = plt.subplots()[1]
+    plots.image_grid(colours.astype(dtype), ax)
+    for image, expected in zip(ax.images, np.moveaxis(colours, 1, -1) / 255):
+        np.testing.assert_allclose(image.get_array(), expected)
+
+
+@pytest.mark.parametrize("colours", [np.full((1, 3, 2, 2), 200.0), np.full((1, 3, 2, 2), 256), np.full((1, 3, 2, 2), -0.5)])
+def test_colours_out_of_range_are_refused(colours):
+    with pytest.raises(ValueError, match="image_grid expects colours 0..1, or integers 0..255, got"):
+        plots.image_grid(colours, plt.subplots()[1])
 
 
 @pytest.mark.parametrize("count, size, columns", [(1, (6.4, 3.6), 1), (24, (6.4, 3.6), 8),

@@ -109,3 +109,29 @@ def test_optimisers_keep_float32(optimizer):
         nnlib.ElasticNet(0.1, 0.1, select=lambda p: True).add_gradients([p])
         made.step()
     assert p.value.dtype == p.grad.dtype == np.float32
+
+
+HALF, PARTS = np.full((4, 3), 300, np.float16), (nnlib.Sequential(nnlib.Dense(3, 2)), np.zeros((4, 3)), np.zeros(4, int))
+DOORS = {
+    "an operation": lambda: nnlib.relu(HALF), "a pullback": lambda: nnlib.relu.vjp(HALF),
+    "a loss": lambda: nnlib.mse(HALF, HALF), "a target": lambda: nnlib.mse(np.ones((4, 3)), HALF),
+    "a layer": lambda: PARTS[0](HALF), "its vjp": lambda: PARTS[0].vjp(HALF), "forward": lambda: PARTS[0].forward(HALF),
+    "Parameter": lambda: Parameter(HALF, "W"), "Dense": lambda: nnlib.Dense(3, 2, dtype=np.float16),
+    "BatchNorm": lambda: nnlib.BatchNorm(3, dtype=np.float16), "LSTM": lambda: nnlib.LSTM(3, 2, dtype=np.float16),
+    "a value": lambda: setattr(Parameter([1.0], "W"), "value", HALF[0, :1]),
+    "a gradient": lambda: Parameter([1.0], "W").add_grad(HALF[0, :1]), "Tensor": lambda: nnlib.Tensor(HALF),
+    "predict": lambda: nnlib.predict(PARTS[0], HALF), "batches": lambda: nnlib.batches(HALF, PARTS[2], 2),
+    "evaluate": lambda: nnlib.evaluate(PARTS[0], HALF, PARTS[2], loss=nnlib.cross_entropy),
+    "fit": lambda: nnlib.fit(PARTS[0], HALF, PARTS[2], loss=nnlib.cross_entropy, epochs=1,
+                             optimizer=nnlib.SGD(PARTS[0].parameters())),
+    "accuracy": lambda: nnlib.accuracy(HALF, PARTS[2]), "jacobian": lambda: nnlib.softmax.jacobian(HALF),
+    "a state": lambda: nnlib.RNN(3, 2)(np.ones((1, 2, 3)), state=np.ones((1, 2), np.float16)),
+    "augment": lambda: nnlib.data.augment(np.ones((2, 4, 4), np.float16)),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_half_precision_is_refused_at_every_door(door):
+    """It would overflow in sums (70,000 squares, Adam's averages) where single precision does not."""
+    with pytest.raises(TypeError, match="expects .* in float32 or float64, got float16"):
+        DOORS[door]()

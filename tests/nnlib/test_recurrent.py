@@ -338,6 +338,7 @@ def test_layer_is_its_operation(rng, op, layer, options):
         p.value = rng.normal(size=p.value.shape)
     parameters = [p.value for p in model.parameters()]
     assert [p.name for p in model.parameters()] == ["W_xh", "W_hh", "b_h", "b_n"][:len(parameters)]
+    assert model.weights == model.parameters()
     states = op(x, *parameters, state, mask=REAL, **options)
     np.testing.assert_array_equal(model(x, state=state, mask=REAL), states[0] if op is lstm else states)
     np.testing.assert_array_equal(model.state, states[..., -1, :])
@@ -368,6 +369,18 @@ def test_networks(rng):
     assert len(deep.parameters()) == 3 + 4 + 3 + 4 + 2
     deep(x)
     assert deep.backward(np.ones((3, 2))) is None and all(p.grad.any() for p in deep.parameters())
+
+
+def test_a_mask_reaches_the_recurrent_layers(rng):
+    x = rng.normal(size=(3, 5, 2))
+    lower, upper, head = GRU(2, 4, rng=rng), LSTM(4, 3, return_sequences=False, rng=rng), Dense(3, 2, rng=rng)
+    deep = Sequential(Dense(2, 2, rng=rng), Sequential(lower), Stacked(upper), head)
+    expected = head(upper(lower(deep[0](x), mask=REAL), mask=REAL))
+    np.testing.assert_array_equal(deep(x, mask=REAL), expected)
+    assert (deep(x) != expected).any() and deep.masked and not Sequential(head).masked
+    np.testing.assert_array_equal(deep.forward(x, mask=REAL.tolist()), expected)
+    with pytest.raises(TypeError, match="Sequential expects no mask, as none of its layers is a recurrent one, got ndarray"):
+        Sequential(head)(x, mask=REAL)
 
 
 def test_a_layer_used_twice_in_a_pass(rng):

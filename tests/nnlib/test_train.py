@@ -432,6 +432,74 @@ def test_nan_in_the_data_is_refused_before_training(moons):
     np.testing.assert_array_equal(weights(model), start)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["X", "y", "validation X", "validation y"])
+def test_data_that_are_no_numbers_do_not_blame_the_learning_rate(bad, where):
+    arrays = {name: np.ones((6, 1)) for name in ("X", "y", "validation X", "validation y")}
+    arrays[where][4] = bad
+    model = line()
+    with pytest.raises(ValueError, match=f"^fit expects {where[-1]} without (NaN, got 1 NaN|infinity, got 1 infinite) of 6") as e:
+        fit(model, arrays["X"], arrays["y"], loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1,
+            validation_data=(arrays["validation X"], arrays["validation y"]))
+    assert not isinstance(e.value, DivergenceError) and not model[0].W.value.any()
+
+
+def named(name):
+    def metric(outputs, y):
+        return 0.0
+    metric.__name__ = name
+    return metric
+
+
+@pytest.mark.parametrize("names, repeated", [
+    (["<lambda>", "<lambda>"], "<lambda>"), (["loss"], "loss"), (["penalty"], "penalty"), (["val_loss"], "val_loss"),
+    (["a", "b", "a"], "a"), (["a", "val_a"], "val_a")])
+def test_metrics_have_names_of_their_own(moons, names, repeated):
+    X, y = moons
+    model = net()
+    metrics = [named(name) for name in names]
+    for call in (lambda: fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters()), epochs=1, metrics=metrics),
+                 lambda: evaluate(model, X, y, loss=cross_entropy, metrics=metrics)):
+        with pytest.raises(ValueError, match=f"expects a name of its own for each metric, .* got '{repeated}' again"):
+            call()
+    history = fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters()), epochs=1,
+                  metrics=[named("val_a"), named("b"), accuracy])
+    assert list(history) == ["loss", "val_a", "b", "accuracy"]
+
+
+def test_an_optimiser_of_another_model_is_refused(moons):
+    X, y = moons
+    model, other = net(), net()
+    with pytest.raises(ValueError, match="fit expects an optimizer of the model's parameters, got one of others"):
+        fit(model, X, y, loss=cross_entropy, optimizer=SGD(other.parameters(), 0.1), epochs=1)
+    half = SGD(model[4].parameters(), 0.1)      # some of them will do: the others are frozen
+    start = weights(model)
+    fit(model, X, y, loss=cross_entropy, optimizer=half, epochs=1)
+    assert (weights(model) != start).sum() == model[4].W.value.size + 2
+
+
+@pytest.mark.parametrize("n, batch_size, sizes", [(9, 4, [4, 4]), (8, 4, [4, 4]), (3, 4, [3]), (4, 4, [4]), (5, 1, [1] * 5)])
+def test_drop_last(n, batch_size, sizes):
+    X, y = np.arange(n)[:, None].astype(float), np.arange(n)
+    for rng in (None, np.random.default_rng(0)):
+        parts = list(batches(X, y, batch_size, rng, drop_last=True))
+        assert [len(part) for part, _ in parts] == sizes
+        assert len(set(np.concatenate([part for _, part in parts]))) == sum(sizes)
+    assert sum(len(part) for part, _ in batches(X, y, batch_size)) == n
+
+
+def test_batch_norm_and_a_last_batch_of_one(moons):
+    X, y = moons
+    model = net()
+    optimizer = SGD(model.parameters(), 0.1)
+    with pytest.raises(ValueError, match=r"more than one number a channel in training, got \(1, 8\): .* drop_last=True"):
+        fit(model, X[:33], y[:33], loss=cross_entropy, optimizer=optimizer, epochs=1)
+    seen = []
+    history = fit(model, X[:33], y[:33], loss=cross_entropy, optimizer=SGD(model.parameters(), 0.0), epochs=1,
+                  drop_last=True, metrics=[lambda outputs, y: seen.append(len(y)) or 1.0])
+    assert seen == [32] and history["<lambda>"] == [1.0]        # a mean over what was seen
+
+
 # What fit refuses
 
 @pytest.mark.parametrize("change, error, message", [
@@ -443,6 +511,12 @@ def test_nan_in_the_data_is_refused_before_training(moons):
     (dict(rng=3), TypeError, "fit expects rng"),
     (dict(loss="mse"), TypeError, "fit expects loss as an operation such as cross_entropy, got 'mse'"),
     (dict(model=np.sin), TypeError, "fit expects model as a layer such as Sequential"),
+    (dict(optimizer=SGD), TypeError, "fit expects optimizer as in Adam.*, got <class"),
+    (dict(model=Sequential), TypeError, "fit expects model as a layer such as Sequential, got <class"),
+    (dict(early_stopping=EarlyStopping), TypeError, "fit expects early_stopping as in EarlyStopping.*, got <class"),
+    (dict(regularizer=L2), TypeError, r"fit expects regularizer as in L2\(0.01\), got <class"),
+    (dict(regularizer=0.1), TypeError, r"fit expects regularizer as in L2\(0.01\), got 0.1"),
+    (dict(early_stopping=3), TypeError, "fit expects early_stopping as in EarlyStopping"),
     (dict(optimizer="sgd"), TypeError, "fit expects optimizer as in Adam"),
     (dict(metrics=[3]), TypeError, "fit expects metrics as functions such as"),
     (dict(augment=3), TypeError, "fit expects augment as a function, got 3"),
@@ -466,17 +540,6 @@ def test_history():
     history = History(loss=[3.0, 2.0], val_loss=[4.0, 2.51234])
     assert history.epochs == 2 and repr(history) == "History(2 epochs: loss 2, val_loss 2.512)"
     assert History().epochs == 0 and repr(History()) == "History(0 epochs)"
-
-
-def test_history_plots():
-    from matplotlib.figure import Figure
-
-    ax = Figure().subplots()
-    assert History(loss=[3.0, 2.0], accuracy=[0.5, 0.6]).plot(ax) is ax
-    assert [line.get_label() for line in ax.lines] == ["loss"]
-    ax = Figure().subplots()
-    History(loss=[3.0, 2.0], accuracy=[0.5, 0.6]).plot(ax, names=["accuracy"])
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.5, 0.6])
 
 
 def fit_something(**options):
