@@ -158,7 +158,7 @@ def _(before, after):
 
 
 @paired_effect.mistake(
-    "Divide the squares by one less than their number: the differences lie a little closer to their own mean than to the true one."
+    "Divide the squares by one less than their number: the differences lie a little closer to their mean than to the true one."
 )
 def _(before, after):
     return np.mean(after - before), np.std(after - before) / np.sqrt(len(before))
