@@ -9,7 +9,7 @@ from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.util.docutils import SphinxDirective
 
 import nnlib
-from book import icons
+from book import cover, icons, layout
 from book.notebook import chapter_paths, read
 
 THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
@@ -93,7 +93,8 @@ class ChapterFigure(SphinxDirective):
                 if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
                     self.env.note_dependency(str(path))
                     shown = [output.get("data", {}).get("text/html") for output in cell.outputs]
-                    return [nodes.raw("", html, format="html") for html in shown if html]
+                    figures = [nodes.raw("", html, format="html") for html in shown if html]
+                    return [nodes.container("", *figures, classes=["shown-again"])]
         raise self.error(f"no chapter stores a figure named {name}")
 
 
@@ -130,6 +131,8 @@ def resolve_public_name(app, env, node, contnode):
 
 
 def setup(app):
+    cover.setup(app)
+    layout.setup(app)
     app.connect("missing-reference", resolve_public_name)
     app.add_directive("chapter-figure", ChapterFigure)
     app.add_autodocumenter(OperationDocumenter)

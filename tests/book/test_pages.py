@@ -131,7 +131,7 @@ def test_dark_mode_is_chosen_and_kept(watched, html, milliseconds):
     [
         ("sigmoid", "appendix/glossary"),
         ("激活函数", "appendix/glossary"),
-        ("cross_entropy", "appendix/nnlib"),
+        ("cross_entropy", "appendix/nnlib/losses"),
         ("perceptron", "chapters/01_neurons"),
     ],
 )
@@ -233,7 +233,8 @@ def test_previous_and_next_join_all_pages_in_order(html, root):
     import yaml
 
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    order = [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    listed = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    order = [toc["root"]] + [page["file"] for chapter in listed for page in (chapter, *chapter.get("sections", ()))]
     for here, there in zip(order, order[1:]):
         text = (html / f"{here}.html").read_text(encoding="utf-8")
         link = re.search(r'class="right-next"\s+href="([^"]+)"', text)

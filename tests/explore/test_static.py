@@ -93,7 +93,8 @@ def test_values_are_read_out(made, opened):
     slider.focus()
     watcher.page.keyboard.press("Home")
     assert output.inner_text() == "−4" and slider.get_attribute("aria-valuetext") == "−4"
-    assert [e.inner_text() for e in root.query_selector_all("label > span")] == ["weight w", "bias b", "activation"]
+    names = root.query_selector_all("label > span:first-child, .explore-row > span:first-child")
+    assert [e.inner_text() for e in names] == ["weight w", "bias b", "activation"]
 
 
 def test_reset_restores_the_start(made, opened, compare):

@@ -1,0 +1,87 @@
+// The cover knows what this reader has done: a way back to where reading stopped, rings on the cards; and it joins the cards.
+(function () {
+  "use strict";
+  var NS = "http://www.w3.org/2000/svg", map = document.querySelector(".map"), cards = {}, latest = null;
+  if (!map) return;
+
+  function stored(key) {
+    try { return localStorage.getItem(key); } catch (refused) { return null; }
+  }
+  function place(page) {
+    try {
+      var kept = JSON.parse(stored("nn:read:" + page));
+      return kept && Array.isArray(kept.seen) ? kept : null;
+    } catch (broken) { return null; }
+  }
+  function words(text) { return text ? text.split(" ") : []; }
+  function draw(name, attributes, parent) {
+    var made = document.createElementNS(NS, name);
+    Object.keys(attributes).forEach(function (key) { made.setAttribute(key, attributes[key]); });
+    parent.append(made);
+    return made;
+  }
+
+  function rings(card, counts) {                         // [[what, done, of], ...] from the outer ring to the inner
+    var box = document.createElement("p"), svg = draw("svg", {viewBox: "0 0 40 40", "aria-hidden": "true"}, box);
+    box.className = "map-rings";
+    counts.forEach(function (count, i) {
+      var r = 18 - 6 * i, share = Math.min(1, count[1] / count[2]);
+      draw("circle", {cx: 20, cy: 20, r: r, "class": "ring"}, svg);
+      if (share) draw("circle", {cx: 20, cy: 20, r: r, pathLength: 1, "stroke-dasharray": share + " 1", "class": "ring-done ring-" + count[0]}, svg);
+    });
+    box.append(counts.map(function (count) { return count[0] + " " + count[1] + " of " + count[2]; }).join(" · "));
+    card.append(box);
+  }
+
+  [].forEach.call(map.querySelectorAll(".map-card"), function (card) {
+    var page = card.dataset.page, kept = place(page), goals = words(card.dataset.goals), exercises = words(card.dataset.exercises),
+      counts = [["read", kept ? kept.seen.length : 0, kept ? kept.of : 1]];
+    function done(prefix, names) { return names.filter(function (name) { return stored(prefix + name) != null; }).length; }
+    cards[page] = card;
+    if (goals.length) counts.push(["found", done("nn:goal:", goals), goals.length]);
+    if (exercises.length) counts.push(["solved", done("nn:solved:", exercises), exercises.length]);
+    if (counts.some(function (count) { return count[1]; })) rings(card, counts);
+    if (kept && (!latest || kept.when > latest.when)) latest = Object.assign(kept, {card: card});
+  });
+
+  var start = document.querySelector(".cover-start");
+  if (latest && start) {
+    var go = document.createElement("a");
+    go.className = "cover-continue";
+    go.href = latest.card.querySelector("a").getAttribute("href") + (latest.at ? "#" + encodeURIComponent(latest.at) : "");
+    go.textContent = "Continue: " + (latest.label || latest.card.querySelector("a").textContent.trim());
+    start.after(" ", go);
+  }
+
+  // Lines from what a chapter builds on to the chapter.
+  var lines = draw("svg", {"class": "map-lines", "aria-hidden": "true"}, map);
+  function join() {
+    var frame = map.getBoundingClientRect();
+    lines.replaceChildren();
+    lines.setAttribute("viewBox", "0 0 " + frame.width + " " + frame.height);
+    Object.keys(cards).forEach(function (page) {
+      words(cards[page].dataset.joins).forEach(function (from) {
+        if (!cards[from]) return;
+        var a = cards[from].getBoundingClientRect(), b = cards[page].getBoundingClientRect(), x, y, u, v, bend;
+        if (b.left > a.right && Math.abs(a.top - b.top) < 2) {          // side by side
+          x = a.right; y = u = 0; v = b.left;
+          y = a.top + 24 - frame.top;
+          draw("path", {d: "M" + (x - frame.left) + " " + y + "H" + (v - frame.left), "data-to": page}, lines);
+          return;
+        }
+        x = a.left + a.width / 2 - frame.left; y = a.bottom - frame.top;
+        u = b.left + b.width / 2 - frame.left; v = b.top - frame.top;
+        bend = Math.min(48, Math.max(16, (v - y) / 2));
+        draw("path", {d: "M" + x + " " + y + "C" + x + " " + (y + bend) + " " + u + " " + (v - bend) + " " + u + " " + v, "data-to": page}, lines);
+      });
+    });
+  }
+  function light(event) {
+    var card = event.target.closest && event.target.closest(".map-card");
+    [].forEach.call(lines.children, function (line) {
+      line.classList.toggle("lit", !!card && line.dataset.to == card.dataset.page && /over|in$/.test(event.type));
+    });
+  }
+  ["pointerover", "pointerout", "focusin", "focusout"].forEach(function (type) { map.addEventListener(type, light); });
+  new ResizeObserver(join).observe(map);
+})();
