@@ -4,7 +4,7 @@ A reader writes a function and calls ``check(function)``: it says what is right,
 hint made for the mistake that was really made. The same registry serves the instructor's grading.
 
 One module a chapter holds that chapter's exercises (``ch02_activations.py``). An entry is the reference
-solution, followed by the inputs it is tried on and three to five plausible wrong answers, each a real
+solution, followed by the inputs it is tried on and three to seven plausible wrong answers, each a real
 function with its hint::
 
     import numpy as np

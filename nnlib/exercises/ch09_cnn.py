@@ -126,8 +126,8 @@ def cnn_parameters(size, channels, layers):
 @cnn_parameters.inputs
 def _(rng):
     a, b, c = rng.permutation(np.arange(3, 11))[:3].tolist()
-    yield "one convolution", 1, (8, 1, [(a, 3, 1, 0)])
-    yield "convolution, pooling, convolution", 1, (16, 3, [(a, 3, 1, 1), (None, 2, 2, 0), (b, 3, 1, 1)])
+    yield "one convolution", 1, (9, 2, [(a, 3, 2, 0)])
+    yield "convolution, pooling, convolution", 1, (16, 3, [(a, 3, 1, 1), (None, 3, 2, 0), (b, 3, 1, 1)])
     strides = [(a, 5, 2, 2), (b, 3, 2, 1), (None, 2, 2, 0), (c, 3, 1, 1)]
     yield "strides that leave a remainder", 1, (30, 2, strides)
 
@@ -156,15 +156,26 @@ def _(size, channels, layers):
     return count + channels * size**2 * 10
 
 
-@cnn_parameters.mistake("A filter has one bias, the same at every place, not one for each channel that it reads.")
+@cnn_parameters.mistake("A step that would not fit is not made: the size of a map is rounded down, not up.")
+def _(size, channels, layers):
+    count = 0
+    for filters, kernel_size, stride, padding in layers:
+        size = -(-(size + 2 * padding - kernel_size) // stride) + 1
+        if filters is not None:
+            count += filters * (channels * kernel_size**2 + 1)
+            channels = filters
+    return count + (channels * size**2 + 1) * 10
+
+
+@cnn_parameters.mistake("The convolutions are right. The ten units at the end have biases too.")
 def _(size, channels, layers):
     count = 0
     for filters, kernel_size, stride, padding in layers:
         size = (size + 2 * padding - kernel_size) // stride + 1
         if filters is not None:
-            count += filters * channels * (kernel_size**2 + 1)
+            count += filters * (channels * kernel_size**2 + 1)
             channels = filters
-    return count + (channels * size**2 + 1) * 10
+    return count + channels * size**2 * 10
 
 
 @cnn_parameters.mistake("Padding lies on both sides, so it counts twice in the size.")

@@ -224,3 +224,8 @@ def _(W_hh, share):
 @steps_to_fade.mistake("The smallest eigenvalue fades first. What remains longest belongs to the largest.")
 def _(W_hh, share):
     return np.ceil(np.log(share) / np.log(np.abs(np.linalg.eigvals(W_hh)).min()))
+
+
+@steps_to_fade.mistake("Steps are whole. This is the moment in between at which the share is reached: take the next whole step.")
+def _(W_hh, share):
+    return np.log(share) / np.log(np.abs(np.linalg.eigvals(W_hh)).max())

@@ -78,6 +78,22 @@ def _(x, h, c, W_x, W_h, b):
     return o * np.tanh(c), c
 
 
+@lstm_step.mistake("The two states are handed back in the other order: first h, which is shown, then c, which is kept.")
+def _(x, h, c, W_x, W_h, b):
+    i, f, o, g = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    i, f, o = (1 / (1 + np.exp(-z)) for z in (i, f, o))
+    c = f * c + i * np.tanh(g)
+    return c, o * np.tanh(c)
+
+
+@lstm_step.mistake("That is PyTorch's order of the gates, with the candidate third. Here the output gate comes third.")
+def _(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    i, f, o = (1 / (1 + np.exp(-z)) for z in (i, f, o))
+    c = f * c + i * np.tanh(g)
+    return o * np.tanh(c), c
+
+
 @exercise(
     chapter="12_lstm_gru",
     title="A bias for a half-life",

@@ -28,7 +28,7 @@ def stub(*args, **kwargs):
 @each_exercise
 def test_entry_is_complete(name):
     entry = EXERCISES[name]
-    assert 3 <= len(entry.mistakes) <= 5, "an exercise lists three to five plausible wrong answers"
+    assert 3 <= len(entry.mistakes) <= 7, "an exercise lists three to seven plausible wrong answers"
     hints = [mistake.hint for mistake in entry.mistakes]
     assert len(set(hints)) == len(hints)
     assert all(hint.endswith((".", "?", "!")) for hint in hints)
