@@ -20,7 +20,7 @@ NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish m
     GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked SGD
     Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
     he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold precision recall Value Tensor
-    check_layer check_operation""".split()
+    check_layer check_operation RBM Hopfield free_energy binary_states""".split()
 STORED = {                                      # operation: file of reference/
     "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
         softmax log_softmax""",
