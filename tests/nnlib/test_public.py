@@ -19,8 +19,9 @@ NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish m
     Sequential Residual Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D
     GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked VAE SGD
     Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
-    he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold precision recall Value Tensor
-    check_layer check_operation""".split()
+    he_normal orthogonal L1 L2 ElasticNet EarlyStopping GCNConv SAGEConv GATConv GraphPool
+    fit History batches k_fold precision recall Value Tensor
+    check_layer check_operation RBM Hopfield free_energy binary_states""".split()
 STORED = {                                      # operation: file of reference/
     "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
         softmax log_softmax""",
@@ -30,7 +31,11 @@ STORED = {                                      # operation: file of reference/
     "convolution": "conv1d conv2d max_pool2d min_pool2d avg_pool2d global_avg_pool2d",
     "upsampling": "conv_transpose2d upsample2d max_unpool2d",
     "recurrent": "rnn lstm gru",
+<<<<<<< HEAD
     "autoencoder": "reparameterize gaussian_kl vae_loss",
+=======
+    "graph": "graph_convolution aggregate sage_convolution graph_attention",
+>>>>>>> main
     "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
 }
 IMAGES, TABLE, SEQUENCES = (2, 3, 6, 6), (4, 3), (2, 5, 3)
