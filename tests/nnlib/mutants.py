@@ -31,11 +31,7 @@ TESTS = {                                       # module: tests; by default thos
 }
 MODULES = ["operation", "checks", "special", "activations", "losses", "init", "layer", "layers", "weights",
            "autodiff", "arithmetic", "gradcheck", "optim", "regularize", "train", "metrics", "convolution", "pooling",
-<<<<<<< HEAD
-           "upsampling", "recurrent", "gated", "stacked", "autoencoder"]
-=======
-           "upsampling", "recurrent", "gated", "stacked", "boltzmann", "graph"]
->>>>>>> main
+           "upsampling", "recurrent", "gated", "stacked", "boltzmann", "autoencoder", "graph"]
 CONFIG = """
 [cosmic-ray]
 module-path = "nnlib/{module}.py"

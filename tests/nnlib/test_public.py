@@ -31,11 +31,8 @@ STORED = {                                      # operation: file of reference/
     "convolution": "conv1d conv2d max_pool2d min_pool2d avg_pool2d global_avg_pool2d",
     "upsampling": "conv_transpose2d upsample2d max_unpool2d",
     "recurrent": "rnn lstm gru",
-<<<<<<< HEAD
     "autoencoder": "reparameterize gaussian_kl vae_loss",
-=======
     "graph": "graph_convolution aggregate sage_convolution graph_attention",
->>>>>>> main
     "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
 }
 IMAGES, TABLE, SEQUENCES = (2, 3, 6, 6), (4, 3), (2, 5, 3)
