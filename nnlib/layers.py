@@ -117,7 +117,7 @@ class Sequential(Layer):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
     ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
-    ``backward(dy, input_grad=True)`` returns it. ``model(x, mask=mask)`` hands a mask to its recurrent layers.
+    ``backward(dy, input_grad=True)`` returns it. ``model(x, mask=mask)`` hands a mask to those of its layers that take one.
 
     Raises
     ------
@@ -136,7 +136,7 @@ class Sequential(Layer):
 
     def vjp(self, x, mask=None):
         if mask is not None and not self.masked:
-            raise TypeError(f"Sequential expects no mask, as none of its layers is a recurrent one, got {type(mask).__name__}")
+            raise TypeError(f"Sequential expects no mask, as none of its layers takes one, got {type(mask).__name__}")
         pullbacks = []
         for layer in self.layers:
             x, pullback = layer.vjp(x, mask=mask) if layer.masked else layer.vjp(x)
@@ -179,9 +179,10 @@ class Residual(Layer):
     def __init__(self, *layers, shortcut=None):
         self.inner = Sequential(*layers)
         self.shortcut = Activation(identity) if shortcut is None else shortcut
+        self.masked = self.inner.masked
 
-    def vjp(self, x):
-        (straight, past), (y, through) = self.shortcut.vjp(x), self.inner.vjp(x)
+    def vjp(self, x, mask=None):
+        (straight, past), (y, through) = self.shortcut.vjp(x), self.inner.vjp(x, mask=mask)
         if straight.shape != y.shape:
             raise ValueError(f"Residual expects both paths of one shape, got {straight.shape} and {y.shape}")
 
