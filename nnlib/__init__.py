@@ -10,6 +10,7 @@ from nnlib.attention import (
     multi_head_attention, scaled_dot_product_attention, sinusoidal_positions, split_heads,
 )
 from nnlib.autodiff import Tensor, Value
+from nnlib.boltzmann import RBM, Hopfield, binary_states, free_energy
 from nnlib.convolution import Conv2D, conv1d, conv2d, im2col, output_size, receptive_field
 from nnlib.gated import GRU, LSTM, gru, gru_cell, gru_gates, lstm, lstm_cell, lstm_gates
 from nnlib.gradcheck import check_layer, check_operation, numerical_gradient, relative_error

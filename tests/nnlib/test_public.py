@@ -21,7 +21,7 @@ NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish m
     MultiHeadAttention PositionalEncoding TransformerEncoderLayer SGD
     Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
     he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold precision recall Value Tensor
-    check_layer check_operation""".split()
+    check_layer check_operation RBM Hopfield free_energy binary_states""".split()
 STORED = {                                      # operation: file of reference/
     "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
         softmax log_softmax""",
