@@ -14,6 +14,10 @@ from nnlib.boltzmann import RBM, Hopfield, binary_states, free_energy
 from nnlib.convolution import Conv2D, conv1d, conv2d, im2col, output_size, receptive_field
 from nnlib.gated import GRU, LSTM, gru, gru_cell, gru_gates, lstm, lstm_cell, lstm_gates
 from nnlib.gradcheck import check_layer, check_operation, numerical_gradient, relative_error
+from nnlib.graph import (
+    GATConv, GCNConv, GraphPool, SAGEConv, aggregate, degree, graph_attention, graph_convolution, graph_pool,
+    normalize_adjacency, sage_convolution, sample_neighbors,
+)
 from nnlib.init import he_normal, he_uniform, normal, orthogonal, xavier_normal, xavier_uniform, zeros
 from nnlib.layer import Layer, Parameter
 from nnlib.layers import Activation, Dense, Embedding, Flatten, Residual, Sequential, dense

@@ -130,8 +130,8 @@ def _divides(who, num_heads, features):
 class MultiHeadAttention(Layer):
     """Attention with learned queries, keys and values: four dense layers around :func:`multi_head_attention`.
 
-    ``layer(x)`` is self-attention: x (N, T, embed_dim) looks at itself. ``layer(x, context=c)`` is cross-attention: x
-    looks at c (N, S, embed_dim), and the pullback returns the pair of dx and dc. ``mask`` (N, S) is True for real
+    ``layer(x)`` is self-attention: x (N, T, embed_dim) looks at itself. ``layer(x, memory=m)`` is cross-attention: x
+    looks at m (N, S, embed_dim), and the pullback returns the pair of dx and dm. ``mask`` (N, S) is True for real
     positions of what is looked at.
 
     Parameters
@@ -147,10 +147,10 @@ class MultiHeadAttention(Layer):
     ------
     TypeError, ValueError
         If sizes or shapes do not fit, ``mask`` is not boolean or hides everything from a position, or a causal layer
-        is given a context.
+        is given a memory.
     """
 
-    masked = True
+    context = ("mask",)
 
     def __init__(self, embed_dim, num_heads, *, causal=False, bias=True, rng=None, dtype=np.float64):
         checks.count("MultiHeadAttention", embed_dim=embed_dim)
@@ -160,37 +160,37 @@ class MultiHeadAttention(Layer):
         self.query, self.key, self.value, self.output = (
             Dense(embed_dim, embed_dim, bias, rng=rng, dtype=dtype) for _ in range(4))
 
-    def vjp(self, x, context=None, mask=None):
-        context, mask = self._looked_at(x, context, mask)
+    def vjp(self, x, memory=None, mask=None):
+        memory, mask = self._looked_at(x, memory, mask)
         q, to_query = self.query.vjp(x)
-        k, to_key = self.key.vjp(x if context is None else context)
-        v, to_value = self.value.vjp(x if context is None else context)
+        k, to_key = self.key.vjp(x if memory is None else memory)
+        v, to_value = self.value.vjp(x if memory is None else memory)
         heads, through_heads = multi_head_attention.vjp(q, k, v, num_heads=self.num_heads, mask=mask)
         y, through_output = self.output.vjp(heads)
 
         def pullback(dy, input_grad=True):
             dq, dk, dv = through_heads(through_output(dy))
-            if context is not None:
+            if memory is not None:
                 return to_query(dq, input_grad), to_key(dk) + to_value(dv)
             dx = to_query(dq, input_grad), to_key(dk, input_grad), to_value(dv, input_grad)
             return sum(dx) if input_grad else None
         return y, pullback
 
-    def weights(self, x, context=None, mask=None):
+    def weights(self, x, memory=None, mask=None):
         """The attention weights of each head, (N, num_heads, T, S), for x as in a call."""
-        context, mask = self._looked_at(x, context, mask)
-        q, k = self.query.forward(x), self.key.forward(x if context is None else context)
+        memory, mask = self._looked_at(x, memory, mask)
+        q, k = self.query.forward(x), self.key.forward(x if memory is None else memory)
         return attention_weights(split_heads(q, self.num_heads), split_heads(k, self.num_heads), mask=mask)
 
-    def _looked_at(self, x, context, mask):
+    def _looked_at(self, x, memory, mask):
         """What x looks at, if not itself, and the mask of the scores (N, 1 or num_heads, T, S), both checked."""
         who, sizes = "MultiHeadAttention", {}
         checks.shape(who, np.shape(x), ("N", "T", self.embed_dim), "x", sizes)
-        if context is not None:
+        if memory is not None:
             if self.causal:
-                raise ValueError(f"{who} expects no context if it is causal: the positions are those of another sequence")
-            context = checks.numeric(who, "context", context)
-            checks.shape(who, context, ("N", "S", self.embed_dim), "context", sizes)
+                raise ValueError(f"{who} expects no memory if it is causal: the positions are those of another sequence")
+            memory = checks.numeric(who, "memory", memory)
+            checks.shape(who, memory, ("N", "S", self.embed_dim), "memory", sizes)
         if mask is not None:
             mask = np.asarray(mask)
             checks.shape(who, mask, (sizes["N"], sizes.get("S", sizes["T"])), "mask")
@@ -198,7 +198,7 @@ class MultiHeadAttention(Layer):
         if self.causal:
             past = np.tri(sizes["T"], dtype=bool)
             mask = past if mask is None else np.where(past, mask, False)
-        return context, mask
+        return memory, mask
 
     def extra_repr(self):
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}, causal={self.causal}"

@@ -51,18 +51,18 @@ def test_multi_head_attention_is_pytorchs(name):
     for p, array in attention_parameters(layer, "", stored):
         p.value = array
     mask = {"padded": stored["mask"][:, :4], "cross": stored["mask"]}.get(kind)
-    x, context = stored["x"], stored.get("context")
-    y = layer(x, context=context, mask=mask)
+    x, memory = stored["x"], stored.get("memory")
+    y = layer(x, memory=memory, mask=mask)
     np.testing.assert_allclose(y, stored["y"], **EXACT)
     gradients = layer.backward(stored["dy"])
     gradients = gradients if kind == "cross" else [gradients]
-    for gradient, array in zip(gradients, ("x", "context")):
+    for gradient, array in zip(gradients, ("x", "memory")):
         np.testing.assert_allclose(gradient, stored[f"d{array}"], **EXACT)
     for p, array in attention_parameters(layer, "", stored, "d"):
         np.testing.assert_allclose(p.grad, array, **EXACT)
-    A = layer.weights(x, context, mask)
+    A = layer.weights(x, memory, mask)
     np.testing.assert_allclose(A.sum(axis=-1), 1, **EXACT)
-    value = split_heads(layer.value(x if context is None else context), 2)
+    value = split_heads(layer.value(x if memory is None else memory), 2)
     np.testing.assert_allclose(layer.output(join_heads(A @ value)), y, **EXACT)
 
 
@@ -205,17 +205,17 @@ def test_gradients_of_layers(rng, layer):
 
 
 def test_gradients_of_cross_attention(rng):
-    layer, x, context = MultiHeadAttention(6, 2, rng=rng), rng.normal(size=(2, 3, 6)), rng.normal(size=(2, 4, 6))
-    y, pullback = layer.vjp(x, context=context)
-    dy, (dx, dcontext) = x[:, ::-1], pullback(x[:, ::-1])
-    for array, gradient, call in ((x, dx, lambda a: layer.forward(a, context=context)),
-                                  (context, dcontext, lambda a: layer.forward(x, context=a))):
+    layer, x, memory = MultiHeadAttention(6, 2, rng=rng), rng.normal(size=(2, 3, 6)), rng.normal(size=(2, 4, 6))
+    y, pullback = layer.vjp(x, memory=memory)
+    dy, (dx, dmemory) = x[:, ::-1], pullback(x[:, ::-1])
+    for array, gradient, call in ((x, dx, lambda a: layer.forward(a, memory=memory)),
+                                  (memory, dmemory, lambda a: layer.forward(x, memory=a))):
         numerical = nnlib.numerical_gradient(lambda a, call=call: np.sum(dy * call(a)), array)
         np.testing.assert_allclose(gradient, numerical, rtol=1e-7, atol=1e-9)
     nobody, again = pullback(dy, input_grad=False)
     assert nobody is None
-    np.testing.assert_array_equal(again, dcontext)
-    y, pullback = layer.vjp(x, context=x)       # the same values, but two inputs
+    np.testing.assert_array_equal(again, dmemory)
+    y, pullback = layer.vjp(x, memory=x)       # the same values, but two inputs
     np.testing.assert_allclose(y, layer.forward(x), **EXACT)
     np.testing.assert_allclose(sum(pullback(dy)), layer.vjp(x)[1](dy), **EXACT)
 
@@ -324,12 +324,12 @@ WRONG = {
     "heads of a layer": (lambda: TransformerEncoderLayer(4, 3, 8),
           "MultiHeadAttention expects num_heads to divide the 4 features, got 3"),
     "x": (lambda: MultiHeadAttention(5, 1)(X), "MultiHeadAttention expects x (N, T, 5), got (2, 3, 4)"),
-    "context": (lambda: MultiHeadAttention(4, 1)(X, context=X[:1]),
-          "MultiHeadAttention expects context (2, S, 4), got (1, 3, 4)"),
-    "causal context": (lambda: MultiHeadAttention(4, 1, causal=True)(X, context=X), "expects no context if it is causal"),
+    "memory": (lambda: MultiHeadAttention(4, 1)(X, memory=X[:1]),
+          "MultiHeadAttention expects memory (2, S, 4), got (1, 3, 4)"),
+    "causal memory": (lambda: MultiHeadAttention(4, 1, causal=True)(X, memory=X), "expects no memory if it is causal"),
     "mask of a layer": (lambda: MultiHeadAttention(4, 1)(X, mask=np.ones((2, 4), bool)),
           "MultiHeadAttention expects mask (2, 3), got (2, 4)"),
-    "mask of a context": (lambda: MultiHeadAttention(4, 1)(X, context=X[:, :2], mask=np.ones((2, 3), bool)),
+    "mask of a memory": (lambda: MultiHeadAttention(4, 1)(X, memory=X[:, :2], mask=np.ones((2, 3), bool)),
           "mask (2, 2), got (2, 3)"),
     "odd": (lambda: sinusoidal_positions(3, 5), "sinusoidal_positions expects an even d_model, got 5"),
     "no position": (lambda: PositionalEncoding(0, 4), "PositionalEncoding expects max_len >= 1, got 0"),

@@ -20,7 +20,8 @@ NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish m
     GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked
     MultiHeadAttention PositionalEncoding TransformerEncoderLayer SGD
     Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
-    he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold precision recall Value Tensor
+    he_normal orthogonal L1 L2 ElasticNet EarlyStopping GCNConv SAGEConv GATConv GraphPool
+    fit History batches k_fold precision recall Value Tensor
     check_layer check_operation RBM Hopfield free_energy binary_states""".split()
 STORED = {                                      # operation: file of reference/
     "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
@@ -32,6 +33,7 @@ STORED = {                                      # operation: file of reference/
     "upsampling": "conv_transpose2d upsample2d max_unpool2d",
     "recurrent": "rnn lstm gru",
     "attention": "scaled_dot_product_attention multi_head_attention transformer_encoder_layer",
+    "graph": "graph_convolution aggregate sage_convolution graph_attention",
     "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
 }
 IMAGES, TABLE, SEQUENCES = (2, 3, 6, 6), (4, 3), (2, 5, 3)

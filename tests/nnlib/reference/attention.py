@@ -36,7 +36,7 @@ def run(module, call):
     return f
 
 
-x, context = rng.normal(size=(N, T, D)), rng.normal(size=(N, S, D))
+x, memory = rng.normal(size=(N, T, D)), rng.normal(size=(N, S, D))
 hidden = torch.tensor(~masks["padded"][:, 0])               # PyTorch's layers: True where nobody may look
 future = torch.tensor(~np.tri(T, dtype=bool))
 attention = torch.nn.MultiheadAttention(D, heads, batch_first=True).double()
@@ -44,11 +44,11 @@ calls = {
     "self": ((x,), lambda x: ((x, x, x), dict(need_weights=False))),
     "causal": ((x,), lambda x: ((x, x, x), dict(need_weights=False, attn_mask=future))),
     "padded": ((x,), lambda x: ((x, x, x), dict(need_weights=False, key_padding_mask=hidden[:, :T]))),
-    "cross": ((x, context), lambda x, c: ((x, c, c), dict(need_weights=False, key_padding_mask=hidden))),
+    "cross": ((x, memory), lambda x, c: ((x, c, c), dict(need_weights=False, key_padding_mask=hidden))),
 }
 for kind, (inputs, call) in calls.items():
     f = run(attention, call)
-    arrays = dict(zip(("x", "context"), inputs)) | weights(attention)
+    arrays = dict(zip(("x", "memory"), inputs)) | weights(attention)
     store |= case(rng, f"multi_head_attention/{kind}", lambda *tensors, f=f: f(*tensors)[0], arrays)
     store[f"multi_head_attention/{kind}/mask"] = ~hidden.numpy()
 
