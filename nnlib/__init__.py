@@ -5,6 +5,10 @@ from nnlib.activations import (
     elu, gelu, hard_sigmoid, hard_tanh, identity, leaky_relu, log_softmax, mish, prelu, relu, selu, sigmoid, softmax,
     softplus, step, swish, tanh,
 )
+from nnlib.attention import (
+    MultiHeadAttention, PositionalEncoding, TransformerEncoderLayer, add_positions, attention_weights, join_heads,
+    multi_head_attention, scaled_dot_product_attention, sinusoidal_positions, split_heads,
+)
 from nnlib.autodiff import Tensor, Value
 from nnlib.autoencoder import VAE, gaussian_kl, reparameterize, vae_loss
 from nnlib.boltzmann import RBM, Hopfield, binary_states, free_energy
