@@ -13,6 +13,7 @@ from nnlib.init import he_normal, he_uniform, normal, orthogonal, xavier_normal,
 from nnlib.layer import Layer, Parameter
 from nnlib.layers import Activation, Dense, Embedding, Flatten, Residual, Sequential, dense
 from nnlib.losses import binary_cross_entropy, cross_entropy, hinge, huber, kl_divergence, mae, mse
+from nnlib.metrics import precision, recall
 from nnlib.operation import Operation, operation
 from nnlib.optim import (
     SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip_gradients, cosine_decay, exponential_decay, step_decay, warmup,

@@ -19,8 +19,9 @@ from nnlib.activations import sigmoid
 from nnlib.operation import operation
 
 
-def _reduce(who, each, reduction, gradient):
-    """Value and pullback of the loss whose elements are ``each``; ``gradient(dy)`` carries dy back through them."""
+def _reduce(who, each, reduction, gradient, total=None):
+    """Value and pullback of the loss whose elements are ``each``; ``gradient(dy)`` carries dy back through them. ``total``
+    is what the mean divides by, the number of elements unless they are weighted."""
     checks.choice(who, "reduction", reduction, ("mean", "sum", "none"))
     if reduction == "none":
         return each, lambda dy: (gradient(dy), None)
@@ -28,7 +29,8 @@ def _reduce(who, each, reduction, gradient):
         return each.sum(), lambda dy: (gradient(dy), None)
     if each.size == 0:
         raise ValueError(f"{who} expects at least one element (reduction='sum' gives 0), got none")
-    return each.sum() / each.size, lambda dy: (gradient(dy / each.size), None)
+    total = each.size if total is None else total
+    return each.sum() / total, lambda dy: (gradient(dy / total), None)
 
 
 @operation
@@ -126,8 +128,26 @@ def binary_cross_entropy(logits, labels, *, reduction="mean"):
                    lambda dy: dy * (sigmoid.vjp(logits)[0] - labels))
 
 
+def _class_weights(weight, labels, logits):
+    """The weight of each sample's class, (N,) or (N T,)."""
+    weight = checks.numeric("cross_entropy", "weight", weight).astype(logits.dtype, copy=False)
+    if labels.shape == logits.shape:
+        raise ValueError("cross_entropy expects class indices with weight, got probabilities of the classes")
+    checks.shape("cross_entropy", weight, logits.shape[-1:], "weight")
+    checks.no_nan("cross_entropy", "weight", weight)
+    checks.in_range("cross_entropy", 0, np.inf, weight=weight)
+    return weight[labels.reshape(-1)]
+
+
+def _positive_sum(counts):
+    total = counts.sum()
+    if total == 0:
+        raise ValueError("cross_entropy expects a class with a weight above 0 among the labels, got none")
+    return total
+
+
 @operation(integers=("labels",))
-def cross_entropy(logits, labels, *, reduction="mean"):
+def cross_entropy(logits, labels, *, weight=None, reduction="mean"):
     r"""Cross-entropy of the labels with p = softmax(z), from the logits z.
 
     For class indices it is :math:`-\log p_{label} = \log \sum_j e^{z_j} - z_{label}`, for probabilities t of the
@@ -137,14 +157,18 @@ def cross_entropy(logits, labels, *, reduction="mean"):
     ----------
     logits : array (N, K), or (N, T, K) for sequences
     labels : integers 0 .. K - 1 (N,), or (N, T); or probabilities in the shape of ``logits``
-    reduction : "mean", "sum" or "none", which gives the loss of each sample (N,)
+    weight : array (K,) of numbers from 0, optional
+        Weight of each class, for class indices: a sample counts as many times as its class's weight says. The
+        mean is over these counts, :math:`\sum_n w_n L_n / \sum_n w_n`, as in PyTorch.
+    reduction : "mean", "sum" or "none", which gives the (weighted) loss of each sample (N,)
 
     Raises
     ------
     TypeError
-        If class indices are no integers.
+        If class indices are no integers, or ``weight`` holds no numbers.
     ValueError
-        If labels lie outside the classes, or probabilities do not sum to 1.
+        If labels lie outside the classes, probabilities do not sum to 1 or come with weights, or a weight is negative
+        or NaN.
 
     References
     ----------
@@ -165,6 +189,10 @@ def cross_entropy(logits, labels, *, reduction="mean"):
         checks.indices("cross_entropy", "labels", labels, logits.shape[-1])
         picked = np.arange(len(z)), labels.reshape(-1)
         each = np.log(total[:, 0]) - z[picked]
+    counts = None
+    if weight is not None:
+        counts = _class_weights(weight, labels, logits)
+        each = counts * each
 
     def gradient(dy):
         dz = p / total
@@ -173,8 +201,11 @@ def cross_entropy(logits, labels, *, reduction="mean"):
         else:
             dz[picked] -= 1
         dz *= dy.reshape(-1, 1)
+        if counts is not None:
+            dz *= counts[:, None]
         return dz.reshape(logits.shape)
-    return _reduce("cross_entropy", each.reshape(logits.shape[:-1]), reduction, gradient)
+    return _reduce("cross_entropy", each.reshape(logits.shape[:-1]), reduction, gradient,
+                   None if counts is None or reduction != "mean" else _positive_sum(counts))
 
 
 @operation

@@ -22,8 +22,7 @@ def _(rng):
     def gradient(n):
         return rng.permutation([-1, 1] * (n // 2)) * (0.1 + rng.random(n))
 
-    zero = np.zeros(4)
-    yield "the first step", 1, (rng.normal(size=4), gradient(4), zero, zero, 1, 0.1)
+    yield "the first step", 1, (rng.normal(size=4), gradient(4), np.zeros(4), np.zeros(4), 1, 0.1)
     yield "a gradient larger than before", 1, (rng.normal(size=4), gradient(4), gradient(4), 0.05 * rng.random(4), 7, 0.01)
     yield "a gradient smaller than before", 1, (rng.normal(size=4), gradient(4), gradient(4), 2 + rng.random(4), 7, 0.01)
 

@@ -125,63 +125,50 @@ def _(X, t):
 
 @exercise(
     chapter="06_overfitting",
-    title="The simplest good model",
-    minutes=15,
-    prerequisites=["cross-validation", "standard error"],
+    title="Is it a difference?",
+    minutes=10,
+    prerequisites=["standard error", "differences in pairs"],
 )
-def simplest_good(errors):
-    mean = errors.mean(axis=0)
-    best = mean.argmin()
-    noise = errors[:, best].std(ddof=1) / np.sqrt(len(errors))
-    return int(np.flatnonzero(mean <= mean[best] + noise)[0])
+def paired_effect(before, after):
+    difference = after - before
+    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
 
 
-def _folds(rng, k, above, spread):
-    """Fold errors (k, models) whose means lie ``above`` the best, in its standard errors; spreads relative to its own."""
-    z = rng.normal(size=(k, len(above)))
-    z = (z - z.mean(axis=0)) / z.std(axis=0, ddof=1)
-    return 10 + np.asarray(above) / np.sqrt(k) + z * spread
-
-
-@simplest_good.inputs
+@paired_effect.inputs
 def _(rng):
-    bad = [20.0 + k for k in range(rng.integers(1, 4))][::-1]
-    above = [*bad, 2.7, 2.0, 0.6, 0.0, 0.3, 5.0]
-    spread = [1.0] * len(bad) + [0.5, 2.6, 0.7, 1.0, 0.8, 1.0]
-    yield "ten folds", 1, (_folds(rng, 10, above, spread),)
-    above = [9.0, *bad, 2.0, 1.7, 0.8, 0.2, 0.0, 0.9, 0.4]
-    spread = [1.0] * (1 + len(bad)) + [0.4, 2.2, 0.5, 0.9, 1.0, 0.6, 1.0]
-    yield "five folds", 1, (_folds(rng, 5, above, spread),)
+    luck = 20 + 5 * rng.normal(size=8)
+    yield "a small effect under much luck", 1, (luck, luck - 1 + 0.5 * rng.normal(size=8))
+    luck = 20 + 5 * rng.normal(size=5)
+    yield "an effect that is different in each draw", 1, (luck, 10 + 4 * rng.normal(size=5))
+    luck = 8 + rng.normal(size=30)
+    yield "many draws", 1, (luck, luck + 0.3 + rng.normal(size=30))
 
 
-@simplest_good.mistake(
-    "You return the model with the lowest mean. A simpler one may be as good, as far as the spread of the folds can tell."
+@paired_effect.mistake(
+    "You treat the two as unrelated. Both have the luck of the same draw in them, and it cancels in each difference: take "
+    "the differences first, their spread afterwards."
 )
-def _(errors):
-    return int(errors.mean(axis=0).argmin())
+def _(before, after):
+    return np.mean(after - before), np.sqrt((before.var(ddof=1) + after.var(ddof=1)) / len(before))
 
 
-@simplest_good.mistake(
-    "The spread of single folds is not the uncertainty of their mean. A mean of k folds is surer than each of them."
+@paired_effect.mistake("This is the spread of the single differences. Their mean is surer than each of them.")
+def _(before, after):
+    return np.mean(after - before), np.std(after - before, ddof=1)
+
+
+@paired_effect.mistake(
+    "Divide the squares by one less than their number: the differences lie a little closer to their mean than to the true one."
 )
-def _(errors):
-    mean = errors.mean(axis=0)
-    best = mean.argmin()
-    return int(np.flatnonzero(mean <= mean[best] + errors[:, best].std(ddof=1))[0])
+def _(before, after):
+    return np.mean(after - before), np.std(after - before) / np.sqrt(len(before))
 
 
-@simplest_good.mistake(
-    "You give each model its own allowance, so the most erratic one is forgiven most. The allowance is the best model's."
-)
-def _(errors):
-    mean = errors.mean(axis=0)
-    noise = errors.std(axis=0, ddof=1) / np.sqrt(len(errors))
-    return int(np.flatnonzero(mean - noise <= mean.min())[0])
+@paired_effect.mistake("The sign is turned: an error that fell is a negative change.")
+def _(before, after):
+    return np.mean(before - after), np.std(before - after, ddof=1) / np.sqrt(len(before))
 
 
-@simplest_good.mistake("This is the most complex model within the allowance. The columns begin with the simplest.")
-def _(errors):
-    mean = errors.mean(axis=0)
-    best = mean.argmin()
-    noise = errors[:, best].std(ddof=1) / np.sqrt(len(errors))
-    return int(np.flatnonzero(mean <= mean[best] + noise)[-1])
+@paired_effect.mistake("The spread of a mean falls with the root of the number of draws, not with the number.")
+def _(before, after):
+    return np.mean(after - before), np.std(after - before, ddof=1) / len(before)

@@ -7,55 +7,55 @@ from nnlib.exercises import exercise
 
 @exercise(
     chapter="07_regularization",
-    title="The elastic net's answer",
-    minutes=15,
-    prerequisites=["L1 and L2 penalties", "soft thresholding"],
+    title="Dropout, there and back",
+    minutes=10,
+    prerequisites=["dropout", "inverted scaling", "pullbacks"],
 )
-def elastic_minimum(a, l1, l2):
-    return np.sign(a) * np.maximum(np.abs(a) - l1, 0) / (1 + l2)
+def dropout_step(h, u, p, dy):
+    scale = (u >= p) / (1 - p)
+    return h * scale, dy * scale
 
 
-@elastic_minimum.inputs
+@dropout_step.inputs
 def _(rng):
-    signs = np.array([1.0, -1.0, 1.0, -1.0])
-    large = (2 + rng.random(4)) * signs
-    yield "large values of both signs", 1, (large, 0.5 + 0.2 * float(rng.random()), 0.5 + 0.4 * float(rng.random()))
-    yield "values below the threshold", 1, (0.3 * rng.random(4) * signs, 0.4, 1 + float(rng.random()))
-    near = np.array([0.7, -0.75, 0.3, -2.0]) + 0.02 * rng.normal(size=4)
-    yield "values near the threshold", 1, (near, 0.5, 0.8 + 0.2 * float(rng.random()))
+    def case(N, K, p):
+        u = rng.permutation(np.arange(N * K) / (N * K)).reshape(N, K)
+        return rng.normal(size=(N, K)), u, p, rng.normal(size=(N, K))
+
+    yield "a small rate", 1, case(4, 5, 0.2)
+    yield "a large rate", 1, case(3, 6, 0.7)
+    yield "the rate 0, where nothing is dropped", 1, case(2, 3, 0.0)
 
 
-@elastic_minimum.mistake(
-    "The division comes too early: it makes small values smaller before the threshold is asked. Set the slope "
-    "to zero for w > 0: which of a's values give a positive w?"
+@dropout_step.mistake(
+    "What is kept has to be scaled up, or the next layer receives less while training than it will afterwards."
 )
-def _(a, l1, l2):
-    b = a / (1 + l2)
-    return np.sign(b) * np.maximum(np.abs(b) - l1, 0)
+def _(h, u, p, dy):
+    return h * (u >= p), dy * (u >= p)
 
 
-@elastic_minimum.mistake(
-    "Where |a| is smaller than l1 the subtraction has gone past zero and turned the sign. The weight stops at zero."
+@dropout_step.mistake("p is the rate at which units are dropped. How large is the share that is kept?")
+def _(h, u, p, dy):
+    scale = (u >= p) / (p if p > 0 else 1)
+    return h * scale, dy * scale
+
+
+@dropout_step.mistake("You keep what should be dropped: a unit is dropped where its random number is below p.")
+def _(h, u, p, dy):
+    scale = (u < p) / (1 - p)
+    return h * scale, dy * scale
+
+
+@dropout_step.mistake(
+    "The output is right. On the way back a kept unit's gradient is multiplied by the same factor as its value."
 )
-def _(a, l1, l2):
-    return (a - l1 * np.sign(a)) / (1 + l2)
+def _(h, u, p, dy):
+    return h * (u >= p) / (1 - p), dy * (u >= p)
 
 
-@elastic_minimum.mistake("The sizes are right, the signs are lost: for a negative a the minimum is negative.")
-def _(a, l1, l2):
-    return np.maximum(np.abs(a) - l1, 0) / (1 + l2)
-
-
-@elastic_minimum.mistake(
-    "This is right for positive a only. For negative a the penalty pulls upwards, towards zero from below."
-)
-def _(a, l1, l2):
-    return np.maximum(a - l1, 0) / (1 + l2)
-
-
-@elastic_minimum.mistake("This is L1's answer alone. The slope of l2 w²/2 is l2 w, and it divides what is left.")
-def _(a, l1, l2):
-    return np.sign(a) * np.maximum(np.abs(a) - l1, 0)
+@dropout_step.mistake("The output is right. A dropped unit had no part in it, so no gradient comes back to it.")
+def _(h, u, p, dy):
+    return h * (u >= p) / (1 - p), dy / (1 - p)
 
 
 @exercise(
@@ -65,7 +65,7 @@ def _(a, l1, l2):
     prerequisites=["early stopping", "patience"],
 )
 def stopping_epochs(losses, patience):
-    best_epoch, best = 0, np.inf
+    best = np.inf
     for epoch, loss in enumerate(losses, start=1):
         if loss < best:
             best_epoch, best = epoch, loss
@@ -77,11 +77,13 @@ def stopping_epochs(losses, patience):
 @stopping_epochs.inputs
 def _(rng):
     start = 1 + float(rng.random())
-    waves = [0, -0.2, -0.4, -0.3, -0.35, -0.33, -0.31, -0.5, -0.9]
+    waves = [0, 0.1, -0.2, -0.4, -0.3, -0.35, -0.33, -0.31, -0.5, -0.9]
     yield "a valley with bumps, and a deeper one behind it", 1, ([start + w for w in waves], 3)
-    ties = [0, -0.3, -0.3, -0.2, -0.3, -0.1, -0.8]
-    yield "equal losses", 1, ([start + w for w in ties], 4)
+    ties = [0, -0.3, -0.3, -0.2, -0.3, -0.1]
+    yield "equal losses, and a list that ends before patience does", 1, ([start + w for w in ties], 6)
+    ties = [0, -0.1, -0.3, -0.3, -0.2, -0.3, -0.4, -0.1, -0.2, -0.15, -0.8]
     falling = [start * 0.9**k for k in range(int(rng.integers(5, 9)))]
+    yield "equal losses in a row", 1, ([start + w for w in ties], 3)
     yield "a loss that only falls", 1, (falling, 2)
 
 
@@ -127,10 +129,19 @@ def _(losses, patience):
     return best_epoch, epoch
 
 
-@stopping_epochs.mistake("Your epochs are counted from 0; the first is epoch 1.")
+@stopping_epochs.mistake(
+    "Your count of epochs without a new lowest loss goes on from where it was. A new lowest loss starts it again."
+)
 def _(losses, patience):
-    best_epoch, epoch = stopping_epochs.reference(losses, patience)
-    return best_epoch - 1, epoch - 1
+    best_epoch, waited = 0, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if epoch == 1 or loss < losses[best_epoch - 1]:
+            best_epoch = epoch
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return best_epoch, epoch
 
 
 @exercise(

@@ -98,6 +98,15 @@ def test_pages_carry_style_and_script_once(made):
     assert "<style" not in made("line").html and "<script>" not in made("line").html
 
 
+def settles(page, read, wanted):
+    """Wait, frame by frame, until what is read is what is wanted."""
+    for _ in range(3600):
+        if read() == wanted:
+            return
+        page.evaluate("new Promise(requestAnimationFrame)")
+    assert read() == wanted
+
+
 def values_of(root, figure):
     indices = root.evaluate("r => [...r.querySelectorAll('input, select')].map("
                             "i => i.tagName == 'SELECT' ? i.selectedIndex : +i.value)")
@@ -161,7 +170,7 @@ def test_goals_work_without_storage_and_passing_through_is_no_find(made, opened)
     page.evaluate("Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})")
     page.evaluate("""() => { const s = document.querySelectorAll('input')[1];
         for (const v of ['8', '4']) { s.value = v; s.dispatchEvent(new Event('input', {bubbles: true})); } }""")
-    page.wait_for_timeout(500)
+    page.evaluate("new Promise(done => setTimeout(done, 500))")  # nothing may happen: that takes time to see
     assert page.locator(".explore-goal[data-reached]").count() == 0
     page.evaluate("""() => { const s = document.querySelectorAll('input')[1];
         s.value = '8'; s.dispatchEvent(new Event('input', {bubbles: true})); }""")
@@ -181,13 +190,12 @@ def test_a_word_moves_the_figure_and_back_returns(made, opened, compare, calm):
     length, address, scroll = page.evaluate("[history.length, location.href, scrollY]")
     page.click("text=left")
     page.wait_for_function("() => document.querySelector('input').value == '2'")
-    page.wait_for_timeout(600)
-    assert values_of(root, figure) == start | {"px": -1.0, "f": "square"}
+    settles(page, lambda: values_of(root, figure), start | {"px": -1.0, "f": "square"})
     assert page.evaluate("[history.length, location.href, scrollY]") == [length, address, scroll]
     page.click("text=Back")
     page.wait_for_function("() => document.querySelector('input').value == '6'")
-    page.wait_for_timeout(600)
-    assert values_of(root, figure) == start and not page.is_visible("text=Back")
+    settles(page, lambda: values_of(root, figure), start)
+    page.wait_for_selector("text=Back", state="hidden")
     assert compare(root, figure, figure.start, move=False)["differences"] == []
     assert page.locator(".explore-goal[data-reached]").count() == 0
 

@@ -30,7 +30,7 @@ TESTS = {                                       # module: tests; by default thos
     "gated": "recurrent", "stacked": "recurrent", "convolution": "convolution pooling upsampling",
 }
 MODULES = ["operation", "checks", "special", "activations", "losses", "init", "layer", "layers", "weights",
-           "autodiff", "arithmetic", "gradcheck", "optim", "regularize", "train", "convolution", "pooling",
+           "autodiff", "arithmetic", "gradcheck", "optim", "regularize", "train", "metrics", "convolution", "pooling",
            "upsampling", "recurrent", "gated", "stacked"]
 CONFIG = """
 [cosmic-ray]

@@ -12,9 +12,11 @@ from nnlib import (
     binary_cross_entropy, check_operation, cross_entropy, hinge, huber, kl_divergence, log_softmax, mae, mse, softmax,
 )
 
+CLASS_WEIGHTS = np.array([0.5, 2.0, 0.0, 32.0])
 STORED = [("mse", {}), ("mae", {}), ("huber", {}), ("huber/delta=0.3", {"delta": 0.3}), ("binary_cross_entropy", {}),
-          ("cross_entropy", {}), ("cross_entropy/probabilities", {}), ("cross_entropy/sequences", {}), ("hinge", {}),
-          ("kl_divergence", {})]
+          ("cross_entropy", {}), ("cross_entropy/probabilities", {}), ("cross_entropy/sequences", {}),
+          ("cross_entropy/weight", {"weight": CLASS_WEIGHTS}), ("cross_entropy/weight/sequences", {"weight": CLASS_WEIGHTS}),
+          ("hinge", {}), ("kl_divergence", {})]
 LOSSES = [mse, mae, huber, binary_cross_entropy, cross_entropy, hinge, kl_divergence]
 
 
@@ -216,3 +218,35 @@ def test_huber_is_between_squares_and_absolute_values(rng):
 def test_too_many_labels_are_counted():
     with pytest.raises(ValueError, match=re.escape("cross_entropy expects labels (4,), got (5,)")):
         cross_entropy(np.zeros((4, 3)), np.zeros(5, int))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_gradient_of_a_weighted_cross_entropy(rng, reduction):
+    logits, labels = rng.normal(size=(5, 4)), np.array([0, 3, 1, 2, 3])
+    assert check_operation(cross_entropy, logits, labels, rng=rng, reduction=reduction, weight=CLASS_WEIGHTS) < 1e-7
+
+
+def test_a_weight_counts_a_sample_as_often(rng):
+    logits, labels = rng.normal(size=(4, 2)), np.array([0, 1, 0, 0])
+    copies = np.repeat(np.arange(4), np.array([1, 3])[labels])
+    np.testing.assert_allclose(cross_entropy(logits, labels, weight=np.array([1.0, 3.0])),
+                               cross_entropy(logits[copies], labels[copies]), rtol=1e-14)
+    assert cross_entropy(logits.astype(np.float32), labels, weight=np.array([1.0, 3.0])).dtype == np.float32
+
+
+@pytest.mark.parametrize("weight, message", [
+    ([1.0, 2.0], "weight"), ([1.0, -1.0, 1.0], "weight"), ([1.0, np.nan, 1.0], "weight"),
+    ([0.0, 1.0, 1.0], "expects a class with a weight above 0 among the labels, got none")])
+def test_weights_that_do_not_fit_are_refused(weight, message):
+    with pytest.raises(ValueError, match=message):
+        cross_entropy(np.zeros((2, 3)), np.array([0, 0]), weight=np.array(weight))
+
+
+def test_without_a_mean_all_weights_may_be_zero():
+    weight = np.array([0.0, 1.0, 1.0])
+    assert cross_entropy(np.zeros((2, 3)), np.array([0, 0]), weight=weight, reduction="sum") == 0
+
+
+def test_weights_are_of_class_indices():
+    with pytest.raises(ValueError, match="expects class indices with weight, got probabilities of the classes"):
+        cross_entropy(np.zeros((2, 2)), np.full((2, 2), 0.5), weight=np.ones(2))

@@ -14,13 +14,13 @@ import pytest
 import nnlib
 from nnlib import Operation, Parameter
 
-NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh softmax
-    log_softmax mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence Dense Activation Sequential Residual
-    Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D GlobalAvgPool2D ConvTranspose2D
-    Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU
-    Bidirectional Stacked SGD Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal
-    he_uniform he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold Value Tensor check_layer
-    check_operation""".split()
+NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
+    softmax log_softmax mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence Dense Activation
+    Sequential Residual Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D
+    GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked SGD
+    Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
+    he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold precision recall Value Tensor
+    check_layer check_operation""".split()
 STORED = {                                      # operation: file of reference/
     "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
         softmax log_softmax""",

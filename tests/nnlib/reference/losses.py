@@ -12,6 +12,7 @@ logits[0], logits[1] = [1e4, -1e4, 3, 0], [-700, 20, 20, -30]
 sequences = rng.normal(size=(2, 3, 4))
 weights = rng.uniform(size=(6, 4)) * [1, 1, 0, 1]
 probabilities = weights / weights.sum(axis=1, keepdims=True)
+class_weights = torch.tensor([0.5, 2.0, 0.0, 32.0], dtype=torch.float64)
 cases = {                                       # name: (loss, prediction, target)
     "mse": (F.mse_loss, prediction, target),
     "mae": (F.l1_loss, prediction, target),
@@ -27,6 +28,11 @@ cases = {                                       # name: (loss, prediction, targe
     "kl_divergence": (lambda p, t, reduction: F.kl_div(p, t, reduction="none").sum(-1) if reduction == "none" else
                       F.kl_div(p, t, reduction="batchmean" if reduction == "mean" else "sum"),
                       np.log(rng.uniform(0.01, 1, size=(6, 4))), probabilities),
+    "cross_entropy/weight": (lambda p, t, reduction: F.cross_entropy(p, t, class_weights, reduction=reduction),
+                             logits, np.array([3, 0, 1, 2, 2, 3])),
+    "cross_entropy/weight/sequences": (
+        lambda p, t, reduction: F.cross_entropy(p.mT, t, class_weights, reduction=reduction),
+        sequences, np.array([[0, 1, 3], [2, 0, 3]])),
 }
 store = {}
 for name, (loss, p, t) in cases.items():

@@ -1,10 +1,9 @@
 """Writes upsampling.npz: transposed convolution, upsampling and unpooling with their gradients, by PyTorch in float64."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
+from archive import save
 
 rng = np.random.default_rng(10)
 store = {}
@@ -44,5 +43,4 @@ for options in (dict(kernel_size=2), dict(kernel_size=(3, 2))):
         size = F.max_pool2d(torch.tensor(before), **options).shape
         add(f"max_unpool2d/{named(options)}{',ties' * ties}", unpool, x=rng.normal(size=size), before=before)
 
-np.savez_compressed(Path(__file__).with_suffix(".npz"), **store)
-print(f"{len(store)} arrays by PyTorch {torch.__version__}")
+save(__file__, store, torch.__version__)

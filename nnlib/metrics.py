@@ -1,0 +1,82 @@
+"""What a yes-or-no answer is worth when one class is rare (chapter 8)."""
+
+import math
+
+import numpy as np
+
+from nnlib import checks
+
+
+def precision(scores, labels, *, threshold=0.0):
+    """Share of the samples called positive that are positive: TP / (TP + FP).
+
+    Parameters
+    ----------
+    scores : (N,) or (N, 1)
+        One score for each sample, a logit or a probability. Positive are those above ``threshold``.
+    labels : (N,) or (N, 1), 0 or 1
+    threshold : number
+        0 for logits; 0.5 for probabilities.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN if no sample is called positive.
+
+    Raises
+    ------
+    TypeError
+        If an argument holds no numbers.
+    ValueError
+        If the shapes differ, a label is neither 0 nor 1, an array holds NaN, or there is no sample.
+
+    References
+    ----------
+    Van Rijsbergen, "Information retrieval", 1979, chapter 7.
+    """
+    called, positive = _called("precision", scores, labels, threshold)
+    return float(positive[called].mean()) if called.any() else math.nan
+
+
+def recall(scores, labels, *, threshold=0.0):
+    """Share of the positive samples that are called positive: TP / (TP + FN).
+
+    Parameters
+    ----------
+    scores : (N,) or (N, 1)
+        One score for each sample, a logit or a probability. Positive are those above ``threshold``.
+    labels : (N,) or (N, 1), 0 or 1
+    threshold : number
+        0 for logits; 0.5 for probabilities.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN if no sample is positive.
+
+    Raises
+    ------
+    TypeError
+        If an argument holds no numbers.
+    ValueError
+        If the shapes differ, a label is neither 0 nor 1, an array holds NaN, or there is no sample.
+
+    References
+    ----------
+    Van Rijsbergen, "Information retrieval", 1979, chapter 7.
+    """
+    called, positive = _called("recall", scores, labels, threshold)
+    return float(called[positive].mean()) if positive.any() else math.nan
+
+
+def _called(who, scores, labels, threshold):
+    """Which samples are called positive and which are, (N,) bool each."""
+    scores, labels = checks.numeric(who, "scores", scores), checks.numeric(who, "labels", labels)
+    checks.number(who, "threshold", threshold)
+    column = scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1)
+    if not column or scores.size == 0 or labels.shape not in (scores.shape, scores.shape[:1]):
+        raise ValueError(f"{who} expects scores (N,) or (N, 1) and labels (N,), got {scores.shape} and {labels.shape}")
+    checks.no_nan(who, "scores", scores)
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(f"{who} expects labels 0 and 1, got {np.unique(labels)[:5].tolist()}")
+    return (scores > threshold).reshape(-1), (labels == 1).reshape(-1)
