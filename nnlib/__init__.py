@@ -10,6 +10,7 @@ from nnlib.attention import (
     multi_head_attention, scaled_dot_product_attention, sinusoidal_positions, split_heads,
 )
 from nnlib.autodiff import Tensor, Value
+from nnlib.autoencoder import VAE, gaussian_kl, reparameterize, vae_loss
 from nnlib.boltzmann import RBM, Hopfield, binary_states, free_energy
 from nnlib.convolution import Conv2D, conv1d, conv2d, im2col, output_size, receptive_field
 from nnlib.gated import GRU, LSTM, gru, gru_cell, gru_gates, lstm, lstm_cell, lstm_gates

@@ -18,7 +18,7 @@ NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish m
     softmax log_softmax mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence Dense Activation
     Sequential Residual Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D
     GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked
-    MultiHeadAttention PositionalEncoding TransformerEncoderLayer SGD
+    MultiHeadAttention PositionalEncoding TransformerEncoderLayer VAE SGD
     Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
     he_normal orthogonal L1 L2 ElasticNet EarlyStopping GCNConv SAGEConv GATConv GraphPool
     fit History batches k_fold precision recall Value Tensor
@@ -32,6 +32,7 @@ STORED = {                                      # operation: file of reference/
     "convolution": "conv1d conv2d max_pool2d min_pool2d avg_pool2d global_avg_pool2d",
     "upsampling": "conv_transpose2d upsample2d max_unpool2d",
     "recurrent": "rnn lstm gru",
+    "autoencoder": "reparameterize gaussian_kl vae_loss",
     "attention": "scaled_dot_product_attention multi_head_attention transformer_encoder_layer",
     "graph": "graph_convolution aggregate sage_convolution graph_attention",
     "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
@@ -82,6 +83,7 @@ LAYERS = [
     (nnlib.GRU(3, 4, **new), SEQUENCES),
     (nnlib.Bidirectional(nnlib.LSTM(3, 4, **new), nnlib.LSTM(3, 4, **new)), SEQUENCES),
     (nnlib.Stacked(nnlib.GRU(3, 4, **new), nnlib.GRU(4, 2, **new)), SEQUENCES),
+    (nnlib.VAE(nnlib.Dense(3, 4, **new), nnlib.Dense(2, 3, **new), rng=new["rng"]), TABLE),
     (nnlib.MultiHeadAttention(3, 3, causal=True, **new), SEQUENCES),
     (nnlib.PositionalEncoding(5, 3, learned=True, **new), SEQUENCES),
     (nnlib.Sequential(nnlib.Dense(3, 4, **new), nnlib.PositionalEncoding(5, 4, dtype=np.float32)), SEQUENCES),
