@@ -92,13 +92,11 @@ SET_STATE = """(root, indices) => {
 
 def state_of(root, figure):
     """The state that the controls in the browser show."""
-    state = 0
-    for control, index in zip(figure.controls, root.evaluate(READ_STATE), strict=True):
-        state = state * len(control.values) + index
-    return state
+    return state_at(figure, root.evaluate(READ_STATE))
 
 
 def state_at(figure, ks):
+    """The state in which the controls have the values number ``ks``."""
     state = 0
     for control, k in zip(figure.controls, ks, strict=True):
         state = state * len(control.values) + k
@@ -134,30 +132,26 @@ class Places(dict):
         self.figure, self.style = figure, style
 
     def __missing__(self, state):
-        figure, values = self.figure, self.figure.values(state)
+        values = self.figure.values(state)
         with plt.style.context(self.style), plt.rc_context(RC):
-            drawn, axes = plt.subplots(**(figure.subplots or {}))
-            figure.draw(axes, **values)
+            drawn, axes = plt.subplots(**(self.figure.subplots or {}))
+            self.figure.draw(axes, **values)
             drawn.savefig(io.BytesIO(), format="svg")
-            self[state] = [handle.place(drawn, values) for handle in figure.handles]
+            self[state] = [handle.place(drawn, values) for handle in self.figure.handles]
             plt.close(drawn)
         return self[state]
 
 
-def rivals(figure, handle, state, rng, count=12):
-    """States that the handle's controls reach: all around a state, and some far away."""
-    now = indices(figure, state)
-    moved = [i for i, c in enumerate(figure.controls) if c.name in handle.moves]
-    around = itertools.product(*[[k - 1, k, k + 1] if i in moved else [k] for i, k in enumerate(now)])
-    far = [[rng.randrange(len(c.values)) if i in moved else now[i] for i, c in enumerate(figure.controls)]
-           for _ in range(count)]  # fmt: skip
-    return {
-        state_at(figure, ks) for ks in [*around, *far]
-        if all(0 <= k < len(c.values) for k, c in zip(ks, figure.controls, strict=True))
-    }  # fmt: skip
+def nearest(figure, number, found, state, point):
+    """Distances of the states that a handle's controls reach from a state, nearest first: ``[(distance, state)]``."""
+    moves = figure.handles[number].moves
+    choices = [range(len(c.values)) if c.name in moves else [k]
+               for c, k in zip(figure.controls, indices(figure, state), strict=True)]
+    reached = [state_at(figure, ks) for ks in itertools.product(*choices)]
+    return sorted((math.dist(found[s][number], point), s) for s in reached)
 
 
-def grab(page, root, figure, number, found, compare, points=3):
+def grab(page, root, figure, number, found, compare, points=4):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
     handle, rng, moves, style = figure.handles[number], random.Random(number), 0, found.style
     element = root.query_selector_all(".explore-handle")[number]
@@ -192,10 +186,9 @@ def grab(page, root, figure, number, found, compare, points=3):
             other.evaluate("e => e.style.visibility = ''")
         after = state_of(root, figure)
         point = (target[0] - box["x"]) / scale, (target[1] - box["y"]) / scale
-        held = [c.name for c in figure.controls if c.name not in handle.moves]
-        assert all(figure.values(before)[n] is figure.values(after)[n] for n in held), f"{handle.name} moves others"
-        least = min(math.dist(found[s][number], point) for s in rivals(figure, handle, after, rng))
-        assert math.dist(found[after][number], point) <= least + 1 / scale, f"{handle.name}: {figure.values(after)} is not the nearest"
+        ranked = nearest(figure, number, found, before, point)
+        here = next(d for d, s in ranked if s == after)
+        assert here <= ranked[0][0] + 1 / scale, f"{handle.name}: {figure.values(after)} is not the nearest"
         shown(after, f"{handle.name}: dragged to {target}")
         moves += 1
     for key, by in {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}.items():
@@ -240,8 +233,8 @@ def drive(compare):
 
         inputs = root.query_selector_all("input, select")
         found = Places(figure, style)
-        for handle in range(len(figure.handles)):
-            moves += grab(page, root, figure, handle, found, compare)
+        for number in range(len(figure.handles)):
+            moves += grab(page, root, figure, number, found, compare)
         assert len(inputs) == len(figure.controls)
         for control, element in zip(figure.controls, inputs, strict=True):
             if len(control.values) == 1:

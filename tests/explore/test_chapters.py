@@ -124,7 +124,7 @@ def small_notebook(monkeypatch, colour="red"):
 
 
 def test_the_sweep_passes_and_counts(opened, compare, drive, monkeypatch):
-    assert sweep(small_notebook(monkeypatch), opened, compare, drive, monkeypatch) == (1, 7, 4)
+    assert sweep(small_notebook(monkeypatch), opened, compare, drive, monkeypatch) == (1, 7, 5)
 
 
 def test_the_sweep_catches_a_stale_output(opened, compare, drive, monkeypatch):
