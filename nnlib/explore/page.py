@@ -121,9 +121,9 @@ def _control_html(control):
 
 def goals_html(goals, reached=()):
     """What there is to find, and what of it is reached. The key is what a browser remembers it by."""
-    items = "".join(
-        f'<li class="explore-goal" data-goal="{html.escape(g.key)}"'
-        f'{f" data-hint={chr(34)}{html.escape(g.hint)}{chr(34)}" if g.hint else ""}{" data-reached" if g in reached else ""}>{html.escape(g.text)}</li>'
-        for g in goals
-    )
+    items = ""
+    for g in goals:
+        hint = f' data-hint="{html.escape(g.hint)}"' if g.hint else ""
+        found = " data-reached" if g in reached else ""
+        items += f'<li class="explore-goal" data-goal="{html.escape(g.key)}"{hint}{found}>{html.escape(g.text)}</li>'
     return f'<ul class="explore-goals">{items}</ul>' if items else ""
