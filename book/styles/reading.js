@@ -98,7 +98,7 @@
     }, {passive: true});
     here();
   }
-  var page = (window.DOCUMENTATION_OPTIONS || {}).pagename || "";
+  var page = typeof DOCUMENTATION_OPTIONS == "undefined" ? "" : DOCUMENTATION_OPTIONS.pagename;  // Sphinx's; no part of window
   if (/^chapters\//.test(page)) follow(page);
 
   // Paper is white.
