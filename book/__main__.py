@@ -36,6 +36,7 @@ STAMP = os.path.join(VENV, "installed.sha256")
 LOG = os.path.join(VENV, "install.log")
 HTML = os.path.join(ROOT, "_build", "html")
 ROOM_GB = 2.0
+BUILD = ("-c", "from jupyter_book.cli.main import main; main()", "build", ".", "--all", "-W", "--keep-going", "-n", "-q")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 HELP = """Neural Networks You Can Touch
@@ -227,9 +228,7 @@ def build():
     if run(sys.executable, "-m", "book.check", "--stale"):
         return 1
     shutil.rmtree(HTML, ignore_errors=True)
-    jupyter_book = "from jupyter_book.cli.main import main; main()"
-    options = ["--all", "-W", "--keep-going", "-n", "-q"]
-    code = run(sys.executable, "-c", jupyter_book, "build", ".", *options)
+    code = run(sys.executable, *BUILD)
     if code == 0:
         say("Built in %.0f s. Open: %s" % (time.time() - started, os.path.join(HTML, "index.html")))
     return code

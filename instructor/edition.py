@@ -16,6 +16,7 @@ from nbformat.v4 import new_markdown_cell
 
 from instructor import seal
 from instructor.assignment import rubric
+from book.__main__ import BUILD
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, without_solutions
 from nnlib.exercises import all_exercises
 
@@ -71,10 +72,8 @@ def with_rubrics(notebook):
 
 def build(folder):
     """Build the book in ``folder``; the path of its first page."""
-    jupyter_book = "from jupyter_book.cli.main import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", jupyter_book, "build", ".", "--all", "-W", "--keep-going", "-n", "-q"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True)
+        [sys.executable, *BUILD], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True)
     if done.returncode:
         said = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr)
         raise ValueError(f"the book does not build:\n{said[-3000:]}")

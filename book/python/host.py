@@ -15,7 +15,7 @@ import wasmtime
 
 DIST = Path(__file__).parent / "dist"
 LIBRARY = "usr/local/lib/python315.zip"  # where this Python looks for its own modules
-START = 10**11  # fuel that starting and importing NumPy may use; it takes a twentieth of it
+START = 10**11  # fuel that starting and importing NumPy may use; they take less than a hundredth of it
 MEMORY = 512 << 20
 GUEST = Path(__file__).with_name("guest.py")
 PREAMBLE = """

@@ -18,7 +18,7 @@ def _(rng):
     t = 25 + 5 * rng.random(6)
     yield "short predictions", 1, (t - 1 - 4 * rng.random(6), t, 0.7 + 0.2 * float(rng.random()))
     yield "long predictions", 1, (t + 1 + 4 * rng.random(6), t, 0.7 + 0.2 * float(rng.random()))
-    miss = (1 + 4 * rng.random(5)) * [1, -1, 0, 1, -1]
+    miss = (1 + 4 * rng.random(5)) * [0.15, -0.15, 0, 1, -1]
     yield "a mixture with exact ones", 1, (t[:5] + miss, t[:5], 0.1 + 0.2 * float(rng.random()))
 
 

@@ -6,6 +6,7 @@ import gc
 import itertools
 import math
 import os
+from collections.abc import Callable
 
 from tqdm import tqdm
 
@@ -100,12 +101,12 @@ def explore(
     with the name of the drawing function and the values of those controls that change.
     """
     own = {
-        "title": (title, str, "a text"), "describe": (describe, type(explore), "a function"),
+        "title": (title, str, "a text"), "describe": (describe, Callable, "a function"),
         "subplots": (subplots, dict, "a dict of arguments"), "labels": (labels, dict, "a dict of texts"),
         "drag": (drag, dict, "a dict of handles"), "goals": (goals, dict, "a dict of goals"), "play": (play, str, "a name"),
     }  # fmt: skip
     for name, (value, kind, what) in own.items():
-        if value is not None and not (isinstance(value, kind) or name == "describe" and callable(value)):
+        if value is not None and not isinstance(value, kind):
             raise TypeError(
                 f"explore: {name}= is {what}, got {value!r}; if it is meant as a control, "
                 f"rename this parameter of the drawing function"
@@ -114,10 +115,14 @@ def explore(
     if play is not None and play not in controls:
         raise ValueError(f"explore: play names {play!r}, which is no control; the controls are {', '.join(controls)}")
     values = Values(draw, read)
-    figure = getattr(draw, "__name__", "figure").strip("_<>")
     handles = [Handle(name, spec, read, values) for name, spec in (drag or {}).items()]
-    found = [Goal(text, spec, figure, values) for text, spec in (goals or {}).items()]
+    found = [Goal(text, spec, name_of(draw), values) for text, spec in (goals or {}).items()]
     return Explorer(draw, read, title, describe, subplots, handles, found, play, keep_colours)
+
+
+def name_of(draw):
+    """What links and browsers know the figure by."""
+    return getattr(draw, "__name__", "figure").strip("_<>")
 
 
 @contextlib.contextmanager
@@ -141,7 +146,7 @@ class Explorer:
     ):  # fmt: skip
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
         self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
-        self.name = getattr(draw, "__name__", "figure").strip("_<>")
+        self.name = name_of(draw)
         self.title = title or self.name.replace("_", " ")
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)

@@ -1,4 +1,4 @@
-"""A slip in an answer loses points: at least 95 of 100 small changes of the references are noticed."""
+"""A slip in an answer loses points: small changes of the references are noticed, or said to be as right."""
 
 from nnlib.exercises import all_exercises
 from tests.exercises.mutants import EQUIVALENT, survivors
@@ -10,4 +10,5 @@ def test_nearly_every_small_change_of_a_reference_is_noticed():
     lived = [f"{name}: {line}" for name, (_, alive) in counted.items() for line, _ in alive
              if (name, line) not in EQUIVALENT]
     assert everything > 20 * len(counted)
-    assert len(lived) <= 0.05 * everything, "\n".join(lived)
+    assert len(EQUIVALENT) <= 0.05 * everything
+    assert not lived, "\n".join(lived)

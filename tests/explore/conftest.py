@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import itertools
 import math
 import random
 from pathlib import Path
@@ -91,9 +92,14 @@ SET_STATE = """(root, indices) => {
 
 def state_of(root, figure):
     """The state that the controls in the browser show."""
+    return state_at(figure, root.evaluate(READ_STATE))
+
+
+def state_at(figure, ks):
+    """The state in which the controls have the values number ``ks``."""
     state = 0
-    for control, index in zip(figure.controls, root.evaluate(READ_STATE), strict=True):
-        state = state * len(control.values) + index
+    for control, k in zip(figure.controls, ks, strict=True):
+        state = state * len(control.values) + k
     return state
 
 
@@ -119,34 +125,35 @@ def compare():
     return shown
 
 
-def places(figure, handle):
-    """Where a handle is in each state, in quanta, drawn without any of explore's shortcuts: ``{state: (x, y)}``."""
-    found = {}
-    for state in range(figure.states):
-        with plt.rc_context(RC):
-            drawn, axes = plt.subplots(**(figure.subplots or {}))
-            figure.draw(axes, **figure.values(state))
+class Places(dict):
+    """Where each handle is in a state, in quanta, drawn without any of explore's shortcuts; a state is drawn once."""
+
+    def __init__(self, figure, style):
+        self.figure, self.style = figure, style
+
+    def __missing__(self, state):
+        values = self.figure.values(state)
+        with plt.style.context(self.style), plt.rc_context(RC):
+            drawn, axes = plt.subplots(**(self.figure.subplots or {}))
+            self.figure.draw(axes, **values)
             drawn.savefig(io.BytesIO(), format="svg")
-            found[state] = handle.place(drawn, figure.values(state))
+            self[state] = [handle.place(drawn, values) for handle in self.figure.handles]
             plt.close(drawn)
-    return found
+        return self[state]
 
 
-def nearest(figure, handle, found, state, point):
+def nearest(figure, number, found, state, point):
     """Distances of the states that a handle's controls reach from a state, nearest first: ``[(distance, state)]``."""
-    now = figure.values(state)
-    reached = [
-        s for s in found
-        if all(figure.values(s)[n] is now[n] or figure.values(s)[n] == now[n] for n in now if n not in handle.moves)
-    ]  # fmt: skip
-    return sorted((math.dist(found[s], point), s) for s in reached)
+    moves = figure.handles[number].moves
+    choices = [range(len(c.values)) if c.name in moves else [k]
+               for c, k in zip(figure.controls, indices(figure, state), strict=True)]
+    reached = [state_at(figure, ks) for ks in itertools.product(*choices)]
+    return sorted((math.dist(found[s][number], point), s) for s in reached)
 
 
-def grab(page, root, figure, number, compare, style, points=4, touch=None):
+def grab(page, root, figure, number, found, compare, points=4):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
-    handle, rng, moves = figure.handles[number], random.Random(number), 0
-    with plt.style.context(style):
-        found = places(figure, handle)
+    handle, rng, moves, style = figure.handles[number], random.Random(number), 0, found.style
     element = root.query_selector_all(".explore-handle")[number]
     element.scroll_into_view_if_needed()
     box = root.query_selector("svg").bounding_box()
@@ -161,7 +168,7 @@ def grab(page, root, figure, number, compare, style, points=4, touch=None):
         assert result["differences"] == [], f"{what}: {result['differences'][:3]}"
         lies = element.bounding_box()
         middle = lies["x"] + lies["width"] / 2, lies["y"] + lies["height"] / 2
-        assert math.dist(middle, screen(found[state])) < 1, f"{what}: the handle lies elsewhere"
+        assert math.dist(middle, screen(found[state][number])) < 1, f"{what}: the handle lies elsewhere"
 
     for _ in range(points):
         before = state_of(root, figure)
@@ -171,7 +178,7 @@ def grab(page, root, figure, number, compare, style, points=4, touch=None):
         for other in others:  # what lies on top is another test's
             other.evaluate("e => e.style.visibility = 'hidden'")
         target = (box["x"] + box["width"] * rng.uniform(0.05, 0.95), box["y"] + box["height"] * rng.uniform(0.05, 0.95))
-        page.mouse.move(*screen(found[before]))
+        page.mouse.move(*screen(found[before][number]))
         page.mouse.down()
         page.mouse.move(*target, steps=3)
         page.mouse.up()
@@ -179,7 +186,7 @@ def grab(page, root, figure, number, compare, style, points=4, touch=None):
             other.evaluate("e => e.style.visibility = ''")
         after = state_of(root, figure)
         point = (target[0] - box["x"]) / scale, (target[1] - box["y"]) / scale
-        ranked = nearest(figure, handle, found, before, point)
+        ranked = nearest(figure, number, found, before, point)
         here = next(d for d, s in ranked if s == after)
         assert here <= ranked[0][0] + 1 / scale, f"{handle.name}: {figure.values(after)} is not the nearest"
         shown(after, f"{handle.name}: dragged to {target}")
@@ -195,8 +202,9 @@ def grab(page, root, figure, number, compare, style, points=4, touch=None):
             changed = [c.name for c, a, b in zip(figure.controls, indices(figure, before), indices(figure, after), strict=True)
                        if a != b]
             assert len(changed) == 1 and changed[0] in handle.moves, f"{handle.name}: {key} moves {changed}"
-            along = sum((b - a) * d for a, b, d in zip(found[before], found[after], by, strict=True))
-            assert along >= -0.38 * math.dist(found[before], found[after]) - 1e-9, f"{handle.name}: {key} goes the other way"
+            here, there = found[before][number], found[after][number]
+            along = sum((b - a) * d for a, b, d in zip(here, there, by, strict=True))
+            assert along >= -0.38 * math.dist(here, there) - 1e-9, f"{handle.name}: {key} goes the other way"
             shown(after, f"{handle.name}: {key}")
             moves += 1
     assert moves, f"{handle.name} cannot be moved"
@@ -224,8 +232,9 @@ def drive(compare):
             moves += 1
 
         inputs = root.query_selector_all("input, select")
-        for handle in range(len(figure.handles)):
-            moves += grab(page, root, figure, handle, compare, style)
+        found = Places(figure, style)
+        for number in range(len(figure.handles)):
+            moves += grab(page, root, figure, number, found, compare)
         assert len(inputs) == len(figure.controls)
         for control, element in zip(figure.controls, inputs, strict=True):
             if len(control.values) == 1:

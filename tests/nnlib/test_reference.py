@@ -28,7 +28,7 @@ def test_one_operation_more_leaves_the_others(tmp_path):
     assert json.loads((tmp_path / "versions.json").read_text())["losses"]["mse"] == "2.3"
 
 
-SCRIPTS = sorted(path for path in REFERENCE.glob("*.py") if "import torch" in path.read_text(encoding="utf-8"))
+SCRIPTS = sorted(path for path in REFERENCE.glob("*.py") if "\nimport torch\n" in path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -1,4 +1,7 @@
-"""Writes an archive of reference values: what it holds already stays, byte for byte; what is new is added at its end."""
+"""Makes reference values by PyTorch, and writes an archive of them.
+
+What an archive holds already stays, byte for byte; what is new is added at its end.
+"""
 
 import json
 import sys
@@ -26,3 +29,15 @@ def save(script, values, version, again=None):
     versions.setdefault(path.stem, {}).update({key.split("/")[0]: version for key in added})
     record.write_text(json.dumps(versions, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{len(kept)} arrays kept, {len(added)} by PyTorch {version}")
+
+
+def case(rng, name, f, arrays):
+    """What PyTorch gives for ``f(**arrays)``: the arrays, y, a random dy and the gradients, ``{"name/...": array}``."""
+    import torch
+
+    tensors = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
+    y = f(*tensors.values())
+    dy = rng.normal(size=y.shape)
+    y.backward(torch.tensor(dy))
+    gradients = {f"d{key}": t.grad.numpy() for key, t in tensors.items() if t.grad is not None}
+    return {f"{name}/{key}": value for key, value in {**arrays, "y": y.detach().numpy(), "dy": dy, **gradients}.items()}

@@ -3,21 +3,15 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from archive import save
+from archive import case, save
 
 rng = np.random.default_rng(9)
 store = {}
 
 
 def add(name, f, **arrays):
-    """Store ``f(**arrays)``, a random dy and the gradients; the name ends in the options, as the tests read them."""
-    tensors = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
-    y = f(*tensors.values())
-    dy = rng.normal(size=y.shape)
-    y.backward(torch.tensor(dy))
-    store.update({f"{name}/{key}": value for key, value in arrays.items()})
-    store.update({f"{name}/y": y.detach().numpy(), f"{name}/dy": dy})
-    store.update({f"{name}/d{key}": t.grad.numpy() for key, t in tensors.items()})
+    """Store a case; its name ends in the options, as the tests read them."""
+    store.update(case(rng, name, f, arrays))
 
 
 for options in (dict(), dict(padding=1), dict(stride=2, padding=2), dict(dilation=2, padding=1),
