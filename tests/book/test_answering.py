@@ -282,7 +282,8 @@ ZeroDivisionError: division by zero
 SyntaxError: expected ':'
 '''),
     ("exit()", HEAD.format(1) + "    exit()\n    ~~~~^^\nSystemExit: None\n"),
-    ("import sqlite3", HEAD.format(1) + "    import sqlite3\nModuleNotFoundError: Standard library module 'sqlite3' was not found\n"),
+    ("import sqlite3", HEAD.format(1) + "    import sqlite3\n"
+     "ModuleNotFoundError: Standard library module 'sqlite3' was not found\n"),
     ("import pandas", HEAD.format(1) + "    import pandas\nModuleNotFoundError: No module named 'pandas'\n"),
     ("try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise ValueError('no') from error", None),
     ("import time\nstart = time.monotonic()\ntime.sleep(0.1)\nround(time.monotonic() - start, 1) < 1", "True\n"),
