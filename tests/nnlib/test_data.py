@@ -71,7 +71,7 @@ def test_every_file_has_its_source_and_licence():
     folder = files("nnlib.data")
     readme = (folder / "README.md").read_text("utf-8")
     for file in folder.iterdir():
-        if file.name.endswith((".npz", ".csv")):
+        if file.name.endswith((".npz", ".csv", ".txt")):
             (line,) = [line for line in readme.splitlines() if line.startswith(f"| `{file.name}` |")]
             assert any(licence in line for licence in ("CC BY 4.0", "CC0", "public domain", "BSD"))
 
@@ -481,3 +481,9 @@ def test_augment_keeps_dtype_and_shape(dtype, rng):
 def test_augmentation_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call(np.ones((3, 4, 4)))
+
+
+def test_definitions_are_one_text_in_small_letters():
+    text = data.definitions()
+    assert text == text.lower() and "\n" not in text and "  " not in text
+    assert text.count(". ") > 100 and set(text) <= set("abcdefghijklmnopqrstuvwxyz '-,.")
