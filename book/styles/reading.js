@@ -98,7 +98,7 @@
     }, {passive: true});
     here();
   }
-  var page = typeof DOCUMENTATION_OPTIONS == "undefined" ? "" : DOCUMENTATION_OPTIONS.pagename;  // Sphinx's; no part of window
+  var page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "";
   if (/^chapters\//.test(page)) follow(page);
 
   // Paper is white.
