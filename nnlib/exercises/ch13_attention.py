@@ -86,7 +86,7 @@ def _(q, K, V, lengths):
     return _attend(q, K, V, np.arange(K.shape[1]) < lengths[:, None], 1 / q.shape[1])
 
 
-@attend_padded.mistake("A score of 0 is an ordinary score: its exponential is 1. A key that must not be seen needs an exponential of 0.")
+@attend_padded.mistake("A score of 0 is an ordinary score: its exponential is 1. What must not be seen needs an exponential of 0.")
 def _(q, K, V, lengths):
     real = np.arange(K.shape[1]) < lengths[:, None]
     scores = np.einsum("nd,nsd->ns", q, K) / np.sqrt(q.shape[1])
@@ -155,7 +155,7 @@ def _(Q, K, V, heads):
     return _causal(Q, K, V, heads, (Q.shape[1] / heads) ** -0.5, lambda T: _past(T).T)
 
 
-@causal_heads.mistake("Each head sees fewer features than D. Its scores are sums of that many terms, and need the root of that number.")
+@causal_heads.mistake("Each head sees fewer features than D. Its scores are sums of that many terms: take its root.")
 def _(Q, K, V, heads):
     return _causal(Q, K, V, heads, Q.shape[1] ** -0.5, _past)
 
