@@ -86,7 +86,7 @@ def _(q, K, V, lengths):
     return _attend(q, K, V, np.arange(K.shape[1]) < lengths[:, None], 1 / q.shape[1])
 
 
-@attend_padded.mistake("A score of 0 is an ordinary score: its exponential is 1. What must not be seen needs an exponential of 0.")
+@attend_padded.mistake("A score of 0 is ordinary: its exponential is 1. What must not be seen needs an exponential of 0.")
 def _(q, K, V, lengths):
     real = np.arange(K.shape[1]) < lengths[:, None]
     scores = np.einsum("nd,nsd->ns", q, K) / np.sqrt(q.shape[1])
