@@ -226,7 +226,9 @@ def _(x, W):
     return -2 * x * (W @ x)
 
 
-@flip_energy.mistake("This is twice the input of each unit. Whether it raises or lowers the energy depends on the unit's own sign.")
+@flip_energy.mistake(
+    "This is twice the input of each unit. Whether it raises or lowers the energy depends on the unit's own sign."
+)
 def _(x, W):
     return 2 * (W @ x)
 
