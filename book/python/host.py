@@ -17,19 +17,12 @@ DIST = Path(__file__).parent / "dist"
 LIBRARY = "usr/local/lib/python315.zip"  # where this Python looks for its own modules
 START = 10**11  # fuel that starting and importing NumPy may use; they take less than a hundredth of it
 MEMORY = 512 << 20
-# To call the initialiser of a module that was cut would end Python: importing it is an error like any other.
+GUEST = Path(__file__).with_name("guest.py")
 PREAMBLE = """
 import sys
-
-class _Cut:
-    names = {cut!r} & set(sys.builtin_module_names)
-
-    def find_spec(self, name, path=None, target=None):
-        if name in self.names:
-            raise ModuleNotFoundError(f"{{name}} is not part of this Python, which has NumPy and the standard library", name=name)
-
-sys.meta_path.insert(0, _Cut())
 sys.path.append("/book")
+import guest
+guest.refuse({cut!r})
 sys.stderr = sys.stdout  # one stream, in the order in which it was written
 import numpy
 """
@@ -67,7 +60,7 @@ class Python:
         self.folder = tempfile.TemporaryDirectory(prefix="python-")
         root = Path(self.folder.name) / "root"
         library = gzip.decompress((DIST / "core.zip.gz").read_bytes())
-        for path, content in {LIBRARY: library, **(files or {})}.items():
+        for path, content in {LIBRARY: library, "book/guest.py": GUEST.read_bytes(), **(files or {})}.items():
             place = root / path
             if not place.resolve().is_relative_to(root.resolve()):
                 raise ValueError(f"expected a path below the root, got {path!r}")
@@ -90,7 +83,7 @@ class Python:
         self.exports = linker.instantiate(self.store, module).exports(self.store)
         self.exports["_initialize"](self.store)
         cut = json.loads((DIST / "manifest.json").read_text(encoding="utf-8"))["cut"]["core"]
-        status, said = self.run(PREAMBLE.format(cut=set(cut)), START)
+        status, said = self.run(PREAMBLE.format(cut=cut), START)
         if status:
             raise Ended(f"it does not start: {said}")
 
