@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from instructor import assignment, edition, grade, lms, sandbox
+from instructor import assignment, edition, grade, lms
 
 ASSIGNMENTS = Path("assignments")
 
@@ -30,8 +30,6 @@ def grade_submissions(options):
         lms.merge(options.merge, {}, options.column)  # what is wrong with the file is said before grading
     everybody = options.roster or options.merge
     students = lms.roster(everybody) if everybody else ()
-    for sentence in sandbox.missing_layers():
-        print(f"Careful: {sentence}.", file=sys.stderr)
     out = folder / "graded"
     try:
         results = grade.grade(chosen, options.submissions, out, students, options.workers)
@@ -46,7 +44,7 @@ def grade_submissions(options):
                   for result in results if result["lms_id"] and result["status"] != "missing"}
         text, filled = lms.merge(options.merge, scores, options.column)
         merged = out / Path(options.merge).name
-        merged.write_text(text, encoding="utf-8", newline="")
+        merged.write_bytes(text)
         print(f"upload        {merged}  ({filled} of {len(scores)} scores filled in)")
     return 0
 

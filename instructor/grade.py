@@ -10,26 +10,23 @@ import html
 import io
 import json
 import os
-import queue
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm import tqdm
 
 import nnlib.exercises
-from instructor import lms, sandbox, seal
+from book.python import host
+from instructor import lms, runner, seal
 from nnlib.exercises.judging.judge import judge
 
 STATUSES = {
-    "graded": "the notebook ran to its end",
+    "graded": "the notebook was graded",
     "missing": "nothing was handed in, or nothing that can be graded",
     "unreadable": "the file is not a notebook",
-    "stopped": "the notebook ended Python; what was not reached has no points",
-    "timeout": "the notebook took too long; what was not reached has no points",
-    "memory": "the notebook took too much memory; what was not reached has no points",
-    "processes": "the notebook started too many processes; what was not reached has no points",
     "failed": "grading itself failed: please report it",
 }
+NO_NUMPY = "NameError: name 'np' is not defined"
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -55,38 +52,33 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True):
     folder = Path(folder)
     for name in ("results", "feedback"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    submissions = lms.collect(source, folder / "unpacked", assignment.name)
+    submissions = lms.collect(source, folder / "unpacked", assignment.name, students)
     present = {name for submission in submissions for name in (submission.student, submission.lms_id) if name}
     submissions += [student for student in students if not present & {student.student, student.lms_id}]
     entries = assignment.entries()
     adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
     version = _version(assignment)
-    workers = workers or os.cpu_count() or 1
-    slots = queue.SimpleQueue()
-    for slot in range(workers):
-        slots.put(slot)
+    runner.prepare()
 
     def one(submission):
         path = folder / "results" / f"{submission.student}.json"
-        digest = _digest(submission.path)
-        stored = _stored(path)
-        if stored and (stored["version"], stored["sha256"]) == (version, digest):
-            return stored
-        slot = slots.get()
+        digest = ""
         try:
-            result = _grade_one(assignment, submission, adapters, slot)
+            data = _read(submission.path)
+            digest = hashlib.sha256(data or b"").hexdigest() + submission.note
+            stored = _stored(path)
+            if stored and (stored["version"], stored["sha256"]) == (version, digest):
+                return stored
+            result = _grade_one(assignment, submission, data, adapters)
         except Exception as error:  # one broken submission must not stop the others; the row says so
-            result = {"status": "failed", "note": f"{type(error).__name__}: {error}"[:200], "exercises": {}}
-        finally:
-            slots.put(slot)
-        result |= {"student": submission.student, "lms_id": submission.lms_id,
-                   "sha256": digest, "version": version}
+            result = _nothing("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
+        result |= {"student": submission.student, "lms_id": submission.lms_id, "sha256": digest, "version": version}
         _write(path, json.dumps(result, indent=1))
         _write(folder / "feedback" / f"{submission.student}.html", feedback(assignment, result))
         return result
 
     results = []
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
     try:
         done = pool.map(one, submissions)
         for result in tqdm(done, total=len(submissions), unit="student", disable=not progress):
@@ -97,24 +89,35 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True):
     return results
 
 
-def _grade_one(assignment, submission, adapters, slot):
-    """Status, note and what each exercise earned."""
+def _nothing(status, note):
+    return {"status": status, "note": note, "private": "", "exercises": {}}
+
+
+def _grade_one(assignment, submission, data, adapters):
+    """Status, notes (one of them for the instructor alone) and what each exercise earned."""
     if submission.path is None:
-        return {"status": "missing", "note": submission.note, "exercises": {}}
+        return _nothing("missing", submission.note)
+    if data is None:
+        return _nothing("unreadable", "the file cannot be read")
+    try:
+        notebook = runner.read_notebook(data)
+    except ValueError as error:
+        return _nothing("unreadable", f"not a notebook: {error}")
     keys = assignment.keys(submission.student)
-    ran = sandbox.run_submission(submission.path, keys, adapters, slot)
-    notes = [submission.note, ran.note]
-    if ran.made_for and not _same(ran.made_for, submission):
-        notes.append(f"the notebook was made for {ran.made_for}")
-    notes += [f"cell {cell}: {text}" for cell, text in ran.errors[:3]]
+    ran = runner.run_submission(notebook, keys, adapters)
+    private = submission.private
+    if notebook.made_for and not _same(notebook.made_for, submission):
+        private = "; ".join(filter(None, [private, f"the notebook was made for {notebook.made_for}"]))
+    notes = [submission.note, *ran.notes]
     exercises = {}
     for key in keys:
         report = judge(key, ran.outcomes[key.name])
         cases = [[case.label, case.points, fault] for case, fault in zip(key.cases, report.faults)]
         exercises[key.name] = {"points": report.points, "written": report.written, "hints": report.hints,
                                "cases": cases}
-    status = "graded" if ran.status == "ran" else ran.status
-    return {"status": status, "note": "; ".join(filter(None, notes))[:500], "exercises": exercises}
+    if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
+        notes.insert(1, "is the cell with `import numpy as np` gone?")
+    return {"status": "graded", "note": "; ".join(filter(None, notes))[:1000], "private": private, "exercises": exercises}
 
 
 def _same(student, submission):
@@ -125,16 +128,18 @@ def _same(student, submission):
 def _version(assignment):
     """Changes whenever the same submission could get other points."""
     digest = hashlib.sha256(repr(assignment).encode())
-    for path in [*sorted(Path(nnlib.exercises.__file__).parent.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
+    folders = Path(nnlib.exercises.__file__).parent, Path(__file__).parent, host.DIST.parent
+    for path in [path for folder in folders for path in sorted(folder.rglob("*.py"))]:
         digest.update(path.read_bytes())
+    digest.update((host.DIST / "manifest.json").read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _digest(path):
-    if path is None:
-        return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _read(path):
+    try:
+        return b"" if path is None else lms.content(path)
+    except OSError:
+        return None
 
 
 def _stored(path):
@@ -163,7 +168,7 @@ def scores_csv(assignment, results):
     for result in sorted(results, key=lambda result: result["student"]):
         points = [result["exercises"].get(name, {"points": 0})["points"] for name in names]
         rows.append([result["student"], result["status"], *points, sum(points), assignment.points,
-                     result["note"]])
+                     "; ".join(filter(None, [result["note"], result["private"]]))])
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([[_harmless(cell) for cell in row] for row in rows])
     return out.getvalue()
