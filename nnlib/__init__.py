@@ -5,10 +5,20 @@ from nnlib.activations import (
     elu, gelu, hard_sigmoid, hard_tanh, identity, leaky_relu, log_softmax, mish, prelu, relu, selu, sigmoid, softmax,
     softplus, step, swish, tanh,
 )
+from nnlib.attention import (
+    MultiHeadAttention, PositionalEncoding, TransformerEncoderLayer, add_positions, attention_weights, join_heads,
+    multi_head_attention, scaled_dot_product_attention, sinusoidal_positions, split_heads,
+)
 from nnlib.autodiff import Tensor, Value
+from nnlib.autoencoder import VAE, gaussian_kl, reparameterize, vae_loss
+from nnlib.boltzmann import RBM, Hopfield, binary_states, free_energy
 from nnlib.convolution import Conv2D, conv1d, conv2d, im2col, output_size, receptive_field
 from nnlib.gated import GRU, LSTM, gru, gru_cell, gru_gates, lstm, lstm_cell, lstm_gates
 from nnlib.gradcheck import check_layer, check_operation, numerical_gradient, relative_error
+from nnlib.graph import (
+    GATConv, GCNConv, GraphPool, SAGEConv, aggregate, degree, graph_attention, graph_convolution, graph_pool,
+    normalize_adjacency, sage_convolution, sample_neighbors,
+)
 from nnlib.init import he_normal, he_uniform, normal, orthogonal, xavier_normal, xavier_uniform, zeros
 from nnlib.layer import Layer, Parameter
 from nnlib.layers import Activation, Dense, Embedding, Flatten, Residual, Sequential, dense

@@ -95,7 +95,7 @@ def check_operation(op, *arrays, rng=None, h=1e-5, directions=3, verbose=False, 
                           1e-3 * np.linalg.norm(dy * y), rng, h, directions, verbose)
 
 
-def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
+def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False, **context):
     """Largest relative error of the gradients of a layer or a whole model: of its input and every parameter.
 
     Gradients, buffers and generators of the layer stay as they are; random layers draw the same each time.
@@ -105,6 +105,7 @@ def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
     layer : Layer, with float64 parameters
     x : its input; integers are not moved
     rng, h, directions, verbose : as in :func:`check_operation`
+    context : what else the layer is called with, such as ``mask=mask`` or ``A=A``; it is not moved
 
     Raises
     ------
@@ -135,11 +136,11 @@ def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False):
             g.bit_generator.state = state
 
     def evaluate():
-        y = layer.forward(x)
+        y = layer.forward(x, **context)
         restore()
         return np.sum(dy * y)
 
-    y, pullback = layer.vjp(x)
+    y, pullback = layer.vjp(x, **context)
     dy = rng.standard_normal(y.shape)
     layer.zero_grad()
     gradients, point = {"x": pullback(dy)}, {"x": x}

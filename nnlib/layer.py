@@ -117,7 +117,7 @@ class Layer:
     """
 
     training = True
-    masked = False                              # does vjp take the option mask?
+    context = ()                                # options of vjp, as "mask", that a container hands on to who takes them
     _pullback = None                            # of the last call, until backward takes it
 
     def __init_subclass__(cls):

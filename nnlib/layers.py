@@ -113,11 +113,26 @@ class Activation(Layer):
         return ", ".join([self.op.__name__, *(f"{name}={value!r}" for name, value in self.options.items())])
 
 
+def context_of(layers):
+    """The names of all that one of these layers takes from a call besides x."""
+    return tuple(dict.fromkeys(name for layer in layers for name in layer.context))
+
+
+def hand_on(who, layers, context):
+    """For each layer what it takes of the context of a call. ``TypeError`` for what none of them takes."""
+    for name, value in context.items():
+        if value is not None and name not in context_of(layers):
+            raise TypeError(f"{type(who).__name__} expects no {name}, as none of its layers takes one, "
+                            f"got {type(value).__name__}")
+    return [{name: context[name] for name in layer.context if name in context} for layer in layers]
+
+
 class Sequential(Layer):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
     ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
-    ``backward(dy, input_grad=True)`` returns it. ``model(x, mask=mask)`` hands a mask to its recurrent layers.
+    ``backward(dy, input_grad=True)`` returns it. ``model(x, mask=mask)`` hands a mask to its recurrent layers,
+    ``model(x, A=A)`` a graph to its graph layers.
 
     Raises
     ------
@@ -132,14 +147,12 @@ class Sequential(Layer):
         self.layers = layers
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
-        self.masked = any(layer.masked for layer in layers)
+        self.context = context_of(layers)
 
-    def vjp(self, x, mask=None):
-        if mask is not None and not self.masked:
-            raise TypeError(f"Sequential expects no mask, as none of its layers is a recurrent one, got {type(mask).__name__}")
+    def vjp(self, x, **context):
         pullbacks = []
-        for layer in self.layers:
-            x, pullback = layer.vjp(x, mask=mask) if layer.masked else layer.vjp(x)
+        for layer, its in zip(self.layers, hand_on(self, self.layers, context)):
+            x, pullback = layer.vjp(x, **its)
             pullbacks.append(pullback)
 
         def pullback(dy, input_grad=True):
@@ -179,9 +192,11 @@ class Residual(Layer):
     def __init__(self, *layers, shortcut=None):
         self.inner = Sequential(*layers)
         self.shortcut = Activation(identity) if shortcut is None else shortcut
+        self.context = context_of((self.inner, self.shortcut))
 
-    def vjp(self, x):
-        (straight, past), (y, through) = self.shortcut.vjp(x), self.inner.vjp(x)
+    def vjp(self, x, **context):
+        of_inner, of_shortcut = hand_on(self, (self.inner, self.shortcut), context)
+        (straight, past), (y, through) = self.shortcut.vjp(x, **of_shortcut), self.inner.vjp(x, **of_inner)
         if straight.shape != y.shape:
             raise ValueError(f"Residual expects both paths of one shape, got {straight.shape} and {y.shape}")
 

@@ -169,7 +169,7 @@ class Recurrent(Layer):
     first state is left in ``layer.state_grad``.
     """
 
-    op, gates, masked = None, 1, True
+    op, gates, context = None, 1, ("mask",)
 
     def __init__(self, input_size, hidden_size, return_sequences, rng, dtype, **options):
         who = type(self).__name__

@@ -9,7 +9,7 @@ from nnlib.recurrent import Recurrent
 class _Several(Layer):
     """Base of layers made of recurrent layers; a state of it is a tuple, one state for each of them."""
 
-    parts, masked = Recurrent, True
+    parts, context = Recurrent, ("mask",)
 
     def __init__(self, *layers):
         for layer in layers:

@@ -91,6 +91,12 @@ def photograph():
         return data["image"] / 255
 
 
+def definitions():
+    """The definitions of this book's glossary in random order, one text in small letters, for models of letters."""
+    with _open("definitions.txt") as file:
+        return " ".join(file.read().decode().lower().split())
+
+
 def split(X, y, parts=(3, 1, 1), *, rng=None):
     """Share samples out to training, validation and test, keeping the mix of the classes.
 

@@ -217,3 +217,102 @@ def shapes(n, size=32, *, noise=0.08, rng=None):
                       (down <= radius / 2) & (np.sqrt(3) * abs(right) <= radius + down))[kind - 1]
             image[inside], mask[inside] = rng.uniform(0.5, 1.0), kind
     return np.clip(images + noise * rng.standard_normal(images.shape), 0, 1), masks
+
+
+def communities(n=60, *, classes=2, inside=0.2, across=0.02, signal=1.0, rng=None):
+    """A graph in which friends are mostly of one's own group, and what each member says of itself, with noise.
+
+    Two nodes of one group are joined with probability ``inside``, two of different groups with ``across``, each pair by
+    itself (a stochastic block model). The features of a node are ``signal`` at its group, 0 elsewhere, plus standard
+    normal noise.
+
+    Parameters
+    ----------
+    n : int
+        Nodes; the groups take turns.
+    classes : int
+        Groups, and features.
+    inside, across : float in 0..1
+    signal : float
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    A : (n, n) float64
+        Symmetric, 0 on the diagonal.
+    X : (n, classes) float64
+    y : (n,) int64 in 0..classes-1
+
+    After Holland, Laskey and Leinhardt, *Stochastic blockmodels*, Social Networks 5 (2), 1983.
+    """
+    checks.count("communities", n=n, classes=classes)
+    for name, p in dict(inside=inside, across=across).items():
+        checks.number("communities", name, p, low=0, high=1)
+    checks.number("communities", "signal", signal)
+    rng = checks.generator("communities", rng)
+    y = np.arange(n) % classes
+    joined = rng.random((n, n)) < np.where(y[:, None] == y, inside, across)
+    upper = np.triu(joined, 1).astype(float)
+    return upper + upper.T, signal * np.eye(classes)[y] + rng.standard_normal((n, classes)), y
+
+
+def molecules(n, atoms=10, *, rng=None):
+    """Graphs that look like molecules. Class 1: some carbon is bonded both to an oxygen and to a nitrogen.
+
+    One atom in five is nitrogen (up to three bonds), one in five oxygen (two), the others carbon (four); so the kinds alone
+    say nothing about the class. Each atom is bonded to an earlier one that has a bond free; then up to two pairs with
+    bonds free are bonded too, which makes rings. Molecules are drawn until one has the class whose turn it is. Chemistry
+    asks for more: these are graphs with kinds.
+
+    Parameters
+    ----------
+    n : int
+        Molecules.
+    atoms : int
+        Atoms of each, at least 5.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    X : (n, atoms, 3) float64
+        The kind of each atom, one-hot: carbon, nitrogen, oxygen. Atom 0 is carbon.
+    A : (n, atoms, atoms) float64
+        Bonds: symmetric, 0 on the diagonal, connected.
+    y : (n,) int64 in 0..1
+    """
+    checks.count("molecules", n=n)
+    checks.count("molecules", least=5, atoms=atoms)
+    rng = checks.generator("molecules", rng)
+    X, A, y = np.empty((n, atoms, 3)), np.empty((n, atoms, atoms)), np.arange(n) % 2
+    for i in range(n):
+        while True:
+            X[i], A[i] = _molecule(atoms, rng)
+            carbon, nitrogen, oxygen = X[i].T
+            if np.any(carbon * (A[i] @ nitrogen) * (A[i] @ oxygen)) == y[i]:
+                break
+    return X, A, y
+
+
+def _molecule(atoms, rng):
+    """Kinds (atoms, 3) and bonds (atoms, atoms) of one molecule."""
+    while True:
+        few = atoms // 5
+        kind = np.concatenate([[0], rng.permutation(np.repeat((0, 1, 2), (atoms - 1 - 2 * few, few, few)))])
+        A, free = np.zeros((atoms, atoms)), np.array([4, 3, 2])[kind]
+        for atom in range(1, atoms):
+            open_before = np.flatnonzero(free[:atom])
+            if len(open_before) == 0:           # all bonds are taken: begin again
+                break
+            _bond(A, free, atom, rng.choice(open_before))
+        else:
+            break
+    for _ in range(2):
+        pairs = np.argwhere(np.triu((A == 0) & (free[:, None] > 0) & (free > 0), 1))
+        if len(pairs):
+            _bond(A, free, *rng.choice(pairs))
+    return np.eye(3)[kind], A
+
+
+def _bond(A, free, i, j):
+    A[i, j] = A[j, i] = 1
+    free[[i, j]] -= 1

@@ -156,7 +156,7 @@ class Explorer:
         else:
             from .live import LiveFigure
 
-            self.live = LiveFigure(draw, controls, self.title, describe, subplots)
+            self.live = LiveFigure(draw, controls, self.title, describe, subplots, handles, goals)
 
     @property
     def states(self):

@@ -97,6 +97,55 @@
     return made;
   }
 
+  function columns(svg, layer) {                         // the columns of axes of a picture, or null if it has but one
+    var box = svg.getBoundingClientRect(), width = svg.viewBox.baseVal.width, scale = width / box.width, groups = [], cells = [];
+    function extent(e) {                                 // from left to right; what is clipped ends where it is clipped
+      var clip = (e.getAttribute("clip-path") || "").match(/#(.*?)\)/), to, all;
+      if (clip) {
+        to = svg.ownerDocument.getElementById(clip[1]).firstElementChild.getBBox();
+        return [to.x, to.x + to.width];
+      }
+      if (e.localName == "defs" || e.localName == "clipPath") return null;
+      all = [].map.call(e.localName == "g" ? e.children : [], extent).filter(Boolean);
+      if (e.localName == "g") return all.length ? [Math.min.apply(null, all.map(function (r) { return r[0]; })),
+        Math.max.apply(null, all.map(function (r) { return r[1]; }))] : null;
+      to = e.getBoundingClientRect();
+      return to.width ? [(to.left - box.left) * scale, (to.right - box.left) * scale] : null;
+    }
+    [].forEach.call(svg.children, function (figure) {
+      if (figure.localName != "g") return;
+      [].slice.call(figure.children, 1).forEach(function (part) {          // without the ground
+        var at = extent(part);
+        if (part.hasAttribute("transform")) groups.push({part: part, at: [0, width]});
+        else if (at) groups.push({part: part, at: at});
+      });
+    });
+    if (layer) [].slice.call(layer.children).forEach(function (child) {
+      var at = child.firstElementChild && child.localName == "g" && child.hasAttribute("data-part") ? null : child, part = child;
+      if (at) {                                          // its own transform stays its own
+        at = extent(child);
+        part = document.createElementNS(NS, "g");
+        part.setAttribute("data-part", "");
+        child.replaceWith(part);
+        part.append(child);
+      } else at = extent(child.firstElementChild);
+      if (at) groups.push({part: part, at: at});
+    });
+    groups.sort(function (a, b) { return a.at[0] - b.at[0]; });
+    groups.forEach(function (group) {
+      var last = cells[cells.length - 1];
+      if (last && (group.at[0] < last.right || group.at[1] - group.at[0] < 0.12 * width)) {  // a colour bar stays with its axes
+        last.parts.push(group.part);
+        last.right = Math.max(last.right, group.at[1]);
+      } else cells.push({left: group.at[0], right: group.at[1], parts: [group.part]});
+    });
+    if (cells.length < 2) return null;
+    cells.forEach(function (cell, i) { if (i) cells[i - 1].right = cell.left = (cells[i - 1].right + cell.left) / 2; });
+    cells[0].left = Math.max(0, cells[0].left - 4);
+    cells[cells.length - 1].right = Math.min(width, cells[cells.length - 1].right + 4);
+    return cells;
+  }
+
   function segments(select, moved) {                     // few choices side by side; the select keeps the choice
     var label = select.closest("label"), row = document.createElement("div"), group = document.createElement("span"), all;
     row.className = "explore-row";
@@ -136,7 +185,7 @@
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
       frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
       inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
-      name = root.dataset.name, initial, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
+      name = root.dataset.name, initial, layer, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
       svg = inline(root, root.querySelector("img")), picture = svg.parentNode,
       goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held,
       play = tool(root, "button", calm ? "Step" : "Play"), reset = tool(root, "button", "Reset"),
@@ -148,10 +197,11 @@
     });
     data.s.forEach(function (slot) { if (slot.k == "i") sheet(slot, data.s, bytes); });
     if (data.d) data.d.ix = integers(bytes, data.d.ix, data.n, 2);
+    full = [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height];
     data.c.reduceRight(function (stride, c, i) { strides[i] = stride; return stride * c.l.length; }, 1);
 
     if (root.dataset.keep == "images") {                 // images that keep their colours in the dark: a layer of their own
-      var layer = svg.cloneNode(false);
+      layer = svg.cloneNode(false);
       layer.setAttribute("aria-hidden", "true");
       layer.removeAttribute("role");
       svg.querySelectorAll("image").forEach(function (image) {
@@ -159,11 +209,38 @@
       });
       svg.after(layer);
     }
-    function scrolls() {                                 // what scrolls must be reached by keyboard
-      if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0; else frame.removeAttribute("tabindex");
+    function fit() {                                     // axes side by side stand one below the other where they find no room
+      arrange(null);
+      if (frame.clientWidth && frame.scrollWidth > frame.clientWidth) arrange(columns(svg, layer));
+      if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0;       // what scrolls must be reached by keyboard
+      else frame.removeAttribute("tabindex");
     }
-    addEventListener("resize", scrolls);
-    scrolls();
+    function arrange(cells) {
+      var wide = cells && Math.max.apply(null, cells.map(function (cell) { return cell.right - cell.left; }));
+      if (!cells && !stacked) return;
+      (cells || stacked).forEach(function (cell, i) {
+        cell.dx = cells ? (wide - cell.right - cell.left) / 2 : 0;
+        cell.dy = cells ? i * full[1] : 0;
+        cell.parts.forEach(function (part) {
+          if (cells) part.setAttribute("transform", "translate(" + cell.dx + " " + cell.dy + ")");
+          else part.removeAttribute("transform");
+        });
+      });
+      [svg, layer].forEach(function (s) {
+        if (s) s.setAttribute("viewBox", cells ? [0, 0, wide, full[1] * cells.length].join(" ") : [0, 0, full[0], full[1]].join(" "));
+      });
+      ["width", "least"].forEach(function (kind) {
+        var name = "--explore-" + kind;
+        if (cells) picture.style.setProperty(name, parseFloat(root.style.getPropertyValue(name)) * wide / full[0] + "px");
+        else picture.style.removeProperty(name);
+      });
+      stacked = cells;
+      if (state != null) show();
+    }
+    function shift(h) {                                  // of the axes that a handle belongs to, in points
+      var x = h.x.find(function (v) { return v != ABSENT; }) / data.q;
+      return stacked && stacked.find(function (cell) { return x < cell.right; }) || {dx: 0, dy: 0};
+    }
 
     function get(input) {
       return input.type == "checkbox" ? +input.checked : input.type == "range" ? +input.value : input.selectedIndex;
@@ -205,7 +282,8 @@
       });
       k = indices(state);
       handles.forEach(function (h) {
-        var view = svg.viewBox.baseVal, x = h.x[state] / data.q / view.width, y = h.y[state] / data.q / view.height;
+        var view = svg.viewBox.baseVal, by = shift(h),
+          x = (h.x[state] / data.q + by.dx) / view.width, y = (h.y[state] / data.q + by.dy) / view.height;
         h.e.hidden = held != h && (h.x[state] == ABSENT || x < 0 || x > 1 || y < 0 || y > 1);
         h.e.style.left = 100 * x + "%";
         h.e.style.top = 100 * y + "%";
@@ -272,10 +350,10 @@
       var a = indices(s), b = indices(state);
       return h.m.reduce(function (sum, i) { return sum + Math.abs(a[i] - b[i]); }, 0);
     }
-    function point(event) {                              // in quanta of the picture
-      var box = svg.getBoundingClientRect(), view = svg.viewBox.baseVal;
-      return [(event.clientX - box.left) / box.width * view.width * data.q,
-        (event.clientY - box.top) / box.height * view.height * data.q];
+    function point(h, event) {                           // in quanta of the picture as drawn
+      var box = svg.getBoundingClientRect(), view = svg.viewBox.baseVal, by = shift(h);
+      return [((event.clientX - box.left) / box.width * view.width - by.dx) * data.q,
+        ((event.clientY - box.top) / box.height * view.height - by.dy) * data.q];
     }
     function distance(h, s, p) {
       return h.x[s] == ABSENT ? Infinity : (h.x[s] - p[0]) * (h.x[s] - p[0]) + (h.y[s] - p[1]) * (h.y[s] - p[1]);
@@ -336,10 +414,10 @@
       e.addEventListener("keydown", function (event) { press(h, event); });
       e.addEventListener("pointerdown", function (event) {
         if (event.button) return;
-        var p = point(event);
         event.preventDefault();
         held = handles.reduce(function (best, other) {   // where several lie on one another, the nearest
-          return !other.e.hidden && distance(other, state, p) < distance(best, state, p) ? other : best;
+          return !other.e.hidden && distance(other, state, point(other, event)) < distance(best, state, point(best, event))
+            ? other : best;
         }, h);
         stop();
         held.states = reach(held);
@@ -347,7 +425,7 @@
         held.e.dataset.held = "";
         e.setPointerCapture(event.pointerId);
       });
-      e.addEventListener("pointermove", function (event) { if (held) follow(held, point(event)); });
+      e.addEventListener("pointermove", function (event) { if (held) follow(held, point(held, event)); });
       ["pointerup", "pointercancel", "lostpointercapture"].forEach(function (kind) {
         e.addEventListener(kind, function () {
           if (!held) return;
@@ -438,6 +516,8 @@
     root.querySelector("fieldset").disabled = false;
     root.querySelector("fieldset").hidden = false;
     show();
+    fit();
+    addEventListener("resize", fit);
     figures.push({root: root, name: name, preset: preset, word: word});
     preset(location.hash.slice(1));
     root.dataset.ready = "";

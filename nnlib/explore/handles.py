@@ -24,7 +24,7 @@ class Values:
     def __init__(self, draw, controls):
         parameters = inspect.signature(draw).parameters.values()
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        self.names = [c.name for c in controls]
+        self.names, self._wanted = [c.name for c in controls], {}
 
     def check(self, function, what):
         """The function itself; refuses one that names what no state has."""
@@ -43,11 +43,15 @@ class Values:
         return function
 
     def call(self, function, values):
-        everything = self.defaults | values
-        parameters = inspect.signature(function).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        if function not in self._wanted:
+            parameters = inspect.signature(function).parameters
+            every = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+            self._wanted[function] = None if every else list(parameters)
+        names = self._wanted[function]
+        if names is None:
             return function(**values)
-        return function(**{name: everything[name] for name in parameters if name in everything})
+        everything = self.defaults | values
+        return function(**{name: everything[name] for name in names if name in everything})
 
 
 class Handle:
@@ -104,17 +108,17 @@ class Handle:
             for a in self.at
         )
 
+    def points(self, figure, states):
+        """Its places in the picture of ``figure``, in points from the left and from the top, (len(states), 2)."""
+        with np.errstate(all="ignore"):
+            found = figure.axes[self.ax].transData.transform([self.data(values) for values in states]) * 72 / figure.dpi
+        return np.column_stack([found[:, 0], figure.get_figheight() * 72 - found[:, 1]])
+
     def place(self, figure, values):
         """Its place in the picture of a state, in quanta from the left and from the top; ABSENT where it has none."""
         if self.ax >= len(figure.axes):
             raise ValueError(f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax} of {len(figure.axes)}")
-        point = self.data(values)
-        if not all(map(math.isfinite, point)):
-            return ABSENT, ABSENT
-        ax = figure.axes[self.ax]
-        with np.errstate(all="ignore"):
-            x, y = ax.transData.transform(point) * 72 / figure.dpi
-        y = figure.get_figheight() * 72 - y
+        x, y = self.points(figure, [values])[0]
         if not (math.isfinite(x) and math.isfinite(y)) or max(abs(x), abs(y)) * QUANTUM >= 2**15 - 1:
             return ABSENT, ABSENT
         return round(round(x, 6) * QUANTUM), round(round(y, 6) * QUANTUM)

@@ -1,21 +1,37 @@
-"""The figure in a running kernel: ipywidgets for the controls, an HTML widget for the picture."""
+"""The figure in a running kernel: ipywidgets for the controls, a widget for the picture and its handles."""
 
 import asyncio
 import functools
 import html
 import itertools
+import math
 import traceback
+from numbers import Real
+from pathlib import Path
 
+import anywidget
 import ipywidgets
 import matplotlib.pyplot as plt
+import traitlets
 
+from .controls import FEW
 from .memo import AxisMemo
-from .page import css, live_html
+from .page import css, goals_html, live_html
 from .render import Images, drawn, read_svg, save_svg
 
 PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
 REMEMBERED = 100  # drawings of axes kept between states
+ARROWS = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
 _numbers = itertools.count()
+
+
+class Grabbed(anywidget.AnyWidget):
+    """A picture with handles; ``answered`` counts the messages that have been dealt with."""
+
+    _esm = Path(__file__).with_name("live.js")
+    value = traitlets.Unicode("").tag(sync=True)
+    handles = traitlets.List([]).tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
 
 
 class LiveFigure:
@@ -25,19 +41,23 @@ class LiveFigure:
     while a state is being drawn wait as one, so a dragged slider never leaves a queue behind it.
     """
 
-    def __init__(self, draw, controls, title, describe, subplots):
-        self.draw, self.describe, self.title = draw, describe, title
+    def __init__(self, draw, controls, title, describe, subplots, handles=(), goals=()):
+        self.draw, self.describe, self.title, self.controls = draw, describe, title, controls
+        self.handles, self.goals, self.reached = handles, goals, set()
         self.fresh_axes = functools.partial(plt.subplots, **(subplots or {}))
         self.prefix = f"live{next(_numbers)}-"
         width = max((len(c.label) for c in controls), default=0)
         self.widgets = {c.name: _widget(c, width) for c in controls}
-        self.picture, self.error = ipywidgets.HTML(), ipywidgets.HTML()
-        self._stale, self._memo = False, AxisMemo()
+        self.picture, self.error, self.found = Grabbed() if handles else ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self._stale, self._memo, self._drawing = False, AxisMemo(), None
         for widget in self.widgets.values():
             widget.observe(self._changed, "value")
         style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
-        self.box = ipywidgets.VBox([style, self.picture, *self.widgets.values(), self.error])
+        self.box = ipywidgets.VBox([style, self.picture, *self.widgets.values(), self.found, self.error])
         self.redraw()
+        if handles:
+            self.picture.on_msg(self._grabbed)
+        self.reached.clear()
 
     def _changed(self, _change):
         if self._stale:
@@ -53,7 +73,7 @@ class LiveFigure:
     def redraw(self):
         """Draw the state that the controls show; an error is shown under them, whole, until a state draws again."""
         self._stale = False
-        values = {name: widget.value for name, widget in self.widgets.items()}
+        values = self.values()
         try:
             with drawn(self.draw, values, self.fresh_axes) as figure:
                 if len(self._memo.drawings) > REMEMBERED:
@@ -61,13 +81,76 @@ class LiveFigure:
                 self._memo.prepare(figure)
                 images = Images()
                 tree = read_svg(save_svg(figure), images, self._memo)
+                if self.handles:
+                    self._drawing = figure
+                    places = [self._place(handle, figure, values) for handle in self.handles]
             label = str(self.describe(**values)) if self.describe else self.title
+            self.reached |= {goal for goal in self.goals if goal.reached(values)}
         except Exception:
             text = html.escape(traceback.format_exc())
             self.error.value = f'<pre role="alert" style="white-space: pre-wrap">{text}</pre>'
             return
+        finally:
+            if self.handles:
+                self.picture.answered += 1
         self.picture.value = live_html(tree, label, self.prefix, images)
+        if self.handles:
+            self.picture.handles = places
+        self.found.value = f'<div class="explore">{goals_html(self.goals, self.reached)}</div>' if self.goals else ""
         self.error.value = ""
+
+    def values(self):
+        """The values that the controls show."""
+        return {c.name: c.values[self._index(c)] if _by_index(c) else self.widgets[c.name].value for c in self.controls}
+
+    def _index(self, control):
+        widget = self.widgets[control.name]
+        return widget.value if _by_index(control) else control._index(widget.value)
+
+    def _place(self, handle, figure, values):
+        """What the browser is told of a handle: its place as parts of the picture's width and height, and its values."""
+        x, y = handle.points(figure, [values])[0] / (72 * figure.get_size_inches())
+        shown = math.isfinite(x) and math.isfinite(y) and 0 <= x <= 1 and 0 <= y <= 1
+        moved = [c for c in self.controls if c.name in handle.moves]
+        return {
+            "name": handle.name, "x": float(x) if shown else None, "y": float(y) if shown else None,
+            "now": self._index(moved[0]), "last": len(moved[0].values) - 1,
+            "text": ", ".join(f"{c.label} {c.labels[self._index(c)]}" for c in moved),
+        }  # fmt: skip
+
+    def _grabbed(self, _widget, message, _buffers):
+        """Choose the state that a pointer or an arrow key asks for, as the page does; axes count as they are drawn now."""
+        handle, now = self.handles[message["handle"]], self.values()
+        moved = [c for c in self.controls if c.name in handle.moves]
+        at = {c.name: self._index(c) for c in moved}
+        if "key" in message:
+            steps = [{c.name: at[c.name] + by} for c in moved for by in (1, -1) if 0 <= at[c.name] + by < len(c.values)]
+        else:
+            steps = [dict(zip(at, ks, strict=True)) for ks in itertools.product(*[range(len(c.values)) for c in moved])]
+        by_name = {c.name: c for c in moved}
+        states = [now | {n: by_name[n].values[k] for n, k in step.items()} for step in steps]
+        here, *places = handle.points(self._drawing, [now, *states])
+        if "key" in message:
+            dx, dy = ARROWS[message["key"]]
+            along = [((x - here[0]) * dx + (y - here[1]) * dy) / (math.dist((x, y), here) or 1) for x, y in places]
+            best = max(range(len(steps)), key=lambda i: along[i] if math.isfinite(along[i]) else -1, default=None)
+            chosen = steps[best] if best is not None and along[best] > 0.38 else {}
+            if not chosen and len(moved) == 1:  # across its way: one value on or back
+                wanted = {moved[0].name: at[moved[0].name] + dx - dy}
+                if wanted in steps and abs(along[steps.index(wanted)]) <= 0.38:
+                    chosen = wanted
+        else:
+            width, height = 72 * self._drawing.get_size_inches()
+            target = message["x"] * width, message["y"] * height
+            far = [math.dist(p, target) if all(map(math.isfinite, p)) else math.inf for p in places]
+            step = [sum(abs(k - at[n]) for n, k in s.items()) for s in steps]
+            chosen = steps[min(range(len(steps)), key=lambda i: (far[i], step[i]))]
+        chosen = {name: k for name, k in chosen.items() if k != at[name]}
+        for name, k in chosen.items():
+            control, widget = by_name[name], self.widgets[name]
+            widget.value = k if _by_index(control) else control.values[k]
+        if not chosen:
+            self.picture.answered += 1
 
 
 def _widget(control, width):
@@ -82,5 +165,14 @@ def _widget(control, width):
     if control.kind == "check":
         return ipywidgets.Checkbox(value=control.values[control.start], indent=False, **common)
     kind = ipywidgets.SelectionSlider if control.kind == "range" else ipywidgets.Dropdown
-    options = list(zip(control.labels, control.values, strict=True))
+    if control.kind == "select" and len(control.values) <= FEW:
+        kind = ipywidgets.ToggleButtons
+        common["style"] |= {"button_width": "auto"}
+        common["layout"] = {"width": "auto"}
+    options = list(zip(control.labels, range(len(control.values)) if _by_index(control) else control.values, strict=True))
     return kind(options=options, index=control.start, **common)
+
+
+def _by_index(control):
+    """Whether the widget holds the number of a value: ipywidgets compares values, and arrays do not compare."""
+    return control.widget is None and not all(isinstance(v, (str, Real)) for v in control.values)

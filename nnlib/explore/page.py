@@ -40,7 +40,7 @@ def figure_html(tree, *, name, title, description, controls, goals=(), payload, 
     rows = "".join(map(_control_html, controls))
     return (
         f'{head}<fieldset disabled hidden>{rows}</fieldset><div class="explore-tools"></div>'
-        f'<p class="explore-said" aria-live="polite"></p>{_goals_html(goals)}'
+        f'<p class="explore-said" aria-live="polite"></p>{goals_html(goals)}'
         "<noscript><p>The controls need JavaScript, or a notebook that is running.</p></noscript>"
         f'<script type="text/plain" class="explore-data">{payload}</script></div>'
     )
@@ -119,11 +119,11 @@ def _control_html(control):
     )
 
 
-def _goals_html(goals):
-    """What there is to find. The key is what a browser remembers it by."""
-    items = "".join(
-        f'<li class="explore-goal" data-goal="{html.escape(g.key)}"'
-        f'{f" data-hint={chr(34)}{html.escape(g.hint)}{chr(34)}" if g.hint else ""}>{html.escape(g.text)}</li>'
-        for g in goals
-    )
+def goals_html(goals, reached=()):
+    """What there is to find, and what of it is reached. The key is what a browser remembers it by."""
+    items = ""
+    for g in goals:
+        hint = f' data-hint="{html.escape(g.hint)}"' if g.hint else ""
+        found = " data-reached" if g in reached else ""
+        items += f'<li class="explore-goal" data-goal="{html.escape(g.key)}"{hint}{found}>{html.escape(g.text)}</li>'
     return f'<ul class="explore-goals">{items}</ul>' if items else ""

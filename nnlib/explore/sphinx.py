@@ -1,23 +1,70 @@
 """Sphinx extension: pages with figures of ``explore()`` get its style sheet and script, once each.
 
 Add ``nnlib.explore.sphinx`` to ``extensions``, or to ``sphinx: extra_extensions`` of a Jupyter Book. A link with a
-fragment ``#explore=...`` moves a figure; it refers to no heading, and nothing is said about it.
+fragment ``#explore=...`` moves a figure: it refers to no heading, and a warning names a figure, control or value that
+its page does not have.
 """
 
+import base64
+import html
+import json
+import re
+import struct
+import zlib
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from docutils import nodes
 from docutils.transforms import Transform
+from sphinx.util import logging
 
 from .page import css, script
+
+logger = logging.getLogger(__name__)
 
 FILES = {"explore.css": css, "explore.js": script}
 
 
 def add_to_page(app, pagename, templatename, context, doctree):
-    if 'class="explore"' in context.get("body", ""):
+    body = context.get("body", "")
+    if 'class="explore"' in body:
         app.add_css_file("explore.css")
         app.add_js_file("explore.js", defer="defer")
+    for fault in dead_words(body):
+        logger.warning(fault, location=pagename)
+
+
+def dead_words(body):
+    """What the links of a page want of its figures and do not get, in words."""
+    words = [html.unescape(link) for link in re.findall(r'href="#(explore=[^"]*)"', body)]
+    figures = {}
+    if words:
+        parts = re.split(r'<div class="explore" id="[^"]*" data-name="([^"]*)"', body)
+        for name, part in zip(parts[1::2], parts[2::2], strict=True):
+            figures.setdefault(html.unescape(name), []).append(controls(part))
+    for word in words:
+        (_, name), *wanted = parse_qsl(word, keep_blank_values=True)
+        if name not in figures:
+            yield f"#{word}: this page has no figure {name!r}; it has {', '.join(map(repr, figures)) or 'none'}"
+        elif not any(all(value(text) in has.get(key, ()) for key, text in wanted) for has in figures[name]):
+            yield f"#{word}: the figure {name!r} has no such state"
+
+
+def controls(part):
+    """``{name: labels}`` of the controls of a figure, read from its payload."""
+    found = re.search(r'class="explore-data">([^<]*)<', part)
+    payload = zlib.decompress(base64.b64decode(found[1])) if found else struct.pack("<I", 8) + b'{"c":[]}'
+    head = json.loads(payload[4 : 4 + struct.unpack("<I", payload[:4])[0]])
+    return {control["n"]: {value(label) for label in control["l"]} for control in head["c"]}
+
+
+def value(text):
+    """Labels are compared as numbers where they are numbers, as in the browser."""
+    text = text.replace("\N{MINUS SIGN}", "-")
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def write_files(app, exception):

@@ -62,6 +62,13 @@ def test_page_fits_a_phone(watched, html, name):
         return true;
     }).map(e => e.outerHTML.slice(0, 120))""")
     assert wide == []
+    cut = page.evaluate("""() => [...document.querySelectorAll('.explore')].filter(e => {
+        for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
+            if (getComputedStyle(p).overflowX !== 'visible'
+                && p.getBoundingClientRect().left > e.getBoundingClientRect().left) return true;
+        return false;
+    }).map(e => e.id || e.outerHTML.slice(0, 120))""")
+    assert cut == [], "a figure loses its left edge, which no scrolling brings back"
 
 
 @pytest.mark.browser

@@ -161,7 +161,7 @@ FIGURES = {
     "scales": dict(draw=scales, base=[2, 3, 10], side={"on the left": "left", "on the right": "right"}),
     "curves": dict(draw=curves, rate=[0.001, 0.01, 0.1, 0.3, 1.0], dropout=(0.0, 0.5, 0.1)),
     "grabbed": dict(
-        draw=grabbed, px=(-2.0, 2.0, 0.5), py=(-1.0, 1.0, 0.25), rate=[0.01, 0.1, 1.0, 10.0, 50.0],
+        draw=grabbed, px=(-2.0, 2.0, 1.0), py=(-1.0, 1.0, 0.5), rate=[0.01, 0.1, 1.0, 10.0, 50.0],
         f=["sine", "square"], subplots=dict(ncols=2, figsize=(8, 3.2)),
         drag={
             "the point": ("px", "py"),

@@ -11,6 +11,7 @@ import urllib.request
 
 import ipywidgets
 import nbformat
+import numpy as np
 import pytest
 
 from book.kernels import NamedKernelManager
@@ -54,7 +55,7 @@ def draw(ax, w=1.0, tint="blue"):
 def test_a_moved_control_changes_the_picture(live):
     figure = live(draw, w=(-3.0, 3.0, 0.5), tint=["blue", "red"], labels=dict(w="weight"))
     weight, tint = figure.live.widgets.values()
-    assert isinstance(weight, ipywidgets.SelectionSlider) and isinstance(tint, ipywidgets.Dropdown)
+    assert isinstance(weight, ipywidgets.SelectionSlider) and isinstance(tint, ipywidgets.ToggleButtons)
     assert weight.description == "weight" and weight.value == 1.0
     assert "weight 1<" in figure.live.picture.value and "#0000ff" in figure.live.picture.value
     weight.value = 2.5
@@ -99,6 +100,49 @@ def test_describe_names_the_live_state(live):
     figure = live(draw, w=(-3.0, 3.0, 0.5), describe=lambda w: f"A line of slope {w:g} & more.")
     figure.live.widgets["w"].value = 2.0
     assert 'aria-label="A line of slope 2 &amp; more."' in figure.live.picture.value
+
+
+def test_arrays_can_be_choices(live):
+    a, b = np.arange(3.0), np.ones(3)
+    figure = live(lambda ax, data=a: ax.plot(data) and ax.set_title(f"sum {data.sum():g}"), data={"A": a, "B": b})
+    assert "sum 3<" in figure.live.picture.value
+    b *= 2
+    figure.live.widgets["data"].index = 1
+    assert "sum 6<" in figure.live.picture.value
+
+
+HELD = dict(w=(-3.0, 2.5, 0.5), b=(-2.0, 2.0, 0.5), drag={"the dot": ("w", "b"), "the foot": ("w", -2.0)},
+            goals={"Find the corner.": lambda w, b: w == 2.5 and b == 2.0})  # fmt: skip
+
+
+def dot(ax, w=1.0, b=0.0):
+    ax.plot([w], [b], "o")
+    ax.set(xlim=(-4, 4), ylim=(-3, 3), title=f"w {w:g} b {b:g}.")
+
+
+def ask(figure, **message):
+    figure.live._grabbed(figure.live.picture, message, [])
+    return figure.live.values()
+
+
+def test_handles_choose_the_state_that_is_nearest(live):
+    figure = live(dot, **HELD)
+    places = figure.live.picture.handles
+    assert [h["text"] for h in places] == ["w 1.0, b 0.0", "w 1.0"]
+    left, foot = places[0]["x"], places[1]["y"]
+    assert ask(figure, handle=0, x=left + 0.1, y=places[0]["y"] - 0.1) == {"w": 2.0, "b": 1.0}
+    assert "w 2 b 1." in figure.live.picture.value
+    assert ask(figure, handle=1, x=left, y=0.1) == {"w": 1.0, "b": 1.0}
+    assert ask(figure, handle=0, key="ArrowUp") == {"w": 1.0, "b": 1.5}
+    assert ask(figure, handle=0, key="ArrowLeft") == {"w": 0.5, "b": 1.5}
+    assert ask(figure, handle=1, key="ArrowUp") == {"w": 1.0, "b": 1.5}, "across its way"
+    assert figure.live.picture.handles[1]["y"] == pytest.approx(foot)
+    before = figure.live.picture.answered
+    assert ask(figure, handle=0, x=figure.live.picture.handles[0]["x"], y=figure.live.picture.handles[0]["y"])
+    assert figure.live.picture.answered == before + 1, "each question is answered"
+    assert "data-reached" not in figure.live.found.value
+    assert ask(figure, handle=0, x=1.0, y=0.0) == {"w": 2.5, "b": 2.0}
+    assert "data-reached" in figure.live.found.value
 
 
 @pytest.fixture
@@ -216,7 +260,7 @@ def test_in_jupyterlab_the_keyboard_moves_the_figure(lab, watched):
         page.wait_for_function(
             "t => document.querySelector('.explore svg').textContent.includes('weight ' + t)", arg=wanted)
     assert page.locator(".jp-OutputArea .explore svg").count() == 1, "a second figure"
-    page.locator(".jp-OutputArea select").select_option("red")
+    page.locator(".jp-OutputArea .widget-toggle-button", has_text="red").click()
     page.wait_for_selector(".explore svg path[style*='#ff0000']", state="attached")
     handle.focus()
     for _ in range(2):
@@ -225,3 +269,37 @@ def test_in_jupyterlab_the_keyboard_moves_the_figure(lab, watched):
     assert page.text_content(".jp-OutputArea [role=alert]").count("RuntimeError: three is too much") == 1
     assert watcher.external == []
     assert all(re.match(r"ws://127\.0\.0\.1:", s) for s in sockets) and sockets
+
+
+GRAB = """\
+from nnlib.explore import explore
+def draw(ax, w=1.0, b=0.0):
+    ax.plot([w], [b], "o")
+    ax.set(xlim=(-4, 4), ylim=(-3, 3), title=f"w {w:g} b {b:g}.")
+explore(draw, w=(-3.0, 3.0, 0.5), b=(-2.0, 2.0, 0.5), drag={"the dot": ("w", "b")})
+"""
+
+
+def test_in_jupyterlab_a_handle_is_dragged_and_obeys_the_keys(lab, watched):
+    watcher = watched(viewport={"width": 1200, "height": 900})
+    page = watcher.page
+    lab(page, notebook(GRAB))
+    page.wait_for_function("document.body.innerText.includes('Idle')")
+    page.click(".jp-CodeCell .cm-content")
+    page.keyboard.press("Shift+Enter")
+    handle = page.wait_for_selector(".jp-OutputArea .explore-handle")
+    shown = "t => document.querySelector('.explore svg').textContent.includes(t)"
+    page.wait_for_function(shown, arg="w 1 b 0.")
+    box, picture = handle.bounding_box(), page.query_selector(".explore svg").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    unit = picture["width"] * 0.775 / 8  # of the horizontal axis, in CSS pixels: matplotlib's own margins
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 2 * unit, y, steps=12)
+    page.mouse.up()
+    page.wait_for_function(shown, arg="w -1 b 0.")
+    handle.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(shown, arg="w -1 b 0.5.")
+    assert handle.get_attribute("aria-valuetext") == "w −1.0, b 0.5"
+    assert page.locator(".jp-OutputArea .explore svg").count() == 1 and watcher.external == [] and watcher.errors == []

@@ -31,7 +31,8 @@ TESTS = {                                       # module: tests; by default thos
 }
 MODULES = ["operation", "checks", "special", "activations", "losses", "init", "layer", "layers", "weights",
            "autodiff", "arithmetic", "gradcheck", "optim", "regularize", "train", "metrics", "convolution", "pooling",
-           "upsampling", "recurrent", "gated", "stacked"]
+           "upsampling", "recurrent", "gated", "stacked", "attention", "boltzmann",
+           "autoencoder", "graph"]
 CONFIG = """
 [cosmic-ray]
 module-path = "nnlib/{module}.py"

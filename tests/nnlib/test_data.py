@@ -13,7 +13,7 @@ seeded = [
     lambda rng: data.xor(40, noise=0.1, rng=rng), lambda rng: data.moons(40, rng=rng),
     lambda rng: data.spirals(42, classes=3, rng=rng), lambda rng: data.blobs(42, rng=rng),
     lambda rng: data.recall(40, 7, rng=rng), lambda rng: data.adding(40, 7, rng=rng),
-    lambda rng: data.shapes(5, 16, rng=rng),
+    lambda rng: data.shapes(5, 16, rng=rng), lambda rng: data.communities(40, rng=rng), lambda rng: data.molecules(6, rng=rng),
     lambda rng: (data.augment(np.linspace(0, 1, 160).reshape(10, 4, 4), std=0.1, rng=rng),) * 2]
 
 
@@ -71,7 +71,7 @@ def test_every_file_has_its_source_and_licence():
     folder = files("nnlib.data")
     readme = (folder / "README.md").read_text("utf-8")
     for file in folder.iterdir():
-        if file.name.endswith((".npz", ".csv")):
+        if file.name.endswith((".npz", ".csv", ".txt")):
             (line,) = [line for line in readme.splitlines() if line.startswith(f"| `{file.name}` |")]
             assert any(licence in line for licence in ("CC BY 4.0", "CC0", "public domain", "BSD"))
 
@@ -240,6 +240,38 @@ def test_adding_baseline_and_places():
     np.testing.assert_allclose(X[:, :, 1].mean(axis=0), 1 / 3, atol=0.02)
 
 
+def test_communities():
+    A, X, y = data.communities(400, classes=3, inside=0.3, across=0.05, signal=2.0, rng=np.random.default_rng(0))
+    assert A.shape == (400, 400) and X.shape == (400, 3) and y.dtype == np.int64 and set(np.unique(A)) == {0, 1}
+    np.testing.assert_array_equal(A, A.T)
+    np.testing.assert_array_equal(y, np.arange(400) % 3)
+    pairs, same = np.triu(np.ones((400, 400), bool), 1), y[:, None] == y
+    assert not A.diagonal().any()
+    assert A[pairs & same].mean() == pytest.approx(0.3, abs=0.01) and A[pairs & ~same].mean() == pytest.approx(0.05, abs=0.005)
+    np.testing.assert_allclose([X[y == k].mean(axis=0) for k in range(3)], 2 * np.eye(3), atol=0.3)
+    assert (X - 2 * np.eye(3)[y]).std() == pytest.approx(1, abs=0.05)
+    assert data.communities(6, inside=1, across=0, rng=np.random.default_rng(0))[0].sum(axis=1).tolist() == [2] * 6
+
+
+@pytest.mark.parametrize("atoms", [5, 10, 13])
+def test_molecules(atoms):
+    X, A, y = data.molecules(60, atoms, rng=np.random.default_rng(0))
+    assert X.shape == (60, atoms, 3) and A.shape == (60, atoms, atoms) and y.dtype == np.int64
+    np.testing.assert_array_equal(y, np.arange(60) % 2)
+    np.testing.assert_array_equal(X.sum(axis=2), 1)
+    np.testing.assert_array_equal(X.sum(axis=1), [[atoms - 2 * (atoms // 5), atoms // 5, atoms // 5]] * 60)   # kinds say nothing
+    assert X[:, 0, 0].all() and len({tuple(kinds) for kinds in X.argmax(axis=2)}) > 5
+    np.testing.assert_array_equal(A, np.swapaxes(A, 1, 2))
+    assert set(np.unique(A)) == {0, 1} and not A[:, range(atoms), range(atoms)].any()
+    assert (A.sum(axis=2) <= X @ [4, 3, 2]).all()
+    assert (np.linalg.matrix_power(A + np.eye(atoms), atoms) > 0).all()         # connected
+    bonds = A.sum(axis=(1, 2)) / 2
+    assert bonds.min() >= atoms - 1 and bonds.max() == atoms + 1
+    for kinds, bonded, label in zip(X.argmax(axis=2), A, y):
+        around = [{kinds[j] for j in np.flatnonzero(bonded[i])} for i in range(atoms) if kinds[i] == 0]
+        assert any({1, 2} <= kinds_around for kinds_around in around) == label
+
+
 def test_shapes():
     images, masks = data.shapes(60, 32, noise=0.0, rng=np.random.default_rng(0))
     assert images.shape == (60, 1, 32, 32) and masks.shape == (60, 32, 32)
@@ -293,7 +325,14 @@ def test_shapes_have_their_shape():
     (lambda: data.adding(1, 1), ValueError, "adding expects length >= 2"),
     (lambda: data.shapes(0), ValueError, "shapes expects n >= 1"),
     (lambda: data.shapes(1, 11), ValueError, "shapes expects size >= 12"),
-    (lambda: data.shapes(1, noise=-1), ValueError, "shapes expects 0 <= noise")])
+    (lambda: data.shapes(1, noise=-1), ValueError, "shapes expects 0 <= noise"),
+    (lambda: data.communities(0), ValueError, "communities expects n >= 1"),
+    (lambda: data.communities(5, classes=0), ValueError, "communities expects classes >= 1"),
+    (lambda: data.communities(5, inside=1.5), ValueError, "communities expects 0 <= inside <= 1, got 1.5"),
+    (lambda: data.communities(5, across=-0.1), ValueError, "communities expects 0 <= across <= 1, got -0.1"),
+    (lambda: data.communities(5, signal="a"), TypeError, "communities expects signal as a number"),
+    (lambda: data.molecules(0), ValueError, "molecules expects n >= 1"),
+    (lambda: data.molecules(1, 4), ValueError, "molecules expects atoms >= 5, got 4")])
 def test_generators_refuse(call, error, message):
     with pytest.raises(error, match=message):
         call()
@@ -442,3 +481,9 @@ def test_augment_keeps_dtype_and_shape(dtype, rng):
 def test_augmentation_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call(np.ones((3, 4, 4)))
+
+
+def test_definitions_are_one_text_in_small_letters():
+    text = data.definitions()
+    assert text == text.lower() and "\n" not in text and "  " not in text
+    assert text.count(". ") > 100 and set(text) <= set("abcdefghijklmnopqrstuvwxyz '-,.")

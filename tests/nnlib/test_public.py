@@ -17,10 +17,12 @@ from nnlib import Operation, Parameter
 NAMES = """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
     softmax log_softmax mse mae huber binary_cross_entropy cross_entropy hinge kl_divergence Dense Activation
     Sequential Residual Flatten Dropout BatchNorm LayerNorm Embedding Conv2D MaxPool2D AvgPool2D MinPool2D
-    GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked SGD
+    GlobalAvgPool2D ConvTranspose2D Upsample2D MaxUnpool2D Concatenate RNN LSTM GRU Bidirectional Stacked
+    MultiHeadAttention PositionalEncoding TransformerEncoderLayer VAE SGD
     Momentum AdaGrad RMSProp Adam AdamW clip_gradients zeros normal xavier_uniform xavier_normal he_uniform
-    he_normal orthogonal L1 L2 ElasticNet EarlyStopping fit History batches k_fold precision recall Value Tensor
-    check_layer check_operation""".split()
+    he_normal orthogonal L1 L2 ElasticNet EarlyStopping GCNConv SAGEConv GATConv GraphPool
+    fit History batches k_fold precision recall Value Tensor
+    check_layer check_operation RBM Hopfield free_energy binary_states""".split()
 STORED = {                                      # operation: file of reference/
     "activations": """identity sigmoid tanh relu leaky_relu prelu elu selu softplus swish mish gelu hard_sigmoid hard_tanh
         softmax log_softmax""",
@@ -30,6 +32,9 @@ STORED = {                                      # operation: file of reference/
     "convolution": "conv1d conv2d max_pool2d min_pool2d avg_pool2d global_avg_pool2d",
     "upsampling": "conv_transpose2d upsample2d max_unpool2d",
     "recurrent": "rnn lstm gru",
+    "autoencoder": "reparameterize gaussian_kl vae_loss",
+    "attention": "scaled_dot_product_attention multi_head_attention transformer_encoder_layer",
+    "graph": "graph_convolution aggregate sage_convolution graph_attention",
     "optim": "SGD Adagrad Adam AdamW RMSprop clip schedule",
 }
 IMAGES, TABLE, SEQUENCES = (2, 3, 6, 6), (4, 3), (2, 5, 3)
@@ -78,6 +83,11 @@ LAYERS = [
     (nnlib.GRU(3, 4, **new), SEQUENCES),
     (nnlib.Bidirectional(nnlib.LSTM(3, 4, **new), nnlib.LSTM(3, 4, **new)), SEQUENCES),
     (nnlib.Stacked(nnlib.GRU(3, 4, **new), nnlib.GRU(4, 2, **new)), SEQUENCES),
+    (nnlib.VAE(nnlib.Dense(3, 4, **new), nnlib.Dense(2, 3, **new), rng=new["rng"]), TABLE),
+    (nnlib.MultiHeadAttention(3, 3, causal=True, **new), SEQUENCES),
+    (nnlib.PositionalEncoding(5, 3, learned=True, **new), SEQUENCES),
+    (nnlib.Sequential(nnlib.Dense(3, 4, **new), nnlib.PositionalEncoding(5, 4, dtype=np.float32)), SEQUENCES),
+    (nnlib.TransformerEncoderLayer(3, 1, 4, norm_first=True, **new), SEQUENCES),
 ] + [(nnlib.Activation(getattr(nnlib, name)), TABLE) for name in STORED["activations"].split() if name != "prelu"]
 
 

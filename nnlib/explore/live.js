@@ -1,0 +1,64 @@
+// The picture of a figure in a kernel, with its handles. The kernel chooses the state; one question is under way at a time.
+export default {
+  render({model, el}) {
+    el.innerHTML = model.get("value");
+    const root = el.querySelector(".explore"), frame = el.querySelector(".explore-picture");
+    let waiting = false, next = null;
+    const ask = message => {
+      if (waiting) { next = message; return; }
+      waiting = true;
+      model.send(message);
+    };
+    const handles = model.get("handles").map((handle, k) => {
+      const e = document.createElement("div");
+      const drag = event => {
+        const box = frame.querySelector("svg").getBoundingClientRect();
+        ask({handle: k, x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+      };
+      e.className = "explore-handle";
+      e.tabIndex = 0;
+      for (const [name, value] of Object.entries({role: "slider", "aria-label": handle.name, "aria-valuemin": 0}))
+        e.setAttribute(name, value);
+      e.addEventListener("pointerdown", event => {
+        if (event.button) return;
+        event.preventDefault();
+        e.focus({preventScroll: true});
+        e.setPointerCapture(event.pointerId);
+        e.dataset.held = "";
+      });
+      e.addEventListener("pointermove", event => { if ("held" in e.dataset) drag(event); });
+      e.addEventListener("lostpointercapture", () => { delete e.dataset.held; });
+      e.addEventListener("keydown", event => {
+        if (!event.key.startsWith("Arrow")) return;
+        event.preventDefault();
+        event.stopPropagation();                         // JupyterLab would go to another cell
+        ask({handle: k, key: event.key});
+      });
+      frame.append(e);
+      return e;
+    });
+    function place() {
+      model.get("handles").forEach((handle, k) => {
+        const e = handles[k];
+        e.hidden = handle.x == null && !("held" in e.dataset);
+        e.style.left = 100 * handle.x + "%";
+        e.style.top = 100 * handle.y + "%";
+        e.setAttribute("aria-valuemax", handle.last);
+        e.setAttribute("aria-valuenow", handle.now);
+        e.setAttribute("aria-valuetext", handle.text);
+      });
+    }
+    model.on("change:value", () => {                     // the handles stay, or they would lose pointer and focus
+      const made = document.createElement("template");
+      made.innerHTML = model.get("value");
+      frame.querySelector("svg").replaceWith(made.content.querySelector("svg"));
+      root.style.cssText = made.content.querySelector(".explore").style.cssText;
+    });
+    model.on("change:handles", place);
+    model.on("change:answered", () => {
+      waiting = false;
+      if (next) { const message = next; next = null; ask(message); }
+    });
+    place();
+  },
+};

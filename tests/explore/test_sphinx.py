@@ -1,0 +1,27 @@
+"""Links that move figures: a figure, a control or a value that the page does not have is named."""
+
+import pytest
+
+from nnlib.explore.sphinx import dead_words
+
+
+@pytest.mark.parametrize(
+    "fragment, fault",
+    [
+        ("explore=grabbed&amp;px=-1&amp;f=square", None),
+        ("explore=grabbed&amp;py=1", None),
+        ("explore=grabbed&amp;py=0.3", "has no such state"),
+        ("explore=grabbed&amp;q=1", "has no such state"),
+        ("explore=grabbed&amp;f=cube", "has no such state"),
+        ("explore=taken&amp;px=1", "no figure 'taken'; it has 'grabbed', 'bars'"),
+    ],
+)
+def test_links_lead_to_states(made, fragment, fault):
+    body = f'<p><a href="#{fragment}">x</a></p>' + made("grabbed").html + made("bars").html
+    found = list(dead_words(body))
+    assert found == [] if fault is None else len(found) == 1 and fault in found[0]
+
+
+def test_a_page_without_figures_has_no_words_that_move_them():
+    assert len(list(dead_words('<a href="#explore=line&amp;w=1">x</a>'))) == 1
+    assert list(dead_words('<a href="#section">x</a>')) == []
