@@ -80,9 +80,9 @@ class Stub(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        known = {"subplots": subplots, "plot": lambda *args, **kwargs: [Nothing()], "tqdm": lambda items=(), *args, **kwargs: items,
-                 "trange": range, "hist": lambda *args, **kwargs: (Nothing(), Nothing(), Nothing()),
-                 "check": lambda *args, **kwargs: None}
+        known = {"subplots": subplots, "plot": lambda *args, **kwargs: [Nothing()],
+                 "tqdm": lambda items=(), *args, **kwargs: items, "trange": range,
+                 "hist": lambda *args, **kwargs: (Nothing(), Nothing(), Nothing()), "check": lambda *args, **kwargs: None}
         return known.get(name, Nothing())
 
 

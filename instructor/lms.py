@@ -44,7 +44,7 @@ class Submission(NamedTuple):
     private: str = ""  # a note for the instructor alone
     others: tuple = ()  # earlier notebooks of the same hand-in
     label: str = ""  # what the chosen file was called
-    folder: str = ""  # Moodle: the folder that it came in, which is where feedback goes
+    reply: str = ""  # what a page of feedback has to be called for the LMS to take it
 
 
 class File(NamedTuple):
@@ -165,8 +165,7 @@ def collect(source, unpacked, assignment="", students=()):
         found.setdefault(owner[:2], []).append((file, *owner[2:]))
     chosen = {}
     for (raw, lms_id), group in found.items():
-        folder = next((folder for _, folder, _ in group if folder), "")
-        submission = _choose(_safe(raw), lms_id, folder, [(file, late) for file, _, late in group])
+        submission = _choose(_safe(raw), lms_id, group)
         same, number = submission.student, 1
         while submission.student.casefold() in chosen:  # also where capitals are the only difference: so some disks have it
             number += 1
@@ -240,10 +239,10 @@ def _unpack(source, folder, below, depth=0):
                         _copy(packed, file, info.file_size)
                     stamp = sum(n * m for n, m in zip(info.date_time, (32140800, 2678400, 86400, 3600, 60, 1)))
                     found += _file(target, name, folder, stamp, depth)
-                except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError, NotImplementedError) as error:
+                except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
                     target.unlink(missing_ok=True)
                     found.append(File(name, None, f"cannot be unpacked ({type(error).__name__})"))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RecursionError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         found.append(File(below / "?", None, f"a zip that cannot be opened ({type(error).__name__})"))
     return found
 
@@ -257,13 +256,15 @@ def _copy(packed, file, size):
 
 
 def _owner(name, assignment, known):
-    """Student, LMS id, Moodle's folder and whether it was late, from a path inside the submissions."""
+    """Student, LMS id, what a reply is called and whether it was late, from a path inside the submissions."""
     for pattern in (_CANVAS, _MOODLE):
         match = pattern.match(name.parts[0])
         if match:
             late = bool(match.groupdict().get("late"))
-            folder = name.parts[0] if pattern is _MOODLE and len(name.parts) > 1 else ""
-            return f"{match['name']}_{match['id']}", match["id"], folder, late
+            reply = f"{name.parts[0]}/feedback.html"
+            if pattern is _CANVAS or len(name.parts) == 1:
+                reply = name.parts[0][: match.start("file")] + "feedback.html"
+            return f"{match['name']}_{match['id']}", match["id"], reply, late
     stem = _NOTEBOOK.sub("", name.name)
     stem = (stem if stem != name.name else name.stem).removeprefix(f"{assignment}-")
     if len(name.parts) == 1 or _safe(stem).casefold() in known:
@@ -282,15 +283,15 @@ def _safe(name):
     return plain or "unnamed"
 
 
-def _choose(student, lms_id, folder, group):
+def _choose(student, lms_id, group):
     """The file to grade among those of one student: the last notebook; the others are kept beside it."""
-    late = "handed in late" if any(late for _, late in group) else ""
-    usable = [file for file, _ in group if file.path and _NOTEBOOK.search(file.name.name)]
-    faults = [f"{_safe(file.name.name)}: {file.fault}" for file, _ in group if file.fault]
+    late = "handed in late" if any(late for _, _, late in group) else ""
+    usable = [file for file, _, _ in group if file.path and _NOTEBOOK.search(file.name.name)]
+    faults = [f"{_safe(file.name.name)}: {file.fault}" for file, _, _ in group if file.fault]
     if not usable:
-        names = ", ".join(_safe(file.name.name) for file, _ in group)
+        names = ", ".join(_safe(file.name.name) for file, _, _ in group)
         why = "; ".join(dict.fromkeys([*faults[:3]])) or f"no notebook among: {names}"[:200]
-        return Submission(student, note="; ".join(filter(None, [late, why])), lms_id=lms_id, folder=folder)
+        return Submission(student, note="; ".join(filter(None, [late, why])), lms_id=lms_id, reply=group[0][1])
 
     def order(file):
         match = _CANVAS.match(file.name.name)
@@ -298,10 +299,10 @@ def _choose(student, lms_id, folder, group):
         return int(match["attempt"]) if match else 0, int(number[1][:9]) if number else 0, file.time, file.name.name
 
     *others, last = sorted(usable, key=order)
-    label = _safe(last.name.name)
+    label, reply = _safe(last.name.name), next(reply for file, reply, _ in group if file is last)
     notes = [late, f"{len(usable)} notebooks, graded {label}" if others else "", *faults[:3]]
     return Submission(student, last.path, "; ".join(filter(None, notes)), lms_id, "", tuple(
-        (_safe(file.name.name), file.path) for file in others[-4:]), label, folder)
+        (_safe(file.name.name), file.path) for file in others[-4:]), label, reply)
 
 
 def merge(lms_file, scores, column=None):

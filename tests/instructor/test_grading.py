@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from instructor import grade, lms, runner
+from instructor import grade, lms, report, runner
 from nnlib.exercises.judging.outcome import ENDED, ERROR
 from tests.instructor.course import ALL, POINTS, STUBS, notebook, solved
 
@@ -28,7 +28,8 @@ import nnlib.exercises.ch02_activations as book
 softmax = book.softmax.reference"""
 FORGED = """import json, os
 for k in range(4):
-    os.write(9, json.dumps({"outcome": ["ok", {"tuple": []}, "", "", []], "at": -3, "error": 7, "ignored": "0 of 0"}).encode() + b"\\n")
+    record = {"outcome": ["ok", {"tuple": []}, "", "", []], "at": -3, "error": 7, "ignored": "0 of 0"}
+    os.write(9, json.dumps(record).encode() + b"\\n")
 os.write(9, b'{"at": Infinity, "error": "x\\n\\u0000' + b"y" * 99 + b'"}\\n')
 os.write(9, b'{"outcome": ["ok", {"tuple": [{"array": "AAAA", "dtype": "<U1", "shape": [1]}]}, NaN, 1, [Infinity]]}\\n')
 os.write(9, b"[" * 9999 + b"\\n")"""
@@ -125,18 +126,19 @@ SUBMISSIONS = {
     "no limit to recursion": Expected(["import sys; sys.setrecursionlimit(10**9)\ndef f(): f()\nf()", *solved()]),
     "kills its kernel": Expected([*solved(), "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"], note="cell 6"),
     # tries to reach out
-    "Unix socket": Expected([*solved(), "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('/run/dbus/system_bus_socket')"],
-                            note="cell 6: "),
+    "Unix socket": Expected([*solved(), "import socket\ns = socket.socket(socket.AF_UNIX)\n"
+                             "s.connect('/run/dbus/system_bus_socket')"], note="cell 6: "),
     "keyring": Expected([*solved(), "import ctypes\nprint(ctypes.CDLL(None).syscall(250, 0, 0))"], note="cell 6: "),
     "steals the solution": Expected([*solved("softmax"), STEAL], without("softmax")),
     # cheats
     "patched comparisons": Expected([*solved("softmax", "dense_backward", "parameters"), PATCHED], 1),
     "equals everything": Expected([EQUAL], 0),
     "patched tools": Expected([*solved("softmax"), "import json, os\njson.dumps = lambda *a, **k: 'x'\nopen = print = None"], 0),
-    "patched guest": Expected([*solved("softmax"), "import guest\nguest.run = lambda *a: guest.Outcome('ok', (np.ones((4, 3)),))"],
-                              0),
+    "patched guest": Expected([*solved("softmax"), "import guest\n"
+                               "guest.run = lambda *a: guest.Outcome('ok', (np.ones((4, 3)),))"], 0),
     "forged": Expected([*solved("softmax"), FORGED], without("softmax")),
-    "forged by an exercise": Expected(solved(softmax="import guest\ndef softmax(z):\n    guest.put(outcome=['ok', float('inf')])\n"
+    "forged by an exercise": Expected(solved(softmax="import guest\ndef softmax(z):\n"
+                                             "    guest.put(outcome=['ok', float('inf')])\n"
                                              "    guest.put(outcome=guest.encode(('ok', (np.ones((4, 3)),), '', '', ())))"),
                                       without("softmax")),
     "surrogates": Expected([*solved("softmax"), "def softmax(z): raise ValueError('\\ud800')", "raise ValueError('\\ud800')",
@@ -156,8 +158,8 @@ SUBMISSIONS = {
     "magics": Expected(["%matplotlib inline\n!pip install torch", "%%bash\nrm -rf /", *solved(), "softmax?"],
                        note="%matplotlib is ignored"),
     "plots": Expected(["import matplotlib.pyplot as plt\nfrom tqdm import tqdm\nfig, ax = plt.subplots(2, 2)\n"
-                       "ax[0, 0].plot([1]); line, = plt.plot([1]); plt.show()\nfor k in tqdm(range(3)): seen = k\nassert seen == 2\n"
-                       + "\n".join(solved())], note="matplotlib does nothing here"),
+                       "ax[0, 0].plot([1]); line, = plt.plot([1]); plt.show()\nfor k in tqdm(range(3)): seen = k\n"
+                       "assert seen == 2\n" + "\n".join(solved())], note="matplotlib does nothing here"),
     "imports what is not here": Expected(["import torch\nfrom sympy import symbols\n" + "\n".join(solved())],
                                          note="torch cannot be imported here"),
     "a question in a comment": Expected(["import numpy as np  # why?\n# what is e?", *solved()[1:]]),
@@ -296,7 +298,8 @@ def test_a_submission_is_of_bounded_work(course):
 
 
 @pytest.mark.parametrize("text", ["{}", '{"outcome": 3}', '{"outcome": ["ok", {"tuple": []}, "", "", []]}',
-                                  '{"outcome": ["ok", {"tuple": [{"array": "////////", "dtype": "<U1", "shape": []}]}, "", "", []]}',
+                                  '{"outcome": ["ok", {"tuple": [{"array": "/////w==", '
+                                  '"dtype": "<U1", "shape": []}]}, "", "", []]}',
                                   '{"outcome": ["error", {"tuple": []}, "", "", [Infinity]]}',
                                   '{"outcome": ["ok", {"tuple": [Infinity]}, "", "", []]}', '{"outcome": {"tuple": [1e999]}}'])
 def test_a_forged_record_is_an_error(text):
@@ -355,7 +358,7 @@ def test_each_student_gets_other_numbers_and_the_same_again(course):
 def test_a_notebook_made_for_somebody_else_is_noted_for_the_instructor_alone(tmp_path, course, hand_in):
     hand_in("jo.ipynb", *solved(), assignment={"name": "week", "student": "al_1002"})
     [result] = grade.grade(course, hand_in.folder, tmp_path / "graded", progress=False)
-    assert "made for al_1002" in rows(tmp_path / "graded")["jo"]["note"] and grade.score(result) == ALL
+    assert "made for al_1002" in rows(tmp_path / "graded")["jo"]["note"] and report.score(result) == ALL
     assert "al_1002" not in (tmp_path / "graded" / "feedback" / "jo.html").read_text()
 
 
