@@ -14,7 +14,8 @@ mutants: ; @$(PYTHON) -m book mutants $(A)
 student: ; @$(PYTHON) -m book student
 instructor: ; @$(PYTHON) -m book instructor $(A)
 runtime: ; @$(PYTHON) -m book runtime
+scripts: ; @$(PYTHON) -m book scripts
 clean: ; @$(PYTHON) -m book clean $(if $(ALL),all)
 
-.PHONY: help book test lab new check chapters serve bench mutants student instructor runtime clean
+.PHONY: help book test lab new check chapters serve bench mutants student instructor runtime scripts clean
 .DEFAULT_GOAL := help

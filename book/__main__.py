@@ -54,6 +54,7 @@ HELP = """Neural Networks You Can Touch
   make student         notebooks and a book without any solution
   make instructor      assignments and grading (make instructor A="grade --help")
   make runtime         make the small Python of book/python again from its wheel (needs node)
+  make scripts         bundle the editor and the worker of the pages again (needs node)
   make clean           delete what was built (make clean ALL=1: the environment too)
 
 Without make (Windows): py -m book COMMAND, with the same names; parts of the tests: py -m book test lint unit.
@@ -353,6 +354,11 @@ def runtime():
     return run(sys.executable, "-m", "book.python.make")
 
 
+def scripts():
+    """Bundle the pages' editor and worker again; see book/python/README.md."""
+    return run(sys.executable, "-m", "book.python.scripts")
+
+
 def instructor(*arguments):
     return run(sys.executable, "-m", "instructor", *arguments)
 
@@ -374,6 +380,7 @@ COMMANDS = {
     "student": student,
     "instructor": instructor,
     "runtime": runtime,
+    "scripts": scripts,
 }
 
 

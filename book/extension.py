@@ -11,6 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 import nnlib
 from book import cover, icons, layout
 from book.notebook import chapter_paths, read
+from book.python import extension as python
 
 THEBE = ("THEBE_JS_URL", "sphinx-thebe.")
 
@@ -133,6 +134,7 @@ def resolve_public_name(app, env, node, contnode):
 def setup(app):
     cover.setup(app)
     layout.setup(app)
+    python.setup(app)
     app.connect("missing-reference", resolve_public_name)
     app.add_directive("chapter-figure", ChapterFigure)
     app.add_autodocumenter(OperationDocumenter)

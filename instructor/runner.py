@@ -85,12 +85,12 @@ def _begin():
         package, part, _ = name.split(".")
         files |= {f"book/{package}/__init__.py": b"", f"book/{package}/{part}/__init__.py": b""}
         files[f"book/{name.replace('.', '/')}.py"] = Path(importlib.util.find_spec(name).origin).read_bytes()
-    files["book/guest.py"] = Path(__file__).with_name("guest.py").read_bytes()
+    files["book/submission.py"] = Path(__file__).with_name("submission.py").read_bytes()
     python = host.Python(files)
-    status, said = python.run("import guest, linecache, fractions, dataclasses, typing, itertools, math, random\n"
-                              "guest.start()\nguest.cell('', '%time x = 1')\ndel guest.scope['x']", PREPARE)
+    status, said = python.run("import submission, linecache, fractions, dataclasses, typing, itertools, math, random\n"
+                              "submission.start()\nsubmission.cell('', '%time x = 1')\ndel submission.scope['x']", PREPARE)
     if status:
-        raise host.Ended(f"the guest does not start: {said}")
+        raise host.Ended(f"it does not start: {said}")
     python.records()
     return python.snapshot()
 
@@ -114,7 +114,7 @@ def _records(python):
 def _call(python, function, *arguments, fuel):
     """Call a function of the guest's; "" or why Python is no more."""
     try:
-        status, _ = python.run(f"import guest; guest.{function}({', '.join(map(ascii, arguments))})", fuel)
+        status, _ = python.run(f"import submission; submission.{function}({', '.join(map(ascii, arguments))})", fuel)
     except host.Ended as error:
         return str(error)
     return "it failed" if status else ""

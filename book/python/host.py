@@ -24,19 +24,12 @@ LIBRARY = "usr/local/lib/python315.zip"  # where this Python looks for its own m
 START = 10**11  # fuel that starting and importing NumPy may use; they take less than a hundredth of it
 MEMORY = 512 << 20
 PAGE = 1 << 16
-# To call the initialiser of a module that was cut would end Python: importing it is an error like any other.
+GUEST = Path(__file__).with_name("guest.py")
 PREAMBLE = """
 import sys
-
-class _Cut:
-    names = {cut!r} & set(sys.builtin_module_names)
-
-    def find_spec(self, name, path=None, target=None):
-        if name in self.names:
-            raise ModuleNotFoundError(f"{{name}} is not part of this Python, which has NumPy and the standard library", name=name)
-
-sys.meta_path.insert(0, _Cut())
 sys.path.append("/book")
+import guest
+guest.refuse({cut!r})
 sys.stderr = sys.stdout  # one stream, in the order in which it was written
 import numpy
 """
@@ -88,10 +81,10 @@ class Python:
 
     def __init__(self, files=None, memory=MEMORY):
         library = gzip.decompress((DIST / "core.zip.gz").read_bytes())
-        self._instantiate(World({LIBRARY: library, **(files or {})}), memory)
+        self._instantiate(World({LIBRARY: library, "book/guest.py": GUEST.read_bytes(), **(files or {})}), memory)
         self.exports["_initialize"](self.store)
         cut = json.loads((DIST / "manifest.json").read_text(encoding="utf-8"))["cut"]["core"]
-        status, said = self.run(PREAMBLE.format(cut=set(cut)), START)
+        status, said = self.run(PREAMBLE.format(cut=cut), START)
         if status:
             raise Ended(f"it does not start: {said}")
 

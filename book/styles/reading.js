@@ -98,7 +98,7 @@
     }, {passive: true});
     here();
   }
-  var page = (window.DOCUMENTATION_OPTIONS || {}).pagename || "";
+  var page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "";
   if (/^chapters\//.test(page)) follow(page);
 
   // Paper is white.

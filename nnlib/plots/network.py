@@ -38,7 +38,7 @@ def _check_layers(name, arrays, shapes):
 
 
 def network_diagram(network, ax=None, *, weights=None, biases=None, values=None, gradients=None,
-                    weight_gradients=None, labels=None, max_units=8, numbers=None, fmt="{:.2f}"):
+                    weight_gradients=None, labels=None, max_units=8, numbers=None, fmt="{:.2f}", label_gap=None):
     """Layers of units as columns of circles, joined by edges: colour is a weight's sign, width its size.
 
     Parameters
@@ -60,6 +60,9 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
         Whether weights are written on the edges; by default where there are at most six in a layer.
     fmt : str
         Format of every number.
+    label_gap : float, optional
+        Points that numbers on edges keep between each other where edges cross, if there is room; by default what
+        one or two lines of letters need.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
     for layer, (W, dW) in enumerate(zip(weights, weight_gradients)):
         start, stop = columns[layer], columns[layer + 1]
         t = _label_position(start, stop, nearest=(diameter / 2 + 20) * point_x,
-                            enough=(26 if dW is None else 34) * point_y)
+                            enough=(label_gap or (26 if dW is None else 34)) * point_y)
         for i, y_in in start.items():
             for j, y_out in stop.items():
                 w = None if W is None else W[i, j]

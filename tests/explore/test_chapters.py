@@ -34,6 +34,10 @@ def sweep(notebook, opened, compare, drive, monkeypatch):
 
     def recorded(*args, **kwargs):
         made.append(explore(*args, **kwargs))
+        with monkeypatch.context() as kernel:  # the same figure as in a kernel
+            kernel.delenv("EXPLORE_STATIC")
+            live = explore(*args, **kwargs).live
+        assert not live.error.value, live.error.value
         return made[-1]
 
     drawn = Explorer._static

@@ -255,6 +255,16 @@ def test_what_is_written(ax):
         + ["b = 0.10", "b = 0.20", "b = 0.30"] + ["$x_1$", "$x_2$", "a", "b", "y"])
 
 
+def test_numbers_keep_their_distance_where_edges_cross(ax):
+    def nearest(gap):
+        ax.clear()
+        plots.network_diagram([2, 2], ax, weights=[np.array([[1.0, 2.0], [3.0, 4.0]])], label_gap=gap)
+        points = [ax.transData.transform(t.xy) * 72 / ax.figure.dpi for t in ax.texts]
+        return min(np.hypot(*(p - q)) for p, q in itertools.combinations(points, 2))
+
+    assert nearest(None) == pytest.approx(26, abs=3) and nearest(40) == pytest.approx(40, abs=4)
+
+
 def test_every_label_stands_at_its_place(ax):
     network(ax)
     places = {text.get_text(): text.xy for text in ax.texts if hasattr(text, "xy")}

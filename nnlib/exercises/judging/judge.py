@@ -227,6 +227,9 @@ def _list(labels):
     return labels[0] if len(labels) == 1 else ", ".join(labels[:-1]) + " and " + labels[-1]
 
 
+listeners = []  # functions that are told each report, as by a page that ticks what is solved
+
+
 def check_against(keys, answer, name=None):
     """Print the verdict on ``answer``; ``keys[name]()`` makes the key. Never raises, except on Ctrl-C."""
     try:
@@ -240,6 +243,8 @@ def check_against(keys, answer, name=None):
             key = keys[name]()
             verdict = judge(key, key.outcomes(answer))
         print(verdict)
+        for listener in listeners if isinstance(verdict, Report) else ():
+            listener(verdict)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

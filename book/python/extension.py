@@ -1,0 +1,124 @@
+"""Sphinx extension: exercises that are answered in the page.
+
+Pages get one small script. All else, the editor, Python and its packages, stands beside it under names that change with
+the content, so that a browser may keep them for ever, and is loaded on a reader's first click. From a disk a page can
+load scripts but cannot fetch; so what is fetched stands there once more, as scripts.
+"""
+
+import ast
+import base64
+import gzip
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+from book import cover
+from book.notebook import chapter_paths, read
+
+HERE = Path(__file__).parent
+DIST, GUEST = HERE / "dist", HERE / "guest.py"
+PIECE = 1 << 20  # bytes of a file in one script
+LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
+
+
+def imports(notebook):
+    """What a chapter imports and this Python has, as source: its exercises take that for granted."""
+    found = {}
+    for cell in notebook.cells:
+        for node in ast.parse(cell.source).body if cell.cell_type == "code" else ():
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                outer = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                node.names = [alias for alias in node.names if is_there(outer + alias.name)]
+                if node.names:
+                    found[ast.unparse(node)] = True
+    return "\n".join(found)
+
+
+def is_there(name):
+    root, _, rest = name.partition(".")
+    if root == "nnlib":
+        return rest.split(".")[0] not in LEFT_OUT
+    return root == "numpy" or root in sys.stdlib_module_names
+
+
+def book(root):
+    """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
+    files = {"guest.py": GUEST}
+    for path in sorted((root / "nnlib").rglob("*")):
+        part = path.relative_to(root)
+        if path.suffix in (".py", ".json", ".csv", ".npz") and part.parts[1] not in LEFT_OUT and "__pycache__" not in part.parts:
+            files[part.as_posix()] = path
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, path in files.items():
+            data = path.read_bytes()
+            entry = tarfile.TarInfo(f"book/{name}")
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+def begin():
+    """What starts Python, before a page's own imports."""
+    cut = json.loads((DIST / "manifest.json").read_text(encoding="utf-8"))["cut"]["core"]
+    return f'import sys\nsys.path.append("/book")\n__import__("guest").refuse({cut!r})\n'
+
+
+def write(folder, root):
+    """Write all that a page may load to ``folder``; what ``page.js`` must know of it."""
+    made = {name: (HERE / "page" / "bundled" / f"{name}.js").read_bytes() for name in ("editor", "worker")}
+    made["python"] = (HERE / "page" / "python.js").read_bytes()
+    packed = {"book.tar": gzip.compress(book(root), mtime=0)}
+    packed |= {name: (DIST / f"{name}.gz").read_bytes() for name in ("core.wasm", "core.zip")}
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+
+    def put(name, data, suffix):
+        hashed = hashlib.sha256(data).hexdigest()[:8]
+        file = f"{name.replace('.', f'-{hashed}.', 1) if '.' in name else f'{name}-{hashed}'}{suffix}"
+        (folder / file).write_bytes(data)
+        files[name] = {"name": file}
+        return file
+
+    for name, data in made.items():
+        put(name, data, ".js")
+    for name, data in packed.items():
+        file = put(name, data, ".gz")
+        pieces = range(0, len(data), PIECE)
+        for k, start in enumerate(pieces):
+            text = base64.b64encode(data[start : start + PIECE]).decode()
+            (folder / f"{file}.{k}.js").write_text(f'nnPython.piece("{name}",{k},"{text}")', encoding="ascii")
+        files[name] |= {"bytes": len(data), "unpacked": int.from_bytes(data[-4:], "little"), "pieces": len(pieces)}
+    (folder / "page.css").write_bytes((HERE / "page" / "page.css").read_bytes())
+    return files
+
+
+def prepare(app):
+    if app.builder.format != "html":
+        return
+    static = Path(app.doctreedir).parent / "python-static"
+    folder = static / "python"
+    for old in folder.glob("*"):
+        old.unlink()
+    root = Path(app.srcdir)
+    chapters = {f"chapters/{path.stem}": path for path in chapter_paths(root)}
+    known = {
+        "files": write(folder, root),
+        "begin": begin(),
+        "imports": {name: imports(read(path)) for name, path in chapters.items()},
+        "exercises": {name: cover.tried(path)[0] for name, path in chapters.items()},
+    }
+    script = (HERE / "page" / "page.js").read_text(encoding="utf-8")
+    text = f"window.nnPython = {json.dumps(known, separators=(',', ':'))};\n{script}"
+    (folder / "page.js").write_text(text, encoding="utf-8")
+    app.config.html_static_path.append(str(static))
+    app.add_css_file("python/page.css")
+    app.add_js_file("python/page.js", defer="defer")
+
+
+def setup(app):
+    app.connect("builder-inited", prepare)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,83 @@
+"""What runs inside the small Python: a cell, as a notebook runs it.
+
+Needs the standard library alone. Names live in a module of their own, so that a reader's code meets nothing of this.
+"""
+
+import ast
+import json
+import linecache
+import sys
+import traceback
+import types
+from pathlib import Path
+
+NO_SITE = (". Site initialization is disabled, did you forget to add the site-packages directory to sys.path or to enable "
+           "your virtual environment?")  # what Python adds to the name of a missing module; here it helps nobody
+OUT = Path("/out")  # files left here are handed out after the cell
+scope = types.ModuleType("__main__")
+checked = {}  # name of an exercise: whether the answer was right
+
+
+class Cut:
+    """Refuses to import modules: to call the initialiser of one that was cut from this Python would end it."""
+
+    def __init__(self, names):
+        self.names = set(names) & set(sys.builtin_module_names)
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.names:
+            raise ModuleNotFoundError(f"{name} is not part of this Python, which has NumPy and the standard library", name=name)
+
+
+def refuse(names):
+    """Importing the modules ``names``, which were cut, is an error like any other."""
+    sys.meta_path.insert(0, Cut(names))
+
+
+def begin(source):
+    """Run what a page's cells take for granted, its imports; from here on verdicts are noted."""
+    sys.modules["__main__"] = scope
+    exec(source, scope.__dict__)
+    judge = sys.modules.get("nnlib.exercises.judging.judge")
+    if judge:
+        judge.listeners.append(note)
+
+
+def note(report):
+    checked[report.key.name] = report.written and not any(report.faults)
+
+
+def run_cell(source, name):
+    """Run a cell called ``name``, print what a notebook prints, and leave in ``OUT`` what became of it, as JSON.
+
+    That is ``{"error": whether one was raised, "checked": verdicts by the exercises' names}``.
+    """
+    file = f"<{name}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    checked.clear()
+    error = None
+    try:
+        tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, file, "exec", dont_inherit=True), scope.__dict__)
+        if last:
+            value = eval(compile(ast.Expression(last.value), file, "eval", dont_inherit=True), scope.__dict__)
+            if value is not None:
+                print(repr(value))
+    except BaseException as raised:  # exit() too: it must not end the page's Python
+        error = raised
+    sys.stdout.flush()
+    if error is not None:
+        print(told(error), end="", file=sys.stderr)
+    (OUT / "cell.json").write_text(json.dumps({"error": error is not None, "checked": checked}))
+
+
+def told(error):
+    """An error as Python tells it, without the frames that led to the cell."""
+    whole = traceback.TracebackException.from_exception(error)
+    parts = [whole]
+    for part in parts:
+        parts += [other for other in (part.__cause__, part.__context__) if other]
+        part.stack[:] = [frame for frame in part.stack if frame.filename not in (__file__, "<reactor>")]
+    lines = [line.replace(NO_SITE, "") for line in whole.format()]
+    return "".join(lines[1:] if not whole.stack and lines[0].startswith("Traceback") else lines)  # a syntax error has no frames

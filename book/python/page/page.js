@@ -1,0 +1,205 @@
+// Exercises are answered where they stand. Nothing but this file is loaded before the first click; what it loads then is
+// named in nnPython, which stands above (book/python/extension.py).
+(function () {
+  "use strict";
+  var nn = window.nnPython, here = document.currentScript.src.replace(/[^/]*$/, ""), memory = {},
+    page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {}, refused = false;
+  // the smallest module with a vector instruction in it: browsers from 2023 on take it
+  var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+  var able = typeof DecompressionStream == "function" && typeof Worker == "function" && typeof WebAssembly == "object" &&
+    WebAssembly.validate(new Uint8Array(SIMD)) && "replaceChildren" in Element.prototype;
+
+  nn.before = (nn.imports || {})[page] || "";
+  nn.size = ["core.wasm", "core.zip", "book.tar"].reduce(function (sum, name) { return sum + nn.files[name].bytes; }, 0);
+  nn.at = function (name) { return here + nn.files[name].name; };
+  nn.script = function (url) {                           // once; again after a failure
+    return loads[url] = loads[url] || new Promise(function (resolve, reject) {
+      var tag = document.createElement("script");
+      tag.src = url;
+      tag.onload = resolve;
+      tag.onerror = function () { delete loads[url]; tag.remove(); reject(new Error("not loaded: " + url)); };
+      document.head.append(tag);
+    });
+  };
+
+  function kept(key) {
+    if (key in memory) return memory[key];
+    try { return localStorage.getItem(key); } catch (forbidden) { return null; }
+  }
+  function keep(key, value) {                            // false if the browser keeps nothing
+    memory[key] = value;
+    try {
+      if (value === null) localStorage.removeItem(key); else localStorage.setItem(key, value);
+      return true;
+    } catch (full) { return false; }
+  }
+  function make(tag, attributes, text) {
+    var made = document.createElement(tag);
+    Object.keys(attributes).forEach(function (name) { made.setAttribute(name, attributes[name]); });
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  // Ticks: at the exercise, and in the side bar how many of a chapter's exercises are solved.
+  function tick() {
+    cells.forEach(function (cell) {
+      if (kept("nn:solved:" + cell.name) === null || cell.title.querySelector(".runnable-solved")) return;
+      cell.title.append(" ", make("span", {"class": "runnable-solved"}, "✓ solved"));
+    });
+    [].forEach.call(document.querySelectorAll(".bd-links a.reference.internal"), function (link) {
+      var name = Object.keys(nn.exercises).filter(function (name) {
+          return link.pathname == new URL(here + "../../" + name + ".html").pathname && (!link.hash || link.getAttribute("href") == "#");
+        })[0], solved = (nn.exercises[name] || []).filter(function (name) { return kept("nn:solved:" + name) !== null; }).length, mark;
+      if (!solved) return;
+      mark = link.querySelector(".runnable-count") || link.appendChild(make("span", {"class": "runnable-count"}));
+      mark.replaceChildren(" ✓ " + solved + "/" + nn.exercises[name].length, make("span", {"class": "visually-hidden"}, " exercises solved"));
+    });
+  }
+
+  function Cell(root, name) {
+    var cell = this, id = "runnable-" + name;
+    this.root = root;
+    this.name = name;
+    this.pre = root.querySelector(".cell_input pre");
+    this.input = root.querySelector(".cell_input");
+    this.stored = root.querySelector(".cell_output");
+    this.title = root.closest(".exercise").querySelector(".admonition-title");
+    this.stub = this.pre.textContent.replace(/\n$/, "");
+    this.shown = this.pre.cloneNode(true);
+    this.text = this.stub;
+    this.run = make("button", {type: "button", "data-action": "run"});
+    this.stop = make("button", {type: "button", "data-action": "stop"}, "Stop");
+    this.reset = make("button", {type: "button", "data-action": "reset"}, "Reset");
+    this.edit = make("button", {type: "button", "data-action": "edit"}, "Edit");
+    this.status = make("span", {"class": "runnable-status", role: "status"});
+    this.help = make("span", {"class": "runnable-help", id: id + "-help"});
+    this.output = make("div", {"class": "runnable-output", "aria-live": "polite", role: "region", "aria-label": "Result"});
+    this.bar = make("div", {"class": "runnable-bar"});
+    this.bar.append(this.run, this.edit, this.stop, this.reset, this.status, this.help);
+    this.output.hidden = true;
+    root.classList.add("runnable");
+    root.dataset.name = name;
+    this.input.after(this.bar, this.output);
+    root.getCode = function () { return cell.text; };
+    root.setCode = function (text) { cell.set(text); };
+    this.run.onclick = function () { cell.check(); };
+    this.stop.onclick = function () { nn.python.stop(); };
+    this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep("nn:answer:" + name, null); if (cell.editor) cell.editor.focus(); };
+    this.edit.onclick = function () { cell.open(true); };
+    this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
+    if (kept("nn:answer:" + name) !== null) this.set(kept("nn:answer:" + name));
+    this.state("idle");
+  }
+
+  Cell.prototype = {
+    state: function (state) {
+      var busy = state == "loading" || state == "running";
+      this.root.dataset.state = state;
+      this.run.textContent = "Check" + (nn.loaded ? "" : " (loads " + Math.ceil(nn.size / 1e6) + " MB, once)");
+      this.run.disabled = busy;
+      this.stop.hidden = !busy;
+      this.reset.hidden = busy || this.text == this.stub && this.output.hidden;
+      this.edit.hidden = !!this.editor || busy;
+      this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter checks · Esc, then Tab leaves" : "";
+    },
+    say: function (text) { if (this.status.textContent != text) this.status.textContent = text; },
+    set: function (text) {                               // as if it had been typed
+      if (this.editor) return this.editor.set(text);
+      if (text == this.stub) this.pre.replaceChildren.apply(this.pre, [].slice.call(this.shown.cloneNode(true).childNodes));
+      else this.pre.textContent = text + "\n";
+      this.typed(text);
+    },
+    typed: function (text) {
+      if (text == this.text) return;
+      this.text = text;
+      if (this.stored) this.stored.hidden = text != this.stub || !this.output.hidden;
+      if (!keep("nn:answer:" + this.name, text) && !refused) {
+        refused = true;
+        this.say("This browser keeps nothing: copy your answer before you leave the page.");
+      }
+      this.reset.hidden = false;
+    },
+    clear: function () {
+      this.output.replaceChildren();
+      this.output.hidden = true;
+      if (this.stored) this.stored.hidden = this.text != this.stub;
+      this.say("");
+      this.state("idle");
+    },
+    open: function (focus) {
+      var cell = this;
+      return nn.script(nn.at("editor")).then(function () {
+        if (!cell.editor) {
+          var place = make("div", {"class": "runnable-editor"});
+          cell.editor = nn.editor(place, {
+            doc: cell.text,
+            label: "Your answer in Python: " + cell.title.textContent.replace(/\s+/g, " ").trim(),
+            describedBy: cell.help.id,
+            onChange: function (text) { cell.typed(text); },
+            onRun: function () { if (!cell.run.disabled) cell.check(); },
+          });
+          cell.input.replaceChildren(place);
+          cell.state(cell.root.dataset.state);
+        }
+        if (focus) cell.editor.focus();
+      }, function () { cell.say("The editor could not be loaded. Look at your connection, then try again."); });
+    },
+    show: function (stream, text) {
+      var last = this.output.lastElementChild;
+      if (!last || last.dataset.stream != stream) this.output.append(last = make("pre", {"data-stream": stream}));
+      last.append(text);
+    },
+    check: function () {
+      var cell = this;
+      cell.output.replaceChildren();
+      cell.output.hidden = false;
+      if (cell.stored) cell.stored.hidden = true;
+      cell.state(nn.loaded ? "running" : "loading");
+      cell.say(nn.loaded ? "Running" : "Loading Python");
+      cell.open(false);
+      return nn.script(nn.at("python")).then(function () {
+        return nn.python.cell(cell.text, cell.name, {
+          output: function (stream, text) { cell.show(stream, text); },
+          progress: function (bytes, of) {
+            cell.bar.style.setProperty("--loaded", bytes / of);
+            cell.help.textContent = (bytes / 1e6).toFixed(1) + " of " + (of / 1e6).toFixed(1) + " MB";
+          },
+          onstart: function () {
+            nn.loaded = true;
+            cells.forEach(function (other) { other.state(other == cell ? "running" : other.root.dataset.state); });
+            cell.say("Running");
+          },
+        });
+      }).then(function (answer) {
+        var told = JSON.parse(new TextDecoder().decode(answer.files["cell.json"])), checked = told.checked, verdict = checked[cell.name];
+        Object.keys(checked).forEach(function (name) { if (checked[name]) keep("nn:solved:" + name, "1"); });
+        tick();
+        cell.say(told.error ? "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
+        cell.state("done");
+      }).catch(function (error) {
+        var kind = error.kind || "download";
+        if (kind == "download") cell.show(2, "Python is not here: " + error.message + ".\nWhat you wrote is kept. Look at your connection, then press Check again.");
+        else cell.show(2, "Python is stopped: " + error.message + (/[.?]$/.test(error.message) ? "" : ".") + "\nWhat you wrote is kept. The next check starts Python anew.");
+        cell.say(kind == "stopped" ? "Stopped" : "Failed");
+        cell.state(kind == "stopped" ? "stopped" : "failed");
+      });
+    },
+  };
+
+  [].forEach.call(document.querySelectorAll(".exercise .cell"), function (root) {
+    var name = /^check\((\w+)/m.exec(root.querySelector(".cell_input") ? root.querySelector(".cell_input").textContent : "");
+    if (!name) return;
+    if (able) cells.push(new Cell(root, name[1]));
+    else root.append(make("p", {"class": "runnable-old"}, "To answer exercises in the page takes a browser from 2023 or later. Else open the chapter with make lab, or with its Binder button."));
+  });
+  if (able) tick();
+
+  // The same exercise in another tab: both show what was written last.
+  addEventListener("storage", function (event) {
+    if (event.key === null) memory = {}; else delete memory[event.key];
+    cells.forEach(function (cell) {
+      if (event.key == "nn:answer:" + cell.name) cell.set(event.newValue === null ? cell.stub : event.newValue);
+    });
+    tick();
+  });
+})();
