@@ -137,9 +137,9 @@ SUBMISSIONS = {
     "patched guest": Expected([*solved("softmax"), "import submission\n"
                                "submission.run = lambda *a: submission.Outcome('ok', (np.ones((4, 3)),))"], 0),
     "forged": Expected([*solved("softmax"), FORGED], without("softmax")),
-    "forged by an exercise": Expected(solved(softmax="import submission\ndef softmax(z):\n"
-                                             "    submission.put(outcome=['ok', float('inf')])\n"
-                                             "    submission.put(outcome=submission.encode(('ok', (np.ones((4, 3)),), '', '', ())))"),
+    "forged by an exercise": Expected(solved(softmax="import submission as s\ndef softmax(z):\n"
+                                             "    s.put(outcome=['ok', float('inf')])\n"
+                                             "    s.put(outcome=s.encode(('ok', (np.ones((4, 3)),), '', '', ())))"),
                                       without("softmax")),
     "surrogates": Expected([*solved("softmax"), "def softmax(z): raise ValueError('\\ud800')", "raise ValueError('\\ud800')",
                             "x = '\ud800'"], without("softmax"), note="ValueError: ?"),
@@ -337,8 +337,8 @@ def test_a_value_is_used_where_the_students_code_is_not(course, exercises):
     assert points("weights = [2, 2, -3]") == 1
     assert points("class W:\n    __array_ufunc__ = None\n    def __rmatmul__(self, x): return self\n"
                   "    def __gt__(self, other): return [False, False, False, True]\nweights = W()") == 0
-    assert points("import judging.outcome, submission\nweights = [0, 0, 0]\n"
-                  "submission.run = lambda *a: submission.Outcome('ok', (submission.np.array([False, False, False, True]),))") == 0
+    assert points("import submission as s\nweights = [0, 0, 0]\n"
+                  "s.run = lambda *a: s.Outcome('ok', (s.np.array([False, False, False, True]),))") == 0
 
 
 def test_feedback_shows_points_faults_and_hints(tmp_path, course, hand_in):
