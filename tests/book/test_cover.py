@@ -1,0 +1,83 @@
+"""The cover: a card for each chapter, made from the chapter; what this reader has done; the first thing to move by hand."""
+
+import json
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def cover(watched, html):
+    def opened(stored=(), script="", **options):
+        window = watched(viewport={"width": 1280, "height": 720}, **options)
+        for key, value in dict(stored).items():
+            window.context.add_init_script(f"localStorage.setItem({json.dumps(key)}, {json.dumps(value)})")
+        if script:
+            window.context.add_init_script(script)
+        window.page.goto((html / "intro.html").as_uri())
+        window.page.wait_for_selector(".explore[data-ready]")
+        window.page.wait_for_selector(".map-lines path", state="attached")
+        return window
+
+    return opened
+
+
+def test_every_chapter_has_its_card_in_reading_order(cover, html, root):
+    cards = cover().page.query_selector_all(".map-card")
+    files = sorted((root / "chapters").glob("*.ipynb"))
+    assert [card.get_attribute("data-page") for card in cards] == [f"chapters/{path.stem}" for path in files]
+    for card, path in zip(cards, files, strict=True):
+        page = (html / "chapters" / f"{path.stem}.html").read_text(encoding="utf-8")
+        number, asks = int(path.stem[:2]), card.query_selector("p").inner_text().strip()
+        assert card.query_selector(".map-number").inner_text().strip() == str(number)
+        assert asks and re.search(r"\w", asks), f"{path.stem}: no question"
+        assert f'<span class="section-number">{number}.' in page or f">{number}. <" in page
+
+
+def test_lines_join_what_exists_and_no_chapter_stands_apart(cover):
+    page = cover().page
+    drawn = page.eval_on_selector_all(".map-lines path", "all => all.map(e => e.dataset.to)")
+    joins = page.eval_on_selector_all(".map-card", "all => all.map(e => [e.dataset.page, e.dataset.joins])")
+    names = {name for name, _ in joins}
+    assert sorted(drawn) == sorted(name for name, wanted in joins for other in (wanted or "").split() if other in names)
+    assert {name for name, _ in joins if name not in drawn} == {"chapters/01_neurons"}
+
+
+def test_the_first_screen_holds_a_figure_with_all_its_controls_and_the_start(cover):
+    page = cover().page
+    for element in page.query_selector_all(".shown-again .explore-picture, .shown-again input, .cover-start"):
+        box = element.bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 720, element.evaluate("e => e.outerHTML.slice(0, 100)")
+    assert page.query_selector(".shown-again .explore-handle"), "nothing to grab"
+    assert page.query_selector(".cover-start").get_attribute("href") == "chapters/01_neurons.html"
+    assert not page.query_selector(".cover-continue, .map-rings"), "a new reader has done nothing"
+
+
+def test_who_comes_back_goes_on_where_reading_stopped_and_sees_rings(cover):
+    plain = cover().page
+    card = plain.query_selector(".map-card[data-page='chapters/01_neurons']")
+    goal, exercise = (card.get_attribute(f"data-{kind}").split()[0] for kind in ("goals", "exercises"))
+    place = {"seen": ["a", "b"], "of": 4, "at": "squash-it", "label": "1.2 Squash it", "when": 7}
+    page = cover({
+        "nn:read:chapters/01_neurons": json.dumps(place), f"nn:goal:{goal}": "1", f"nn:solved:{exercise}": "1",
+    }).page  # fmt: skip
+    go = page.query_selector(".cover-continue")
+    assert go.inner_text() == "Continue: 1.2 Squash it"
+    assert go.get_attribute("href") == "chapters/01_neurons.html#squash-it"
+    [ring] = page.query_selector_all(".map-rings")
+    assert re.fullmatch(r"read 2 of 4 · found 1 of \d+ · solved 1 of \d+", ring.inner_text().strip())
+    assert ring.query_selector(".ring-read").get_attribute("stroke-dasharray") == "0.5 1"
+
+
+@pytest.mark.parametrize("broken", ["{", '{"seen": 3}', "null", "[]"])
+def test_what_cannot_be_read_is_nothing_read(cover, broken):
+    window = cover({"nn:read:chapters/01_neurons": broken})
+    assert window.errors == [] and not window.page.query_selector(".cover-continue, .map-rings")
+
+
+def test_without_storage_the_cards_are_links(cover):
+    window = cover(script="Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})")
+    assert window.page.query_selector(".map-card a[href='chapters/02_activations.html']")
+    assert not window.page.query_selector(".cover-continue, .map-rings")

@@ -1,0 +1,82 @@
+"""How a chapter lies on the page: figures beside their text on wide screens, Story or Code, and on paper."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+PAGE = "chapters/01_neurons.html"
+
+
+@pytest.fixture
+def chapter(watched, html):
+    def opened(width=1280, **options):
+        window = watched(viewport={"width": width, "height": 900}, **options)
+        window.page.goto((html / PAGE).as_uri())
+        window.page.wait_for_selector(".explore[data-ready]")
+        window.page.evaluate("() => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(() => 0)")
+        return window.page
+
+    return opened
+
+
+def test_on_a_wide_screen_a_figure_stays_in_view_beside_its_text(chapter):
+    page = chapter(1600)
+    group = next(g for g in page.query_selector_all(".beside") if g.query_selector(".beside-after > p"))
+    text, figure = group.query_selector(".beside-after > p"), group.query_selector(":scope > .cell")
+    text.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
+    left, right = text.bounding_box(), figure.bounding_box()
+    assert left["x"] + left["width"] <= right["x"] and right["x"] + right["width"] <= 1600
+    assert right["y"] < 900 and right["y"] + right["height"] > 0, "the figure has left the window"
+
+
+def test_on_a_narrower_screen_it_stands_in_the_text(chapter):
+    page = chapter(1280)
+    group = next(g for g in page.query_selector_all(".beside") if g.query_selector(".beside-after > p"))
+    figure, text = group.query_selector(":scope > .cell").bounding_box(), group.query_selector(".beside-after > p").bounding_box()
+    assert figure["y"] + figure["height"] <= text["y"] + 1
+
+
+def test_drawing_code_is_folded_until_the_reader_wants_code_and_that_is_kept(chapter):
+    page = chapter()
+    folds = page.locator("details.fold")
+    assert folds.count() > 3 and page.locator("details.fold[open]").count() == 0
+    together = page.evaluate("[...document.querySelectorAll('details.fold')].some(e => e.querySelector('details.fold'))")
+    assert not together
+    page.click("[data-set-code=code]")
+    assert page.locator("details.fold[open]").count() == folds.count()
+    assert page.get_attribute("[data-set-code=code]", "aria-pressed") == "true"
+    page.reload()
+    page.wait_for_selector(".explore[data-ready]")
+    assert page.locator("details.fold[open]").count() == folds.count()
+    page.click("[data-set-code=story]")
+    assert page.locator("details.fold[open]").count() == 0
+
+
+def test_without_storage_the_switch_still_works(chapter, watched, html):
+    window = watched()
+    window.context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})")
+    window.page.goto((html / PAGE).as_uri())
+    window.page.click("[data-set-code=code]")
+    assert window.page.locator("details.fold[open]").count() == window.page.locator("details.fold").count()
+
+
+def test_on_paper_nothing_is_to_be_pressed_and_dark_becomes_light(chapter):
+    page = chapter()
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    shown = "e => getComputedStyle(e).display != 'none'"
+    assert not any(e.evaluate(shown) for e in page.query_selector_all(".explore-tools, details.fold > summary"))
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_where_the_reader_is_becomes_the_cover_s_way_back(chapter, html):
+    page = chapter()
+    sections = page.locator("article section:has(> h2)")
+    sections.nth(1).locator("h2").evaluate("e => e.scrollIntoView({block: 'start', behavior: 'instant'})")
+    wanted = sections.nth(1).get_attribute("id")
+    page.wait_for_function("id => JSON.parse(localStorage['nn:read:chapters/01_neurons'] || '{}').at == id", arg=wanted)
+    page.goto((html / "intro.html").as_uri())
+    go = page.wait_for_selector(".cover-continue")
+    assert go.get_attribute("href") == f"{PAGE}#{wanted}" and go.inner_text().startswith("Continue: 1.")
