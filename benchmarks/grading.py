@@ -17,7 +17,7 @@ import nbformat
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from book.notebook import ROOT, chapter_paths  # noqa: E402
-from instructor import assignment, grade, nbgrader_export  # noqa: E402
+from instructor import assignment, grade, nbgrader_export, report  # noqa: E402
 from nnlib.exercises import all_exercises  # noqa: E402
 
 NBGRADER_STUDENTS = 11
@@ -84,7 +84,7 @@ def main(count=200):
         started = time.perf_counter()
         results = grade.grade(made, folder / "in", folder / "out")
         seconds = time.perf_counter() - started
-        full = sum(grade.score(result) == made.points for result in results)
+        full = sum(report.score(result) == made.points for result in results)
         print(f"{count} submissions of {len(names)} exercises, {os.cpu_count()} cores: {seconds:.1f} s, "
               f"{seconds / count:.2f} s each; {full} with full points")
         theirs = time_nbgrader(made, lambda released: submissions(released, solutions, NBGRADER_STUDENTS), folder / "course")
