@@ -4,9 +4,33 @@ import argparse
 import sys
 from pathlib import Path
 
-from instructor import assignment, edition, grade, lms, sandbox
+from instructor import assignment, edition, grade, lms, report
+from nnlib.exercises import all_exercises
 
 ASSIGNMENTS = Path("assignments")
+WEEK = """From Monday to Friday:
+
+  list                                        the exercises, with chapter, minutes and points
+  assignment week2 --exercises softmax ...    make the notebook to hand out, in assignments/week2/student
+  grade week2 submissions.zip                 scores, feedback and statistics, in assignments/week2/graded
+
+And: student, edition (the book without and with solutions), nbgrader (export to a course).
+Each command says more with --help, as in: {prog} grade --help
+The whole story is in appendix/instructor_guide.md."""
+
+
+def list_exercises(options):
+    chapters = [str(chapter).zfill(2) for chapter in options.chapters]
+    entries = [entry for entry in all_exercises().values()
+               if not chapters or any(entry.chapter.startswith(chapter) for chapter in chapters)]
+    if not entries:
+        raise ValueError(f"no exercises in: {', '.join(options.chapters)}")
+    wide = [max(len(text(entry)) for entry in entries) for text in (lambda e: e.chapter, lambda e: e.name)]
+    print(f"{'chapter':{wide[0]}}  {'name':{wide[1]}}  min  points  title")
+    for entry in entries:
+        print(f"{entry.chapter:{wide[0]}}  {entry.name:{wide[1]}}  {entry.minutes:3}  {entry.points:6}  {entry.title}")
+    print(f"{len(entries)} exercises, {sum(entry.minutes for entry in entries)} minutes, "
+          f"{sum(entry.points for entry in entries)} points")
 
 
 def make_edition(options):
@@ -30,23 +54,23 @@ def grade_submissions(options):
         lms.merge(options.merge, {}, options.column)  # what is wrong with the file is said before grading
     everybody = options.roster or options.merge
     students = lms.roster(everybody) if everybody else ()
-    for sentence in sandbox.missing_layers():
-        print(f"Careful: {sentence}.", file=sys.stderr)
     out = folder / "graded"
     try:
-        results = grade.grade(chosen, options.submissions, out, students, options.workers)
+        results = grade.grade(chosen, options.submissions, out, students, options.workers, take=options.take,
+                              overrides=folder / "overrides.csv", work=options.work)
     except KeyboardInterrupt:
         print(f"\nStopped. What was graded is kept in {out}; the same command goes on.", file=sys.stderr)
         return 130
     counts = {status: sum(result["status"] == status for result in results) for status in grade.STATUSES}
     print(", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no submissions")
-    print(f"scores        {out / 'scores.csv'}\nfeedback      {out / 'feedback'}")
+    print(f"scores        {out / 'scores.csv'}\nfeedback      {out / 'feedback.zip'}, to upload\n"
+          f"statistics    {out / 'statistics.html'}")
     if options.merge:
-        scores = {result["lms_id"]: (grade.score(result), chosen.points, result["note"])
+        scores = {result["lms_id"]: (report.score(result), chosen.points, result["note"])
                   for result in results if result["lms_id"] and result["status"] != "missing"}
         text, filled = lms.merge(options.merge, scores, options.column)
         merged = out / Path(options.merge).name
-        merged.write_text(text, encoding="utf-8", newline="")
+        merged.write_bytes(text)
         print(f"upload        {merged}  ({filled} of {len(scores)} scores filled in)")
     return 0
 
@@ -59,7 +83,7 @@ def export_nbgrader(options):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m instructor", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command")
 
     for name, text in [("student", "notebooks and book without any solution"),
                        ("edition", "notebooks and book with solutions, points and expected mistakes")]:
@@ -67,6 +91,10 @@ def main(arguments=None):
         command.add_argument("--no-book", action="store_true", help="notebooks only")
         command.add_argument("--out", type=Path, help=f"folder to write (default _build/{name})")
         command.set_defaults(run=make_edition)
+
+    command = commands.add_parser("list", help="the exercises, with chapter, minutes and points")
+    command.add_argument("chapters", nargs="*", metavar="NN")
+    command.set_defaults(run=list_exercises)
 
     command = commands.add_parser("assignment", help="choose exercises, make the notebook for students")
     command.add_argument("name")
@@ -82,6 +110,8 @@ def main(arguments=None):
     command.add_argument("--roster", metavar="CSV", help="list as missing who handed in nothing")
     command.add_argument("--merge", metavar="CSV", help="your Canvas gradebook or Moodle grading worksheet")
     command.add_argument("--column", help="Canvas: the assignment's column")
+    command.add_argument("--take", choices=["latest", "best"], default="latest", help="of several notebooks of one student")
+    command.add_argument("--work", type=int, default=1, metavar="N", help="N times the work that a submission may do")
     command.add_argument("--workers", type=int, help="submissions at a time (default: one for each core)")
     command.set_defaults(run=grade_submissions)
 
@@ -91,6 +121,9 @@ def main(arguments=None):
     command.set_defaults(run=export_nbgrader)
 
     options = parser.parse_args(arguments)
+    if options.command is None:
+        print(WEEK.format(prog=parser.prog))
+        return 0
     try:
         return options.run(options) or 0
     except (ValueError, OSError) as error:

@@ -10,10 +10,12 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from instructor import seal
+from instructor import runner, seal
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
+from nnlib.exercises.judging.judge import judge
 
+DRAWS = 3
 INTRODUCTION = """# {title}
 
 Run the cells from the top. Write your answers in place of `raise NotImplementedError` or `...`. Each `check`
@@ -46,8 +48,8 @@ class Assignment:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
     def keys(self, student):
-        """The answer keys on which this student's submission is graded."""
-        return [entry.key(np.random.default_rng(self.seed("grade", student, entry.name)))
+        """The answer keys on which this student's submission is graded: each case is drawn ``DRAWS`` times."""
+        return [entry.key(np.random.default_rng(self.seed("grade", student, entry.name)), 1 if entry.value else DRAWS)
                 for entry in self.entries()]
 
     @property
@@ -84,20 +86,35 @@ def make(folder, name, exercises, title=None, students=(), root=ROOT):
     """Write the assignment to ``folder``: for the student, for the instructor, and ``assignment.json``.
 
     With ``students``, each gets a notebook with numbers of its own. A second run keeps the secret, so that
-    what was handed out stays valid.
+    what was handed out stays valid. Raises ValueError if the solutions do not get all points from the grader.
     """
     folder = Path(folder)
     old = load(folder).secret if (folder / "assignment.json").exists() else None
     assignment = Assignment(name, title or name, list(exercises), old or secrets.token_hex(16))
     blocks = {entry.name: exercise_cells(entry, root) for entry in assignment.entries()}
+    solutions = solution_notebook(assignment, blocks)
+    solve(assignment, solutions)
     (folder / "student").mkdir(parents=True, exist_ok=True)
     (folder / "instructor").mkdir(exist_ok=True)
     (folder / "assignment.json").write_text(json.dumps(asdict(assignment), indent=1) + "\n", encoding="utf-8")
     for student in students or [""]:
         file = f"{name}-{student}.ipynb" if student else f"{name}.ipynb"
         nbformat.write(student_notebook(assignment, blocks, student), folder / "student" / file)
-    nbformat.write(solution_notebook(assignment, blocks), folder / "instructor" / f"{name}-solutions.ipynb")
+    nbformat.write(solutions, folder / "instructor" / f"{name}-solutions.ipynb")
     return assignment
+
+
+def solve(assignment, solutions):
+    """Grade the assignment's own solutions; ValueError if anything is missing to full marks."""
+    notebook = runner.read_notebook(nbformat.writes(solutions).encode())
+    keys = assignment.keys("")
+    ran = runner.run_submission(notebook, keys, {entry.name: seal.adapter_source(entry) for entry in assignment.entries()})
+    lacking = [note for note in ran.notes if "cannot be imported" in note]
+    for key in keys:
+        wrong = [fault for fault in judge(key, ran.outcomes[key.name]).faults if fault]
+        if wrong or lacking:
+            raise ValueError(f"the solution of {key.name} does not get all points from the grader: "
+                             + "; ".join([*wrong[:1], *ran.notes[:3]]))
 
 
 def exercise_cells(entry, root=ROOT):
@@ -132,7 +149,7 @@ def student_notebook(assignment, blocks, student=""):
 def solution_notebook(assignment, blocks):
     """The instructor's notebook: each task with its solution, its points and the mistakes to expect."""
     title = f"# {assignment.title}: solutions\n\n{table(assignment.entries())}"
-    cells = [new_markdown_cell(title, id="title")]
+    cells = [new_markdown_cell(title, id="title"), new_code_cell("import numpy as np", id="imports")]
     for entry in assignment.entries():
         cells.append(new_markdown_cell(f"## {heading(entry)}", id=f"{entry.name}-title"))
         cells += plain_cells(blocks[entry.name]["exercise"], f"{entry.name}-task")

@@ -24,6 +24,8 @@ BOOK = ["_config.yml", "_toc.yml", "intro.md", "references.bib", "requirements.t
         "pyproject.toml", "Makefile", "book", "chapters", "appendix", "nnlib", "binder", "LICENSE",
         "LICENSE-CONTENT"]
 
+GUIDE = "appendix/instructor_guide"
+
 
 def make(kind, out=None, book=True, root=ROOT):
     """Write the ``student`` edition or the instructor's (``edition``) to ``out``, and build its book.
@@ -46,6 +48,7 @@ def make(kind, out=None, book=True, root=ROOT):
         nbformat.write(edit(read(path)), path)
     if kind == "student":
         seal_package(out / "nnlib" / "exercises")
+        without_guide(out)
     print(f"notebooks     {out / 'chapters'}")
     if book:
         print(f"book          {build(out)}")
@@ -56,6 +59,15 @@ def seal_package(folder):
     """Replace the exercises' package by one that checks without solutions."""
     shutil.rmtree(folder)
     seal.write_package(folder, all_exercises().values(), seed=0)
+
+
+def without_guide(folder):
+    """Take out the page for instructors, and its line in the contents."""
+    (folder / GUIDE).with_suffix(".md").unlink(missing_ok=True)
+    contents = folder / "_toc.yml"
+    if contents.exists():
+        lines = contents.read_text(encoding="utf-8").splitlines(keepends=True)
+        contents.write_text("".join(line for line in lines if GUIDE not in line), encoding="utf-8")
 
 
 def with_rubrics(notebook):

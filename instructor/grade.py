@@ -1,120 +1,189 @@
-"""Grade a folder of submissions: scores as CSV, a feedback page for each student.
+"""Grade a folder of submissions.
 
 Every student's result is stored as soon as it is known. Stopping and starting again repeats nothing, unless
 the submission, the assignment or the exercises have changed.
 """
 
-import csv
 import hashlib
-import html
-import io
 import json
+import math
 import os
-import queue
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
 import nnlib.exercises
-from instructor import lms, sandbox, seal
+from book.python import host
+from instructor import lms, report, runner, seal
 from nnlib.exercises.judging.judge import judge
 
 STATUSES = {
-    "graded": "the notebook ran to its end",
+    "graded": "the notebook was graded",
     "missing": "nothing was handed in, or nothing that can be graded",
     "unreadable": "the file is not a notebook",
-    "stopped": "the notebook ended Python; what was not reached has no points",
-    "timeout": "the notebook took too long; what was not reached has no points",
-    "memory": "the notebook took too much memory; what was not reached has no points",
-    "processes": "the notebook started too many processes; what was not reached has no points",
     "failed": "grading itself failed: please report it",
 }
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>
-body {{ font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #222 }}
-table {{ border-collapse: collapse }}
-td, th {{ border: 1px solid #ccc; padding: .2em .6em; text-align: left }}
-.hint {{ background: #fff6dd; padding: .4em .8em; border-left: 4px solid #d9a400 }}
-.right {{ color: #1a6b2f }}
-.wrong {{ color: #a3261b }}
-</style>
-{body}
-</html>
-"""
+NO_NUMPY = "NameError: name 'np' is not defined"
+def grade(assignment, source, folder, students=(), workers=None, progress=True, take="latest", overrides=None, work=1):
+    """Grade the submissions in ``source``; write what ``report`` makes of them to ``folder``, return the results.
 
-
-def grade(assignment, source, folder, students=(), workers=None, progress=True):
-    """Grade the submissions in ``source``; write scores, feedback and results to ``folder``, return the
-    results.
-
-    ``students`` are those who should have handed in something, as ``lms.roster`` lists them: who has not is
-    listed as missing.
+    ``students`` are those who should have handed in something, as ``lms.roster`` lists them: who has not is listed as
+    missing. Of several notebooks the ``take`` "latest" or "best" one counts. ``overrides`` is a file of the instructor's
+    own, see :func:`read_overrides`. ``work`` multiplies the limits.
     """
     folder = Path(folder)
     for name in ("results", "feedback"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    submissions = lms.collect(source, folder / "unpacked", assignment.name)
-    present = {name for submission in submissions for name in (submission.student, submission.lms_id) if name}
-    submissions += [student for student in students if not present & {student.student, student.lms_id}]
+    submissions = _match(lms.collect(source, folder / "unpacked", assignment.name, students), students)
+    present = {name for submission in submissions for name in (submission.student.casefold(), submission.lms_id) if name}
+    submissions += [student for student in students if not present & {student.student.casefold(), student.lms_id}]
+    by_hand = read_overrides(overrides, assignment, {submission.student for submission in submissions})
     entries = assignment.entries()
     adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
-    version = _version(assignment)
-    workers = workers or os.cpu_count() or 1
-    slots = queue.SimpleQueue()
-    for slot in range(workers):
-        slots.put(slot)
+    version = f"{_version(assignment)} {work}"
+    runner.prepare()
 
     def one(submission):
         path = folder / "results" / f"{submission.student}.json"
-        digest = _digest(submission.path)
-        stored = _stored(path)
-        if stored and (stored["version"], stored["sha256"]) == (version, digest):
-            return stored
-        slot = slots.get()
         try:
-            result = _grade_one(assignment, submission, adapters, slot)
+            data = [(name, _read(file)) for name, file in [*submission.others, (submission.label, submission.path)]]
+            if take == "latest":
+                data = data[-1:]
+            digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
+            result = _stored(path)
+            if not result or (result["version"], result["sha256"]) != (version, digest):
+                result = _best(assignment, submission, data, adapters, work)
+                result |= {"student": submission.student, "lms_id": submission.lms_id, "sha256": digest, "version": version}
+                _write(path, json.dumps(result, indent=1))
         except Exception as error:  # one broken submission must not stop the others; the row says so
-            result = {"status": "failed", "note": f"{type(error).__name__}: {error}"[:200], "exercises": {}}
-        finally:
-            slots.put(slot)
-        result |= {"student": submission.student, "lms_id": submission.lms_id,
-                   "sha256": digest, "version": version}
-        _write(path, json.dumps(result, indent=1))
-        _write(folder / "feedback" / f"{submission.student}.html", feedback(assignment, result))
+            result = _nothing("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
+            result |= {"student": submission.student, "lms_id": submission.lms_id}
+        result |= {"overrides": by_hand.get(submission.student, []), "reply": submission.reply}
+        _write(folder / "feedback" / f"{submission.student}.html", report.feedback(assignment, result, STATUSES))
         return result
 
     results = []
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
     try:
         done = pool.map(one, submissions)
         for result in tqdm(done, total=len(submissions), unit="student", disable=not progress):
             results.append(result)
     finally:
         pool.shutdown(cancel_futures=True)
-        _write(folder / "scores.csv", scores_csv(assignment, results))
+        for name, ending in (("results", ".json"), ("feedback", ".html")):  # of earlier runs
+            for path in (folder / name).iterdir():
+                if path.name not in {f"{submission.student}{ending}" for submission in submissions}:
+                    path.unlink()
+        _write(folder / "scores.csv", report.scores_csv(assignment, results))
+        _write(folder / "statistics.html", report.statistics(assignment, results))
+        report.feedback_zip(folder / "feedback.zip", [
+            (result["reply"] or f"{result['student']}.html", report.feedback(assignment, result, STATUSES))
+            for result in results if result["status"] != "missing" or result["reply"]])
     return results
 
 
-def _grade_one(assignment, submission, adapters, slot):
-    """Status, note and what each exercise earned."""
+def _match(submissions, students):
+    """Give a notebook that is named otherwise to the student it was made for, where nobody else's is there."""
+    names = {student.student.casefold(): student.student for student in students}
+    here = {submission.student.casefold() for submission in submissions}
+    matched = []
+    for submission in submissions:
+        name = submission.student.casefold()
+        if names and submission.path and not submission.lms_id:
+            made_for = ""
+            if name not in names:
+                with suppress(OSError, ValueError):
+                    made_for = runner.read_notebook(lms.content(submission.path)).made_for.casefold()
+            if made_for in names and made_for not in here:
+                note = f"handed in as {submission.student}, found by what stands in the notebook"
+                submission = submission._replace(student=names[made_for], private="; ".join(filter(None, [
+                    submission.private, note])))
+                here.add(made_for)
+            elif name in names:
+                submission = submission._replace(student=names[name])
+        matched.append(submission)
+    return matched
+
+
+def read_overrides(path, assignment, students):
+    """Points and comments by hand: ``{student: rows}`` from a CSV file ``student,exercise,points,comment``.
+
+    Without an exercise, points are added to the sum, or taken off it. Raises ValueError, with file and line, for a name
+    that is not there or points that are no number.
+    """
+    if path is None or not Path(path).exists():
+        return {}
+    found = {}
+    for line, row in enumerate(lms.table(path).rows, 1):
+        row = [cell.strip() for cell in row] + [""] * 4
+        student, exercise, points, comment = row[:4]
+        if not any(row) or line == 1 and student.lower() == "student":
+            continue
+        if student not in students:
+            raise ValueError(f"{path}, line {line}: nobody is called {student!r} in scores.csv")
+        if exercise and exercise not in assignment.exercises:
+            raise ValueError(f"{path}, line {line}: no exercise {exercise!r}; there are: {', '.join(assignment.exercises)}")
+        try:
+            points = float(points.replace(",", ".")) if points else None
+        except ValueError:
+            points = math.nan
+        if points is not None and (not math.isfinite(points) or exercise and points < 0):
+            raise ValueError(f"{path}, line {line}: expected points, got {row[2]!r}")
+        points = int(points) if points is not None and points == int(points) else points
+        found.setdefault(student, []).append({"exercise": exercise, "points": points, "comment": comment})
+    return found
+
+
+def _nothing(status, note):
+    return {"status": status, "note": note, "private": "", "exercises": {}}
+
+
+def _best(assignment, submission, data, adapters, work):
+    """The result of the notebook with the most points among those that count, and which that is."""
+    results = [_grade_one(assignment, submission, one, adapters, work) for _, one in data]
+    best = max(range(len(data)), key=lambda k: (report.score(results[k]), k))
+    if len(data) > 1:
+        results[best]["note"] = "; ".join(filter(None, [
+            f"{len(data)} notebooks, the best is {data[best][0]}", results[best]["note"]]))
+    return results[best]
+
+
+def _grade_one(assignment, submission, data, adapters, work=1):
+    """Status, notes (one of them for the instructor alone) and what each exercise earned."""
     if submission.path is None:
-        return {"status": "missing", "note": submission.note, "exercises": {}}
+        return _nothing("missing", submission.note) | {"private": submission.private}
+    if data is None:
+        return _nothing("unreadable", "the file cannot be read")
+    try:
+        notebook = runner.read_notebook(data)
+    except ValueError as error:
+        return _nothing("unreadable", f"not a notebook: {error}")
     keys = assignment.keys(submission.student)
-    ran = sandbox.run_submission(submission.path, keys, adapters, slot)
-    notes = [submission.note, ran.note]
-    if ran.made_for and not _same(ran.made_for, submission):
-        notes.append(f"the notebook was made for {ran.made_for}")
-    notes += [f"cell {cell}: {text}" for cell, text in ran.errors[:3]]
+    ran = runner.run_submission(notebook, keys, adapters, work)
+    private = submission.private
+    if notebook.made_for and not _same(notebook.made_for, submission):
+        private = "; ".join(filter(None, [private, f"the notebook was made for {notebook.made_for}"]))
+    notes = [submission.note, *ran.notes]
     exercises = {}
     for key in keys:
-        report = judge(key, ran.outcomes[key.name])
-        cases = [[case.label, case.points, fault] for case, fault in zip(key.cases, report.faults)]
-        exercises[key.name] = {"points": report.points, "written": report.written, "hints": report.hints,
-                               "cases": cases}
-    status = "graded" if ran.status == "ran" else ran.status
-    return {"status": status, "note": "; ".join(filter(None, notes))[:500], "exercises": exercises}
+        exercises[key.name] = verdict(key, ran.outcomes[key.name])
+    if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
+        notes.insert(1, "is the cell with `import numpy as np` gone?")
+    return {"status": "graded", "note": "; ".join(filter(None, notes))[:1000], "private": private, "exercises": exercises}
+
+
+def verdict(key, outcomes):
+    """Points, hints and what is wrong on each case. A case that was drawn several times is right if it always is."""
+    judged = judge(key, outcomes)
+    labels = list(dict.fromkeys(case.label for case in key.cases))
+    cases = []
+    for label in labels:
+        drawn = [(case.points, fault) for case, fault in zip(key.cases, judged.faults) if case.label == label]
+        cases.append([label, drawn[0][0], next((fault for _, fault in drawn if fault), "")])
+    return {"points": sum(points for _, points, fault in cases if not fault), "written": judged.written,
+            "hints": judged.hints, "cases": cases}
 
 
 def _same(student, submission):
@@ -125,16 +194,18 @@ def _same(student, submission):
 def _version(assignment):
     """Changes whenever the same submission could get other points."""
     digest = hashlib.sha256(repr(assignment).encode())
-    for path in [*sorted(Path(nnlib.exercises.__file__).parent.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
+    folders = Path(nnlib.exercises.__file__).parent, Path(__file__).parent, host.DIST.parent
+    for path in [path for folder in folders for path in sorted(folder.rglob("*.py"))]:
         digest.update(path.read_bytes())
+    digest.update((host.DIST / "manifest.json").read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _digest(path):
-    if path is None:
-        return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _read(path):
+    try:
+        return b"" if path is None else lms.content(path)
+    except OSError:
+        return None
 
 
 def _stored(path):
@@ -149,51 +220,3 @@ def _write(path, text):
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
-
-
-def score(result):
-    """The points of one result."""
-    return sum(entry["points"] for entry in result["exercises"].values())
-
-
-def scores_csv(assignment, results):
-    """One row for each student, as CSV."""
-    names = assignment.exercises
-    rows = [["student", "status", *names, "score", "maximum", "note"]]
-    for result in sorted(results, key=lambda result: result["student"]):
-        points = [result["exercises"].get(name, {"points": 0})["points"] for name in names]
-        rows.append([result["student"], result["status"], *points, sum(points), assignment.points,
-                     result["note"]])
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([[_harmless(cell) for cell in row] for row in rows])
-    return out.getvalue()
-
-
-def _harmless(cell):
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-def feedback(assignment, result):
-    """The page for one student."""
-    escape = html.escape
-    body = [f"<h1>{escape(assignment.title)}</h1>",
-            f"<p>{escape(result['student'])}: "
-            f"<strong>{score(result)} of {assignment.points} points</strong></p>"]
-    if result["status"] != "graded":
-        body.append(f"<p class=wrong>{escape(result['status'])}: {escape(STATUSES[result['status']])}.</p>")
-    if result["note"]:
-        body.append(f"<p>{escape(result['note'])}</p>")
-    for entry in assignment.entries():
-        done = result["exercises"].get(entry.name)
-        body.append(f"<h2>{escape(entry.title)} ({done['points'] if done else 0} of {entry.points})</h2>")
-        if not done or not done["written"]:
-            body.append("<p>Not written yet.</p>")
-            continue
-        body.append("<table><tr><th>case<th>points<th>")
-        for label, points, fault in done["cases"]:
-            verdict = f"<td class=wrong>{escape(fault)}" if fault else "<td class=right>right"
-            body.append(f"<tr><td>{escape(label)}<td>{0 if fault else points} of {points}{verdict}")
-        body.append("</table>")
-        body += [f"<p class=hint>{escape(hint)}</p>" for hint in done["hints"]]
-    return PAGE.format(title=escape(f"{assignment.title}: {result['student']}"), body="\n".join(body))

@@ -3,13 +3,17 @@
 Canvas names the files of its download ``doejane_LATE_1234_5678_week3-1.ipynb`` (user id 1234, second
 attempt) and its gradebook has a column ``ID``. Moodle names folders or files ``Jane
 Doe_1234_assignsubmission_file_`` (participant 1234) and its grading worksheet has a column ``Identifier``
-with ``Participant 1234``.
+with ``Participant 1234``; both also in German.
 """
 
 import csv
+import hashlib
 import io
+import os
 import re
 import shutil
+import stat
+import unicodedata
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -17,126 +21,230 @@ from typing import NamedTuple
 
 FILE_BYTES = 256 << 20   # a submission larger than this is refused
 ZIP_BYTES = 8 << 30      # and so is a download that unpacks to more
-_CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$")
-_MOODLE = re.compile(r"^(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)$")
-
-
-COLUMNS = [("Student", "ID"), ("Full name", "Identifier")]  # of names and identifiers: Canvas's, Moodle's
+DEEP = 20                # folders in folders
+_CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$", re.DOTALL)
+_MOODLE = re.compile(r"^(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)$", re.DOTALL)
+_NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
+COLUMNS = {  # what the columns are called
+    "name": {"Student", "Full name", "Vollständiger Name", "Studierende", "Studierende/r"},
+    "identity": {"ID", "Identifier", "Identifikator"},
+    "grade": {"Grade", "Bewertung"},
+    "maximum": {"Maximum Grade", "Bestwertung", "Maximale Bewertung"},
+    "comments": {"Feedback comments", "Feedback als Kommentar", "Kommentare"},
+}
 
 
 class Submission(NamedTuple):
     """One student's submission; where there is nothing to grade, ``path`` is None and ``note`` says why."""
 
     student: str   # a name that is safe for files
-    path: Path | None
+    path: Path | None = None
     note: str = ""
     lms_id: str = ""
+    private: str = ""  # a note for the instructor alone
+    others: tuple = ()  # earlier notebooks of the same hand-in
+    label: str = ""  # what the chosen file was called
+    reply: str = ""  # what a page of feedback has to be called for the LMS to take it
+
+
+class File(NamedTuple):
+    """Something that was handed in: ``path`` is None where it cannot be used, and ``fault`` says why."""
+
+    name: PurePosixPath
+    path: Path | None
+    fault: str = ""
+    time: float = 0.0
+
+
+class Table(NamedTuple):
+    """A CSV file as it came."""
+
+    rows: list
+    encoding: str
+    delimiter: str
+    newline: str
+
+
+def table(path):
+    """Read a CSV file of UTF-8, UTF-16 or cp1252, with commas, semicolons or tabs; ValueError with file and line."""
+    raw = Path(path).read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    else:
+        encoding = "utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "utf-8"
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        try:
+            encoding, text = "cp1252", raw.decode("cp1252")
+        except UnicodeDecodeError:
+            raise ValueError(f"{path}, line {line}: neither UTF-8 nor Windows text (cp1252)") from None
+    if "\0" in text:
+        raise ValueError(f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: not text, it has a zero byte")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    outside = re.sub(r'"[^"]*"', "", first)
+    delimiter = max(",;\t", key=outside.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+    return Table(rows, encoding, delimiter, "\r\n" if "\r\n" in text else "\n")
 
 
 def roster(path):
     """Everybody in the class, as submissions of nothing.
 
     ``path`` is a CSV file with a header, whose first column names the students, or the Canvas gradebook or
-    Moodle grading worksheet.
+    Moodle grading worksheet. Two students of one name are a ValueError.
     """
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row] or [[]]
-    columns = _columns(header)
-    if columns:
-        name, identity = columns
-        people = [(row[name], re.sub(r"\D", "", row[identity])) for row in rows if len(row) > max(name, identity)]
-        people = [(f"{student}_{lms_id}", lms_id) for student, lms_id in people if lms_id]  # not Canvas's row of points
-    else:
-        people = [(row[0], "") for row in rows if row[0]]
-    return [Submission(_safe(student), None, "nothing handed in", lms_id) for student, lms_id in people]
+    found = table(path)
+    lines = [(k, [cell.strip() for cell in row]) for k, row in enumerate(found.rows, 1) if any(cell.strip() for cell in row)]
+    if not lines:
+        return []
+    (_, header), *rows = lines
+    name, identity = _column(header, "name"), _column(header, "identity")
+    people, seen = [], {}
+    for line, row in rows:
+        if name is not None and identity is not None:
+            if len(row) <= max(name, identity):
+                raise ValueError(f"{path}, line {line}: expected {len(header)} columns, got {len(row)}")
+            lms_id = re.sub(r"\D", "", row[identity])
+            student = f"{row[name]}_{lms_id}" if lms_id else ""  # not Canvas's row of points
+        else:
+            student, lms_id = row[0], ""
+        if not student:
+            continue
+        safe = _safe(student)
+        if safe.casefold() in seen:
+            raise ValueError(f"{path}, line {line}: {safe!r} stands in line {seen[safe.casefold()]} already")
+        seen[safe.casefold()] = line
+        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id))
+    return people
 
 
-def collect(source, unpacked, assignment=""):
+def content(path):
+    """The bytes of a file that a stranger has made: a plain file, and not too large; OSError for any other."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    with open(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_BYTES:
+            raise OSError("not a plain file of reasonable size")
+        return file.read(FILE_BYTES)
+
+
+def collect(source, unpacked, assignment="", students=()):
     """The submissions in a folder, or in a zip as Canvas and Moodle make it, one for each student.
 
     In a plain folder the student is the file's name without its ending and without the name of the
-    ``assignment`` before it, or the folder of one's own that the file lies in. Zips are unpacked into the folder
-    ``unpacked``.
+    ``assignment`` before it, or the folder of one's own that the file lies in. Files in one folder that are named as
+    several of the ``students`` belong to them. Zips are unpacked into the folder ``unpacked``.
     """
     source = Path(source)
     if not source.exists():
         raise ValueError(f"{source} is not there: expected a folder or a zip of submissions")
-    refused = {}
+    shutil.rmtree(unpacked, ignore_errors=True)
     if source.is_file():
         if not zipfile.is_zipfile(source):
             raise ValueError(f"{source} is neither a folder nor a zip")
-        refused = _unpack(source, unpacked)
-        source = Path(unpacked)
+        files = _unpack(source, Path(unpacked), PurePosixPath())
+    else:
+        files = _walk(source, Path(unpacked))
+    files = [file for file in files if not any(part.startswith((".", "__MACOSX")) for part in file.name.parts)]
+    tops = {file.name.parts[0] for file in files}
+    if len(tops) == 1 and len(files) > 1 and all(len(file.name.parts) > 1 for file in files):
+        [top] = tops
+        if not _MOODLE.match(top) and (source.is_file() or any(len(file.name.parts) > 2 for file in files)):
+            files = [file._replace(name=PurePosixPath(*file.name.parts[1:])) for file in files]  # a folder around all
+    known = {student.student.casefold() for student in students}
     found = {}
-    for path in [*sorted(source.rglob("*")), *(source / name for name in refused)]:
-        name = path.relative_to(source)
-        hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
-        if hidden or path.is_dir() or path.is_symlink() and not path.exists():
+    for file in sorted(files, key=lambda file: str(file.name)):
+        owner = _owner(file.name, assignment, known)
+        found.setdefault(owner[:2], []).append((file, *owner[2:]))
+    chosen = {}
+    for (raw, lms_id), group in found.items():
+        submission = _choose(_safe(raw), lms_id, group)
+        same, number = submission.student, 1
+        while submission.student.casefold() in chosen:  # also where capitals are the only difference: so some disks have it
+            number += 1
+            submission = submission._replace(student=f"{same}-{number}", private=f"another hand-in has the name {same}")
+        chosen[submission.student.casefold()] = submission
+    return sorted(chosen.values(), key=lambda submission: submission.student)
+
+
+def _walk(source, unpacked):
+    """All that lies in a folder: links are not followed, and zips are opened."""
+    found, folders = [], [(source, PurePosixPath())]
+    while folders:
+        folder, name = folders.pop()
+        if len(name.parts) > DEEP:
+            found.append(File(name, None, f"folders lie more than {DEEP} deep"))
             continue
-        student, lms_id, note = _owner(name, assignment)
-        found.setdefault(student, []).append((path, lms_id, refused.get(str(name), note)))
-    return [_choose(student, files, refused, source) for student, files in sorted(found.items())]
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            found.append(File(name / "?", None, f"the folder cannot be read ({type(error).__name__})"))
+            continue
+        for entry in entries:
+            path, here = Path(entry.path), name / entry.name
+            if entry.is_symlink():
+                found.append(File(here, None, "a link, not a file"))
+            elif entry.is_dir():
+                folders.append((path, here))
+            elif not entry.is_file():
+                found.append(File(here, None, "not a plain file"))
+            else:
+                found += _file(path, here, unpacked, entry.stat().st_mtime)
+    return found
 
 
-def _owner(name, assignment):
-    """Student, LMS id and a note, from a path inside the submissions."""
-    for pattern in (_CANVAS, _MOODLE):
-        match = pattern.match(name.parts[0])
-        if match:
-            late = "handed in late" if match.groupdict().get("late") else ""
-            return _safe(f"{match['name']}_{match['id']}"), match["id"], late
-    return _safe(name.parts[0] if len(name.parts) > 1 else name.stem.removeprefix(f"{assignment}-")), "", ""
+def _file(path, name, unpacked, time, depth=0):
+    """A file, or what is in it if it is a zip."""
+    if path.stat().st_size > FILE_BYTES and name.suffix.lower() != ".zip":
+        return [File(name, None, f"larger than {FILE_BYTES >> 20} MB")]
+    if name.suffix.lower() == ".zip" and depth < 3:
+        try:
+            if zipfile.is_zipfile(path):
+                inside = _unpack(path, unpacked, name.with_suffix(""), depth + 1)
+                return inside or [File(name, None, "an empty zip")]
+        except OSError:
+            pass
+        return [File(name, None, "a zip that cannot be opened")]
+    return [File(name, path, "", time)]
 
 
-def _safe(name):
-    return re.sub(r"[^\w.@+, -]", "_", name).strip(" .")[:100] or "unnamed"
-
-
-def _choose(student, files, refused, source):
-    """The file to grade among those of one student: the last notebook."""
-    lms_id, note = files[0][1], "; ".join(dict.fromkeys(note for _, _, note in files if note))
-    notebooks = [path for path, _, _ in files
-                 if path.suffix == ".ipynb" and str(path.relative_to(source)) not in refused]
-    if not notebooks:
-        names = ", ".join(path.name for path, _, _ in files)
-        return Submission(student, None, note or f"no notebook among: {names}"[:200], lms_id)
-
-    def attempt(path):
-        match = _CANVAS.match(path.name)
-        number = re.search(r"-(\d+)\.ipynb$", path.name)
-        return (int(match["attempt"]) if match else 0, int(number[1]) if number else 0, path.name)
-
-    last = max(notebooks, key=attempt)
-    if len(notebooks) > 1:
-        note = "; ".join(filter(None, [note, f"{len(notebooks)} notebooks, graded {last.name}"]))
-    if last.stat().st_size > FILE_BYTES:
-        return Submission(student, None, f"larger than {FILE_BYTES >> 20} MB", lms_id)
-    return Submission(student, last, note, lms_id)
-
-
-def _unpack(source, folder):
-    """Unpack a zip without trusting it; the names that were refused, with the reason."""
-    shutil.rmtree(folder, ignore_errors=True)
-    refused, total = {}, 0
-    with zipfile.ZipFile(source) as archive:
-        for info in archive.infolist():
-            name = PurePosixPath(info.filename)
-            if info.is_dir() or ".." in name.parts or name.is_absolute():
-                continue
-            total += info.file_size
-            if info.file_size > FILE_BYTES or total > ZIP_BYTES:
-                refused[str(name)] = f"unpacks to more than {FILE_BYTES >> 20} MB"
-                total -= info.file_size
-                continue
-            target = Path(folder, *name.parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with archive.open(info) as packed, open(target, "wb") as file:
-                    _copy(packed, file, info.file_size)
-            except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
-                target.unlink(missing_ok=True)
-                refused[str(name)] = f"cannot be unpacked ({type(error).__name__})"
-    return refused
+def _unpack(source, folder, below, depth=0):
+    """Unpack a zip without trusting it, to files that are numbered: no name in it names a file here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found, total = [], 0
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for info in archive.infolist():
+                parts = re.split(r"[/\\]+", info.filename)
+                if info.is_dir() or parts[-1] == "" or ".." in parts or parts[0] == "" or re.match(r"^[A-Za-z]:$", parts[0]):
+                    continue
+                name, total = below / PurePosixPath(*parts), total + info.file_size
+                if len(name.parts) > DEEP:
+                    found.append(File(PurePosixPath(*name.parts[:2]), None, f"folders lie more than {DEEP} deep"))
+                    continue
+                if info.file_size > FILE_BYTES or total > ZIP_BYTES:
+                    found.append(File(name, None, f"unpacks to more than {FILE_BYTES >> 20} MB"))
+                    total -= info.file_size
+                    continue
+                target = folder / f"{len(os.listdir(folder)):06d}"
+                try:
+                    with archive.open(info) as packed, open(target, "wb") as file:
+                        _copy(packed, file, info.file_size)
+                    stamp = sum(n * m for n, m in zip(info.date_time, (32140800, 2678400, 86400, 3600, 60, 1)))
+                    found += _file(target, name, folder, stamp, depth)
+                except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
+                    target.unlink(missing_ok=True)
+                    found.append(File(name, None, f"cannot be unpacked ({type(error).__name__})"))
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+        found.append(File(below / "?", None, f"a zip that cannot be opened ({type(error).__name__})"))
+    return found
 
 
 def _copy(packed, file, size):
@@ -147,10 +255,60 @@ def _copy(packed, file, size):
             raise ValueError("larger than declared")
 
 
-def merge(lms_file, scores, column=None):
-    """The text of the instructor's exported file with scores filled in, and how many rows were filled.
+def _owner(name, assignment, known):
+    """Student, LMS id, what a reply is called and whether it was late, from a path inside the submissions."""
+    for pattern in (_CANVAS, _MOODLE):
+        match = pattern.match(name.parts[0])
+        if match:
+            late = bool(match.groupdict().get("late"))
+            reply = f"{name.parts[0]}/feedback.html"
+            if pattern is _CANVAS or len(name.parts) == 1:
+                reply = name.parts[0][: match.start("file")] + "feedback.html"
+            return f"{match['name']}_{match['id']}", match["id"], reply, late
+    stem = _NOTEBOOK.sub("", name.name)
+    stem = (stem if stem != name.name else name.stem).removeprefix(f"{assignment}-")
+    if len(name.parts) == 1 or _safe(stem).casefold() in known:
+        return stem, "", "", False
+    return name.parts[0], "", "", False
 
-    Where the file names a maximum of its own, scores are scaled to it.
+
+def _safe(name):
+    """A name that every file system takes; whole letters with their marks, in Unicode's composed form."""
+    name = unicodedata.normalize("NFC", name)
+    plain = "".join(c if re.match(r"[\w.@+, -]", c) or unicodedata.category(c)[0] == "M" else "_" for c in name).strip(" .")
+    while len(plain.encode("utf-8", "replace")) > 160:
+        plain = plain[: len(plain) * 3 // 4]
+    if plain and plain != name.strip(" .") and len(plain) < len(name.strip(" .")):
+        plain += "-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return plain or "unnamed"
+
+
+def _choose(student, lms_id, group):
+    """The file to grade among those of one student: the last notebook; the others are kept beside it."""
+    late = "handed in late" if any(late for _, _, late in group) else ""
+    usable = [file for file, _, _ in group if file.path and _NOTEBOOK.search(file.name.name)]
+    faults = [f"{_safe(file.name.name)}: {file.fault}" for file, _, _ in group if file.fault]
+    if not usable:
+        names = ", ".join(_safe(file.name.name) for file, _, _ in group)
+        why = "; ".join(dict.fromkeys([*faults[:3]])) or f"no notebook among: {names}"[:200]
+        return Submission(student, note="; ".join(filter(None, [late, why])), lms_id=lms_id, reply=group[0][1])
+
+    def order(file):
+        match = _CANVAS.match(file.name.name)
+        number = re.search(r"-(\d+)$", _NOTEBOOK.sub("", file.name.name))
+        return int(match["attempt"]) if match else 0, int(number[1][:9]) if number else 0, file.time, file.name.name
+
+    *others, last = sorted(usable, key=order)
+    label, reply = _safe(last.name.name), next(reply for file, reply, _ in group if file is last)
+    notes = [late, f"{len(usable)} notebooks, graded {label}" if others else "", *faults[:3]]
+    return Submission(student, last.path, "; ".join(filter(None, notes)), lms_id, "", tuple(
+        (_safe(file.name.name), file.path) for file in others[-4:]), label, reply)
+
+
+def merge(lms_file, scores, column=None):
+    """The bytes of the instructor's exported file with scores filled in, and how many rows were filled.
+
+    Where the file names a maximum of its own, scores are scaled to it. Encoding, delimiter and line ends stay.
 
     Parameters
     ----------
@@ -161,44 +319,42 @@ def merge(lms_file, scores, column=None):
     column : str, optional
         Canvas: the assignment's column, or its beginning.
     """
-    text = Path(lms_file).read_bytes().decode("utf-8-sig")
-    rows = list(csv.reader(io.StringIO(text, newline="")))
+    found = table(lms_file)
+    rows = found.rows
     if not rows:
         raise ValueError(f"{lms_file} is empty")
-    header, columns = rows[0], _columns(rows[0])
-    if not columns:
+    header = [cell.strip() for cell in rows[0]]
+    name, identity, target, most, comments = (_column(header, kind) for kind in COLUMNS)
+    if name is None or identity is None:
         raise ValueError(f"{lms_file} is neither a Canvas gradebook (columns Student, ID) "
                          "nor a Moodle grading worksheet (columns Full name, Identifier)")
-    identity = columns[1]
-    target = header.index("Grade") if "Grade" in header else _canvas_column(header, column, lms_file)
-    comments = header.index("Feedback comments") if "Feedback comments" in header else None
+    if target is None:
+        target = _canvas_column(header, column, lms_file)
     full, filled = None, 0
     for row in rows[1:]:
         if len(row) <= max(identity, target):
             continue
-        if row[0].strip() == "Points Possible":
-            full = row[target]
-        if "Maximum Grade" in header:
-            full = row[header.index("Maximum Grade")]
         lms_id = re.sub(r"\D", "", row[identity])
+        if not lms_id and _number(row[target]):  # Canvas's row of points
+            full = row[target]
+        if most is not None and len(row) > most:
+            full = row[most]
         if lms_id not in scores:
             continue
         score, maximum, note = scores[lms_id]
-        row[target] = f"{score * (_number(full) or maximum) / maximum:g}"
+        text = f"{score * (_number(full) or maximum) / maximum:g}"
+        row[target] = text.replace(".", ",") if "," in (full or "") else text
         if comments is not None and len(row) > comments:
             row[comments] = note
         filled += 1
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
-    return out.getvalue(), filled
+    csv.writer(out, delimiter=found.delimiter, lineterminator=found.newline).writerows(rows)
+    return out.getvalue().encode(found.encoding, "replace"), filled
 
 
-def _columns(header):
-    """Places of the names and of the identifiers in a file of an LMS; None in any other file."""
-    for pair in COLUMNS:
-        if {*pair} <= {*header}:
-            return tuple(map(header.index, pair))
-    return None
+def _column(header, kind):
+    """The place of a column, whatever language the LMS speaks; None if there is none."""
+    return next((k for k, name in enumerate(header) if name in COLUMNS[kind]), None)
 
 
 def _canvas_column(header, column, lms_file):

@@ -47,10 +47,10 @@ def adapter_source(exercise):
 def key_to_json(exercise, rng):
     """The key of an exercise, for ``key_from_json``; adapters travel as source."""
     key = exercise.key(rng)
-    hidden = key.value and key.adapter is None  # the result is the solution
+    hidden = rng.bytes(8).hex() if key.value and key.adapter is None else ""  # the result is the solution
 
     def sealed(arrays):
-        return tuple(map(fingerprint, arrays)) if hidden else arrays
+        return tuple(fingerprint(array, hidden) for array in arrays) if hidden else arrays
     with np.errstate(all="ignore"):
         mistakes = [(hint, [tuple(outcome._replace(arrays=sealed(outcome.arrays))) for outcome in outcomes])
                     for hint, outcomes in key.mistakes()]

@@ -21,7 +21,7 @@ Hopfield, "Neural networks and physical systems with emergent collective computa
 import numpy as np
 
 from nnlib import checks
-from nnlib.activations import sigmoid, softplus
+from nnlib.activations import sigmoid
 from nnlib.init import zeros
 from nnlib.layer import Layer, Parameter
 from nnlib.operation import operation
@@ -63,7 +63,8 @@ def free_energy(v, W, b, c):
     def pullback(dF):
         dp = sigmoid.function(z)[0] * dF[:, None]
         return -(np.outer(dF, b) + dp @ W.T), -(v.T @ dp), -(dF @ v), -dp.sum(axis=0)
-    return -(v @ b) - softplus.function(z)[0].sum(axis=1), pullback
+    softplus = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))     # faster than logaddexp: learning spends its time here
+    return -(v @ b) - softplus.sum(axis=1), pullback
 
 
 class RBM(Layer):
@@ -174,10 +175,9 @@ class RBM(Layer):
 
     def _add_gradient(self, data, own, weights):
         """The gradient of F: its mean over the data, minus its weighted mean over the machine's own states."""
-        F, pullback = self.vjp(data)
-        pullback(np.full_like(F, 1 / len(F)), input_grad=False)
-        F, pullback = self.vjp(own)
-        pullback(-weights.astype(F.dtype), input_grad=False)
+        F, pullback = self.vjp(np.concatenate([data, own]))
+        dF = np.concatenate([np.full(len(data), 1 / len(data)), -weights])
+        pullback(dF.astype(F.dtype), input_grad=False)
 
     def _units(self, name, x, size):
         x = checks.numeric("RBM", name, x)

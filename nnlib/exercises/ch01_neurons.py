@@ -70,13 +70,18 @@ def inside_triangle(X):
 
 @inside_triangle.inputs
 def _(rng):
-    a = 0.1 + 0.8 * rng.random((8, 1))
-    b = 0.1 + 0.8 * rng.random((8, 1))
-    yield "points inside", 1, (np.hstack([a * b, a * (1 - b)]),)
-    beyond = 1.1 + rng.random((3, 1))
-    share = 0.1 + 0.8 * rng.random((3, 1))
-    yield "points beyond the slanted side", 1, (np.hstack([beyond * share, beyond * (1 - share)]),)
-    yield "points left of and below it", 1, (np.array([[-0.5, 0.5], [0.5, -0.5], [-1.0, -1.0]]) * (0.5 + rng.random()),)
+    def between(low, high, n):  # points of which x1 + x2 lies between the two
+        total, share = rng.uniform(low, high, (n, 1)), rng.uniform(0.1, 0.9, (n, 1))
+        return np.hstack([total * share, total * (1 - share)])
+
+    def some(low):  # each set has a few of the other kind, so that no constant is right
+        return int(rng.integers(low, low + 5))
+
+    yield "points inside", 1, (rng.permutation(np.vstack([between(0.1, 0.9, some(5)), between(1.1, 2.1, 2)])),)
+    yield "points beyond the slanted side", 1, (
+        rng.permutation(np.vstack([between(1.1, 2.1, some(4)), between(0.1, 0.9, 2)])),)
+    corners = np.array([[-0.5, 0.5], [0.5, -0.5], [-1.0, -1.0]]) * (0.5 + rng.random())
+    yield "points left of and below it", 1, (rng.permutation(np.vstack([corners, between(0.1, 0.9, some(1))])),)
 
 
 @inside_triangle.mistake(

@@ -80,7 +80,7 @@ def fastest_rate(H):
 def _(rng):
     yield "a ravine along the axes", 1, (np.diag([1.0, 20.0]) * (1 + rng.random()),)
     turn = np.linalg.qr(rng.normal(size=(2, 2)))[0]
-    yield "a turned ravine", 1, (turn @ np.diag([1.0, 30.0]) @ turn.T,)
+    yield "a turned ravine", 1, (turn @ np.diag([1.0, 20.0 + 20.0 * rng.random()]) @ turn.T,)
     X = rng.normal(size=(50, 6)) + 2 * rng.normal(size=(50, 1))
     yield "least squares with six related features", 1, (2 / 50 * X.T @ X,)
 

@@ -77,13 +77,20 @@ def stopping_epochs(losses, patience):
 @stopping_epochs.inputs
 def _(rng):
     start = 1 + float(rng.random())
+
+    def before():  # any number of epochs of progress
+        return [start + 0.1 * k for k in range(int(rng.integers(1, 9)), 0, -1)]
+
+    def after():  # and any number that must not be looked at
+        return [float(loss) for loss in rng.random(int(rng.integers(0, 9)))]
+
     waves = [0, 0.1, -0.2, -0.4, -0.3, -0.35, -0.33, -0.31, -0.5, -0.9]
-    yield "a valley with bumps, and a deeper one behind it", 1, ([start + w for w in waves], 3)
+    yield "a valley with bumps, and a deeper one behind it", 1, ([*before(), *(start + w for w in waves), *after()], 3)
     ties = [0, -0.3, -0.3, -0.2, -0.3, -0.1]
-    yield "equal losses, and a list that ends before patience does", 1, ([start + w for w in ties], 6)
+    yield "equal losses, and a list that ends before patience does", 1, ([*before(), *(start + w for w in ties)], 6)
     ties = [0, -0.1, -0.3, -0.3, -0.2, -0.3, -0.4, -0.1, -0.2, -0.15, -0.8]
-    falling = [start * 0.9**k for k in range(int(rng.integers(5, 9)))]
-    yield "equal losses in a row", 1, ([start + w for w in ties], 3)
+    falling = [start * 0.9**k for k in range(int(rng.integers(5, 20)))]
+    yield "equal losses in a row", 1, ([*before(), *(start + w for w in ties), *after()], 3)
     yield "a loss that only falls", 1, (falling, 2)
 
 

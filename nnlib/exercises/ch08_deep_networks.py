@@ -75,8 +75,12 @@ def precision_recall(scores, labels, threshold):
 
 @precision_recall.inputs
 def _(rng):
-    labels = np.array([1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 0, 0])
-    scores = np.array([2.5, 2.0, -1.5, 1.5, -2.0, -0.5, 0.6, -1.0, 0.9, -2.5, -1.2, -1.8]) + 0.1 * rng.random(12)
+    positive, negative = int(rng.integers(4, 7)), int(rng.integers(11, 15))
+    highest = [2.5] * (positive - 3) + [0.9, 0.8, -0.5]  # of the positive ones: one is missed at 0, two more at 1.2
+    lowest = [2.0, 0.6, 0.5] + [-1.5] * (negative - 3)
+    order = rng.permutation(positive + negative)
+    labels = np.repeat([1, 0], [positive, negative])[order]
+    scores = np.array(highest + lowest)[order] + 0.1 * rng.random(positive + negative)
     yield "a threshold of 0", 1, (scores, labels, 0.0)
     yield "a threshold that misses more", 1, (scores, labels, 1.2 + 0.2 * float(rng.random()))
     yield "a threshold above all scores", 1, (scores, labels, 5 + float(rng.random()))

@@ -76,9 +76,10 @@ class Exercise:
         """What a reader with this solution hands to ``check``: the function, or the value that it returns."""
         return solution() if self.value else solution
 
-    def key(self, rng):
-        """Inputs drawn from ``rng`` with what the reference and the mistakes give on them."""
-        key = Key(self.name, self.cases(rng), self.value, self.adapter, self.rtol, self.atol, self.keep_dtype)
+    def key(self, rng, draws=1):
+        """Inputs drawn from ``rng``, each case so often, with what the reference and the mistakes give on them."""
+        cases = [case for _ in range(draws) for case in self.cases(rng)]
+        key = Key(self.name, cases, self.value, self.adapter, self.rtol, self.atol, self.keep_dtype)
         right = key.outcomes(self.answer(self.reference))
         if any(outcome.status != OK for outcome in right):
             raise ValueError(f"the reference of exercise {self.name!r} fails: {right}")

@@ -104,6 +104,12 @@ def test_the_student_book_is_a_book(student):
     assert not (student / "_build" / ".doctrees").exists()
 
 
+def test_the_student_book_has_no_page_for_instructors(student):
+    assert Path(edition.ROOT, f"{edition.GUIDE}.md").exists()
+    assert not list(student.rglob("instructor_guide*"))
+    assert edition.GUIDE not in (student / "_toc.yml").read_text()
+
+
 def test_the_student_package_checks_without_a_reference(student):
     """In a Python that sees the student edition's nnlib alone, each of the book's mistakes gets its hint."""
     entry = all_exercises()["softmax"]

@@ -2,7 +2,10 @@
 
 import csv
 import io
+import os
+import socket
 import struct
+import subprocess
 
 import pytest
 
@@ -18,6 +21,10 @@ CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 1 (4711),Week
 MOODLE = """Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Feedback comments
 Participant 101,Jane Doe,jane@x.org,Submitted,,100.00,Yes,
 Participant 102,Rich Roe,rich@x.org,,,100.00,Yes,old
+"""
+GERMAN = """ID;Vollständiger Name;E-Mail-Adresse;Bewertung;Bestwertung;Feedback als Kommentar
+Teilnehmer/in101;Jane Döe;j@x.org;;100,00;
+Teilnehmer/in102;Rich Roe;r@x.org;;100,00;
 """
 
 
@@ -35,7 +42,7 @@ def test_canvas_download(tmp_path, make_zip):
     }), tmp_path)
     assert found.keys() == {"doejane_101", "roerich_102", "poeal_103"}
     jane, rich, al = found["doejane_101"], found["roerich_102"], found["poeal_103"]
-    assert jane.lms_id == "101" and jane.path.name.endswith("week1-2.ipynb") and "2 notebooks" in jane.note
+    assert jane.lms_id == "101" and jane.label.endswith("week1-2.ipynb") and "2 notebooks" in jane.note
     assert rich.lms_id == "102" and rich.note == "handed in late"
     assert al.path is None and "no notebook" in al.note and al.lms_id == "103"
 
@@ -80,24 +87,125 @@ def test_zip_that_lies_about_its_size(tmp_path, make_zip):
     path.write_bytes(raw.replace(struct.pack("<I", 2 << 20), struct.pack("<I", 10)))
     found = collected(path, tmp_path)
     assert found["bomb"].path is None and "cannot be unpacked" in found["bomb"].note
-    assert found["jo"].path and not (tmp_path / "unpacked" / "bomb.ipynb").exists()
+    assert found["jo"].path and [path.read_bytes() for path in (tmp_path / "unpacked").iterdir()] == [b"{}"]
 
 
 def test_too_large_in_a_folder(tmp_path, hand_in, monkeypatch):
     monkeypatch.setattr(lms, "FILE_BYTES", 1 << 20)
     hand_in("jo.ipynb", text=b" " * (2 << 20))
-    assert collected(hand_in.folder, tmp_path)["jo"].note == "larger than 1 MB"
+    assert "larger than 1 MB" in collected(hand_in.folder, tmp_path)["jo"].note
 
 
 def test_links_and_neither_folder_nor_zip(tmp_path, hand_in):
     (hand_in.folder / "dangling.ipynb").symlink_to("/nowhere")
-    assert collected(hand_in.folder, tmp_path) == {}
+    assert "a link" in collected(hand_in.folder, tmp_path)["dangling"].note
     with pytest.raises(ValueError, match="not there"):
-        lms.collect(tmp_path / "nothing", tmp_path)
+        lms.collect(tmp_path / "nothing", tmp_path / "unpacked")
     text = tmp_path / "text.zip"
     text.write_text("no zip")
     with pytest.raises(ValueError, match="neither a folder nor a zip"):
-        lms.collect(text, tmp_path)
+        lms.collect(text, tmp_path / "unpacked")
+
+
+def test_nothing_is_followed_or_waited_for(tmp_path, hand_in):
+    """Each odd thing has a row of its own, and the honest one beside them is graded."""
+    hand_in("ada.ipynb", "1")
+    (hand_in.folder / "thief.ipynb").symlink_to(hand_in.folder / "ada.ipynb")
+    (hand_in.folder / "zero.ipynb").symlink_to("/dev/zero")
+    (hand_in.folder / "loop").symlink_to(hand_in.folder)
+    os.mkfifo(hand_in.folder / "pipe.ipynb")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(hand_in.folder / "s.ipynb"))
+    deep = hand_in.folder / "deep"
+    deep.mkdir()
+    place = os.open(deep, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=place)
+        inner = os.open("d", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
+    try:
+        found = collected(hand_in.folder, tmp_path)
+    finally:
+        subprocess.run(["rm", "-rf", str(deep)], check=True)
+    assert {name for name, submission in found.items() if submission.path} == {"ada"}
+    notes = {name: submission.note for name, submission in found.items()}
+    assert "a link" in notes["thief"] and "a link" in notes["zero"] and "a link" in notes["loop"]
+    assert "not a plain file" in notes["pipe"] and "not a plain file" in notes["s"] and "more than 20 deep" in notes["deep"]
+
+
+@pytest.mark.parametrize("name", ["link", "pipe"])
+def test_a_file_that_has_changed_since_is_not_read(name, tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.symlink_to("/dev/zero") if name == "link" else os.mkfifo(path)
+    with pytest.raises(OSError):
+        lms.content(path)
+
+
+def test_names_that_are_hard(tmp_path, hand_in):
+    for name in ("राम", "रीम", "Rene\u0301e", "Ada", "王小明", "x" * 240, "y" * 200 + "1", "y" * 200 + "2", "a b's (1)"):
+        hand_in(f"{name}.ipynb", name)
+    (hand_in.folder / os.fsdecode(b"Ren\xe9.ipynb")).write_text(notebook("1"))
+    (hand_in.folder / os.fsdecode(b"Ren\xe8.txt")).write_text("")
+    found = collected(hand_in.folder, tmp_path)
+    assert len(found) == 11 and {"राम", "रीम", "Ren\u00e9e", "王小明"} <= set(found)
+    assert all(len(f"{name}.json.part".encode()) < 255 for name in found)
+    for name in found:
+        name.encode()
+
+
+def test_two_of_one_name_are_two(tmp_path, hand_in):
+    hand_in("Rene\u0301e.ipynb", "1")
+    hand_in("Ren\u00e9e.ipynb", "2")
+    hand_in("ada.ipynb", "1")
+    hand_in("ADA.ipynb", "2")
+    hand_in("ada/other.ipynb", "3")
+    found = collected(hand_in.folder, tmp_path)
+    assert len(found) == 4 and sum("another hand-in has the name" in submission.private for submission in found.values()) == 2
+    assert "2 notebooks, graded" in found["ada-2"].note
+
+
+def test_a_zip_with_a_folder_around_all(tmp_path, make_zip):
+    for slash in "/\\":
+        found = collected(make_zip({f"submissions{slash}ada.ipynb": notebook("1"), f"submissions{slash}bob.ipynb": notebook("2"),
+                                    f"submissions{slash}cem{slash}x.ipynb": notebook("3")}), tmp_path)
+        assert found.keys() == {"ada", "bob", "cem"} and all(submission.path for submission in found.values())
+
+
+def test_files_in_one_folder_that_are_named_as_the_class_is(tmp_path, hand_in):
+    for name in ("group1/ada.ipynb", "group1/bob.ipynb", "group2/week-cem.ipynb", "dan/draft.ipynb"):
+        hand_in(name, "1")
+    students = [lms.Submission(name) for name in ("ada", "bob", "cem", "dan")]
+    found = [one.student for one in lms.collect(hand_in.folder, tmp_path / "unpacked", "week", students)]
+    assert found == ["ada", "bob", "cem", "dan"]
+
+
+def test_odd_endings_and_zips_in_zips(tmp_path, hand_in, make_zip):
+    inner = make_zip({"work/answer.ipynb": notebook("1")}).read_bytes()
+    hand_in("HW.IPYNB", "1")
+    hand_in("ada.ipynb.txt", "1")
+    hand_in("bob.ipynb.json", "1")
+    hand_in("cem.zip", text=inner)
+    hand_in("dan.zip", text="no zip")
+    hand_in("eva.zip", text=make_zip({"inner.zip": inner}).read_bytes())
+    hand_in("fay.zip", text=make_zip({"x" * 300 + ".ipynb": notebook("1"), "a": b"", "a/b.ipynb": notebook("2")}).read_bytes())
+    hand_in("gil.zip", text=b"PK\x05\x06" + bytes(18))
+    hand_in("hal.py", text="x = 1")
+    found = collected(hand_in.folder, tmp_path)
+    assert {name for name, one in found.items() if one.path} == {"HW", "ada", "bob", "cem", "eva", "fay"}
+    assert "cannot be opened" in found["dan"].note and "empty zip" in found["gil"].note and "hal.py" in found["hal"].note
+
+
+def test_a_broken_zip_of_all_is_refused_or_has_rows(tmp_path, make_zip):
+    path = make_zip({f"{name}.ipynb": notebook("1") * 9 for name in ("ada", "bob", "cem")})
+    raw = path.read_bytes()
+    for cut in range(0, len(raw), max(len(raw) // 60, 1)):
+        path.write_bytes(raw[:cut] + bytes([raw[cut] ^ 255]) + raw[cut + 1:])
+        try:
+            lms.collect(path, tmp_path / "unpacked")
+        except ValueError as error:
+            assert "neither a folder nor a zip" in str(error)
 
 
 @pytest.mark.parametrize("text, expected", [
@@ -106,6 +214,11 @@ def test_links_and_neither_folder_nor_zip(tmp_path, hand_in):
     (CANVAS, [("Doe, Jane_101", "101"), ("Roe, Rich_102", "102"), ("Poe, Al_103", "103")]),
     (MOODLE, [("Jane Doe_101", "101"), ("Rich Roe_102", "102")]),
     ("", []),
+    ("name;mail\r\njo;jo@x.org\r\nal;\r\n", [("jo", ""), ("al", "")]),
+    ("name\tmail\njo\tjo@x.org\n", [("jo", "")]),
+    ('"name; all";mail\njo;1\n', [("jo", "")]),
+    ("\ufeffname\nRene\u0301e\nराम\n", [("Ren\u00e9e", ""), ("राम", "")]),
+    (GERMAN, [("Jane Döe_101", "101"), ("Rich Roe_102", "102")]),
 ])
 def test_roster(tmp_path, text, expected):
     path = tmp_path / "class.csv"
@@ -116,14 +229,43 @@ def test_roster(tmp_path, text, expected):
 def test_a_file_that_is_named_as_it_was_handed_out(tmp_path, hand_in):
     for name in ("week-jo.ipynb", "al.ipynb", "week-ed/week-jo.ipynb"):
         hand_in(name, "1")
-    found = [submission.student for submission in lms.collect(hand_in.folder, tmp_path, "week")]
+    found = [submission.student for submission in lms.collect(hand_in.folder, tmp_path / "unpacked", "week")]
     assert found == ["al", "jo", "week-ed"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8-sig", "utf-16"])
+def test_a_roster_that_a_spreadsheet_has_saved(tmp_path, encoding):
+    path = tmp_path / "class.csv"
+    path.write_bytes("Name;Mail\r\nRenée;r@x.org\r\nMüller;m@x.org\r\n".encode(encoding))
+    assert [student.student for student in lms.roster(path)] == ["Renée", "Müller"]
+
+
+@pytest.mark.parametrize("raw, says", [
+    (b"name\njo\n\x00\x00\n", "class.csv, line 3: not text"), (b"name\nRen\x81e\n", "class.csv, line 2: neither UTF-8"),
+    (b"name\njo\nal\njo\n", "class.csv, line 4: 'jo' stands in line 2"),
+    (b"Full name,Identifier\nJo,Participant 1\nAl\n", "class.csv, line 3: expected 2 columns, got 1"),
+    (b'name\n"' + b"x" * 200_000 + b'"\n', "class.csv, line 2: field larger"),
+])
+def test_a_roster_that_cannot_be_read_is_refused_with_its_line(tmp_path, raw, says):
+    path = tmp_path / "class.csv"
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=says):
+        lms.roster(path)
+
+
+def test_a_german_worksheet_stays_as_it_is(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_bytes(GERMAN.encode("cp1252"))
+    data, filled = lms.merge(path, SCORES)
+    assert filled == 2
+    assert data.decode("cp1252").splitlines()[1] == "Teilnehmer/in101;Jane Döe;j@x.org;85,7143;100,00;cell 3: NameError"
 
 
 def merged(tmp_path, text, scores, column=None):
     path = tmp_path / "export.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    text, filled = lms.merge(path, scores, column)
+    data, filled = lms.merge(path, scores, column)
+    text = data.decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline=""))), filled, text
 
 

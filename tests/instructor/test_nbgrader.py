@@ -7,7 +7,7 @@ import tempfile
 import nbformat
 import pytest
 
-from instructor import grade, nbgrader_export
+from instructor import grade, report, nbgrader_export
 from tests.instructor.course import ALL, SOLUTIONS, STUBS
 
 WRONG = SOLUTIONS["softmax"].replace(" - z.max(axis=1, keepdims=True)", "")
@@ -58,4 +58,4 @@ def test_generate_autograde_export(tmp_path, root, course, tools):
         (flat / f"{student}.ipynb").write_bytes(
             (folder / "submitted" / student / "week" / "week.ipynb").read_bytes())
     results = grade.grade(course, flat, tmp_path / "graded", progress=False)
-    assert {result["student"]: grade.score(result) for result in results} == POINTS, "our own grading differs"
+    assert {result["student"]: report.score(result) for result in results} == POINTS, "our own grading differs"

@@ -56,8 +56,9 @@ def test_energies_and_probabilities_are_those_of_the_sum_over_all_states(rng, vi
 
 
 def test_the_free_energy_is_gradient_checked(rng):
-    check_operation(free_energy, rng.random((4, 3)), rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=2))
-    check_layer(machine(rng), rng.random((4, 3)))
+    arrays = rng.random((4, 3)), rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=2)
+    assert check_operation(free_energy, *arrays) < 1e-7
+    assert check_layer(machine(rng), rng.random((4, 3))) < 1e-7
 
 
 @settings(deadline=None, max_examples=30)
@@ -205,6 +206,7 @@ def test_learning_raises_the_likelihood_and_can_be_pickled():
     (lambda r: r.exact_gradient(np.ones((2, 5))), ValueError, r"RBM expects v \(N, 3\)"),
     (lambda r: machine(np.random.default_rng(0), 21, 1).probabilities(), ValueError, "n <= 20, got 21"),
     (lambda r: Hopfield(np.zeros((2, 4))), ValueError, "Hopfield expects patterns of -1 and 1, got 0"),
+    (lambda r: Hopfield([[1, 2], [1, -1]]), ValueError, "Hopfield expects patterns of -1 and 1, got 2"),
     (lambda r: Hopfield(np.ones(4)), ValueError, r"Hopfield expects patterns \(M, D\), got \(4,\)"),
     (lambda r: Hopfield(np.ones((1, 4))).energy(np.ones(3)), ValueError, r"Hopfield expects x \(..., 4\), got \(3,\)"),
     (lambda r: Hopfield(np.ones((1, 4))).fall(np.ones((1, 4)), rng=None), ValueError, r"Hopfield expects x \(4,\)"),

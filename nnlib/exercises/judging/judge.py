@@ -15,6 +15,8 @@ import numpy as np
 
 from .outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, run
 
+ROUNDS = 20_000  # of hashing, for each number
+
 
 class Case(NamedTuple):
     """One set of arguments, with what it is called and what it is worth."""
@@ -28,7 +30,7 @@ class Case(NamedTuple):
 class Key:
     """What is needed to judge answers to one exercise; ``mistakes()`` lists each hint with its outcomes.
 
-    With ``hidden``, expected values and mistakes are fingerprints of the numbers: see :func:`fingerprint`.
+    With ``hidden``, a salt, expected values and mistakes are fingerprints of the numbers: see :func:`fingerprint`.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Key:
     rtol: float = 1e-6
     atol: float = 1e-8
     keep_dtype: bool = False
-    hidden: bool = False
+    hidden: str = ""
     expected: list = ()
     mistakes: Callable = list
 
@@ -51,18 +53,26 @@ class Key:
     def use_value(self, given):
         """The outcome on each case of an answer that is a value and was turned into plain arrays already."""
         if self.hidden:
-            given = given._replace(arrays=tuple(map(fingerprint, given.arrays)))
+            given = given._replace(arrays=tuple(fingerprint(array, self.hidden) for array in given.arrays))
         if given.status != OK or self.adapter is None:
             return [given] * len(self.cases)
         value = given.arrays if len(given.arrays) > 1 else given.arrays[0]
         return [run(value, case.args, self.adapter) for case in self.cases]
 
 
-def fingerprint(array):
-    """A hash of each number, to six digits: compares with an answer and does not show it."""
-    texts = [str(x) if array.dtype.kind == "U" else f"{round(float(x), 8) + 0.0:.5e}" for x in array.ravel()]
-    hashes = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
-    return np.array(hashes, dtype="U16").reshape(array.shape)
+def fingerprint(array, salt):
+    """A slow hash of each number, to six digits: compares with an answer, and to try all numbers takes long.
+
+    Of the first hundred numbers; from there on they only count.
+    """
+    texts = [str(x) if array.dtype.kind == "U" else f"{round(float(x), 8) + 0.0:.5e}" for x in array.ravel()[:100]]
+    hashes = []
+    for text in texts:
+        digest = f"{salt}/{text}".encode("utf-8", "surrogatepass")
+        for _ in range(ROUNDS):
+            digest = hashlib.sha256(digest).digest()
+        hashes.append(digest.hex()[:16])
+    return np.array(hashes + ["more"] * (array.size - len(hashes)), dtype="U16").reshape(array.shape)
 
 
 @dataclass
@@ -99,7 +109,18 @@ def judge(key, given):
     if all(outcome.status == UNWRITTEN for outcome in given):
         return Report(key, ["it is not written yet"] * len(given), [], written=False)
     faults = [_fault(key, outcome, expected) for outcome, expected in zip(given, key.expected)]
+    if not key.value and _constant([outcome.arrays for outcome in given]) and not _constant(key.expected):
+        faults = [fault or "it gives the same, whatever it is given" for fault in faults]
     return Report(key, faults, _hints(key, given, faults) if any(faults) else [])
+
+
+def _constant(results):
+    """Whether several results, each of some arrays, are one and the same, or hold one and the same number everywhere."""
+    if len(results) < 2 or not all(results):
+        return False
+    numbers = {x for arrays in results for array in arrays for x in array.ravel().tolist()}
+    first = [array.tolist() for array in results[0]]
+    return len(numbers) == 1 or all([array.tolist() for array in arrays] == first for arrays in results)
 
 
 def _hints(key, given, faults):

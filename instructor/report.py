@@ -1,0 +1,134 @@
+"""What grading leaves behind: scores as CSV, a page for each student, a zip of them for the LMS, statistics for the lecturer."""
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from html import escape
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }}
+table {{ border-collapse: collapse }}
+td, th {{ border: 1px solid #ccc; padding: .2em .6em; text-align: left }}
+.hint {{ background: #fff6dd; padding: .4em .8em; border-left: 4px solid #d9a400 }}
+.right {{ color: #1a6b2f }}
+.wrong {{ color: #a3261b }}
+.bar {{ width: 16em }}
+.bar i {{ display: inline-block; height: .8em; background: #0072b2 }}
+</style>
+{body}
+</html>
+"""
+
+
+def points_of(result, name):
+    """The points of one exercise: an instructor's override, or what was earned."""
+    for row in result.get("overrides", ()):
+        if row["exercise"] == name and row["points"] is not None:
+            return row["points"]
+    return result["exercises"].get(name, {"points": 0})["points"]
+
+
+def score(result):
+    """All points of one result, overrides and adjustments included; never less than 0."""
+    rows = result.get("overrides", ())
+    names = {*result["exercises"], *(row["exercise"] for row in rows if row["exercise"])}
+    added = sum(row["points"] or 0 for row in rows if not row["exercise"])
+    return max(sum(points_of(result, name) for name in names) + added, 0)
+
+
+def scores_csv(assignment, results):
+    """One row for each student, as CSV."""
+    names = assignment.exercises
+    rows = [["student", "status", *names, "score", "maximum", "note"]]
+    for result in sorted(results, key=lambda result: result["student"]):
+        comments = [row["comment"] for row in result.get("overrides", ())]
+        note = "; ".join(filter(None, [result["note"], result["private"], *comments]))
+        rows.append([result["student"], result["status"], *(points_of(result, name) for name in names), score(result),
+                     assignment.points, note])
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([[_harmless(cell) for cell in row] for row in rows])
+    return out.getvalue()
+
+
+def _harmless(cell):
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def feedback(assignment, result, statuses):
+    """The page for one student: nothing in it comes from another's submission."""
+    body = [f"<h1>{escape(assignment.title)}</h1>",
+            f"<p>{escape(result['student'])}: <strong>{score(result)} of {assignment.points} points</strong></p>"]
+    if result["status"] != "graded":
+        body.append(f"<p class=wrong>{escape(result['status'])}: {escape(statuses[result['status']])}.</p>")
+    if result["note"]:
+        body.append(f"<p>{escape(result['note'])}</p>")
+    rows = result.get("overrides", ())
+    for row in rows:
+        if not row["exercise"]:
+            change = "" if row["points"] is None else f" ({row['points']:+g} points)"
+            body.append(f"<p class=hint>{escape(row['comment'])}{change}</p>")
+    for entry in assignment.entries():
+        done = result["exercises"].get(entry.name)
+        body.append(f"<h2>{escape(entry.title)} ({points_of(result, entry.name)} of {entry.points})</h2>")
+        for row in rows:
+            if row["exercise"] == entry.name:
+                body.append(f"<p class=hint>{escape(row['comment'] or 'Marked by hand.')}</p>")
+        if not done or not done["written"]:
+            body.append("<p>Not written yet.</p>")
+            continue
+        body.append("<table><tr><th>case<th>points<th>")
+        for label, points, fault in done["cases"]:
+            verdict = f"<td class=wrong>{escape(fault)}" if fault else "<td class=right>right"
+            body.append(f"<tr><td>{escape(label)}<td>{0 if fault else points} of {points}{verdict}")
+        body.append("</table>")
+        body += [f"<p class=hint>{escape(hint)}</p>" for hint in done["hints"]]
+    return PAGE.format(title=escape(f"{assignment.title}: {result['student']}"), body="\n".join(body))
+
+
+def feedback_zip(path, pages):
+    """Write the pages to a zip; ``pages`` are pairs of the name that the LMS expects and the text."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in sorted(pages):
+            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
+
+
+def statistics(assignment, results):
+    """The lecturer's page: how the class did on each exercise and case, and which mistakes were made how often."""
+    there = [result for result in results if result["status"] == "graded"]
+    body = [f"<h1>{escape(assignment.title)}</h1>",
+            f"<p>{len(there)} of {len(results)} graded. The class's names are not on this page.</p>"]
+    if there:
+        scores = sorted(score(result) for result in there)
+        middle = scores[len(scores) // 2]
+        body += [f"<p>Score of the middle one: {middle:g} of {assignment.points}; mean {sum(scores) / len(scores):.1f}.</p>",
+                 "<table><tr><th>points<th>students<th>"]
+        bins = Counter(min(int(10 * value / max(assignment.points, 1)), 10) for value in scores)
+        for k in range(11):
+            low = k * assignment.points / 10
+            body.append(f"<tr><td>from {low:g}<td>{bins[k]}{_bar(bins[k], max(bins.values()))}")
+        body.append("</table>")
+    for entry in assignment.entries():
+        done = [result["exercises"][entry.name] for result in there if entry.name in result["exercises"]]
+        written = [one for one in done if one["written"]]
+        mean = sum(one["points"] for one in done) / len(done) if done else 0
+        body += [f"<h2>{escape(entry.title)} (<code>{escape(entry.name)}</code>)</h2>",
+                 f"<p>Written by {len(written)} of {len(done)}; mean {mean:.1f} of {entry.points} points.</p>",
+                 "<table><tr><th>case<th>right<th>"]
+        faults = Counter(label for one in written for label, _, fault in one["cases"] if not fault)
+        labels = dict.fromkeys(label for one in done for label, _, _ in one["cases"])
+        body += [f"<tr><td>{escape(label)}<td>{faults[label]}{_bar(faults[label], len(done))}" for label in labels]
+        body.append("</table>")
+        hints = Counter(hint for one in written for hint in one["hints"])
+        if hints:
+            body.append("<table><tr><th>how often<th>what was said")
+            body += [f"<tr><td>{count}<td>{escape(hint)}" for hint, count in hints.most_common(8)]
+            body.append("</table>")
+    return PAGE.format(title=escape(f"{assignment.title}: statistics"), body="\n".join(body))
+
+
+def _bar(part, whole):
+    return f'<td class=bar><i style="width: {100 * part / max(whole, 1):.0f}%"></i>'

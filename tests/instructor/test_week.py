@@ -1,0 +1,210 @@
+"""The week of the instructor's guide, acted out: its commands as they stand there, with files as Canvas and Moodle make them."""
+
+import csv
+import io
+import re
+import shlex
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from instructor import assignment, grade, lms, report
+from instructor.__main__ import main
+from tests.instructor.course import ALL, CHAPTER, solved
+
+GUIDE = Path(assignment.ROOT, "appendix", "instructor_guide.md")
+RIGHT = {"softmax": "def softmax(z):\n    e = np.exp(z - z.max(axis=1, keepdims=True))\n"
+                    "    return e / e.sum(axis=1, keepdims=True)",
+         "collapse": "def collapse(layers):\n    W, b = layers[0]\n    for V, c in layers[1:]:\n        W, b = W @ V, b @ V + c\n"
+                     "    return W, b"}
+WRONG = "def softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdims=True)"
+CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 2 (4711)\r
+    Points Possible,,,,,12\r
+"Doe, Ada",101,s1,ada,A,\r
+"Roe, Bob",102,s2,bob,A,\r
+"Poe, Cem",103,s3,cem,A,\r
+"""
+MOODLE = """ID;Vollständiger Name;E-Mail-Adresse;Status;Bewertung;Bestwertung;Bewertung änderbar;Feedback als Kommentar
+Teilnehmer/in101;Ada Döe;a@x.org;Zur Bewertung abgegeben;;100,00;Ja;
+Teilnehmer/in102;Bob Roe;b@x.org;Zur Bewertung abgegeben;;100,00;Ja;
+Teilnehmer/in103;Cem Poe;c@x.org;Keine Abgabe;;100,00;Ja;
+"""
+
+
+def days():
+    """The commands below the guide's two days, in order."""
+    text = GUIDE.read_text(encoding="utf-8")
+    text = text[text.index("## Monday"):text.index("## With nbgrader")]
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    return [shlex.split(line)[3:] for line in blocks.splitlines() if line.startswith("python -m instructor")]
+
+
+def filled(path, **answers):
+    """A handed-out notebook with answers in place of its stubs."""
+    made = nbformat.read(path, as_version=4)
+    for cell in made.cells:
+        for name, answer in answers.items():
+            if cell.source.startswith(f"def {name}("):
+                cell.source = f"{answer}\n\n\ncheck({name})"
+    return nbformat.writes(made)
+
+
+def zipped(path, contents):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+
+
+def test_monday_to_friday(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("students.csv").write_text("name;mail\nada;a@x.org\nbob;b@x.org\ncem;c@x.org\n", encoding="utf-8")
+    Path("gradebook.csv").write_text(CANVAS, encoding="utf-8", newline="")
+    Path("worksheet.csv").write_bytes(MOODLE.encode("cp1252"))
+    commands = days()
+    assert [command[0] for command in commands] == ["list", "assignment", "assignment", "grade", "grade", "grade"]
+    for command in commands[:3]:
+        assert main(command) == 0, capsys.readouterr().err
+    assert "softmax" in capsys.readouterr().out
+    assert len(list(Path("assignments/week3/student").iterdir())) == 3
+    handed_out = Path("assignments/week2/student/week2.ipynb")
+    ada, bob = filled(handed_out, **RIGHT), filled(handed_out, softmax=WRONG)
+    Path("submissions").mkdir()
+    Path("submissions/week2-ada.ipynb").write_text(ada, encoding="utf-8")
+    Path("submissions/bob.ipynb").write_text(bob, encoding="utf-8")
+    zipped("canvas.zip", {"doeada_101_5001_week2.ipynb": ada, "roebob_LATE_102_5002_week2-1.ipynb": bob})
+    zipped("moodle.zip", {"Ada Döe_101_assignsubmission_file_/week2.ipynb": ada,
+                          "Bob Roe_102_assignsubmission_file_/week2.ipynb": bob,
+                          "Bob Roe_102_assignsubmission_onlinetext_/onlinetext.html": "<p>hello"})
+    graded = Path("assignments/week2/graded")
+
+    def feedback():
+        with zipfile.ZipFile(graded / "feedback.zip") as archive:
+            return {name: archive.read(name).decode() for name in archive.namelist()}
+    assert main(commands[3]) == 0, capsys.readouterr().err
+    with open(graded / "scores.csv", newline="") as file:
+        assert [(row["student"], row["status"], row["score"]) for row in csv.DictReader(file)] == [
+            ("ada", "graded", "6"), ("bob", "graded", "1"), ("cem", "missing", "0")]
+    assert feedback().keys() == {"ada.html", "bob.html"}
+    assert main(commands[4]) == 0, capsys.readouterr().err
+    back = list(csv.reader(io.StringIO((graded / "gradebook.csv").read_bytes().decode("utf-8-sig"), newline="")))
+    assert [row[5] for row in back] == ["Week 2 (4711)", "12", "12", "2", ""]
+    pages = feedback()
+    assert pages.keys() == {"doeada_101_5001_feedback.html", "roebob_LATE_102_5002_feedback.html"}
+    assert "bob" not in pages["doeada_101_5001_feedback.html"] and "handed in late" in pages["roebob_LATE_102_5002_feedback.html"]
+    assert {path.name for path in (graded / "feedback").iterdir()} == {
+        "doeada_101.html", "roebob_102.html", "Poe, Cem_103.html"}
+    assert main(commands[5]) == 0, capsys.readouterr().err
+    back = (graded / "worksheet.csv").read_bytes().decode("cp1252").splitlines()
+    assert [line.split(";")[4] for line in back] == ["Bewertung", "100", "16,6667", ""]
+    assert feedback().keys() == {"Ada Döe_101_assignsubmission_file_/feedback.html",
+                                 "Bob Roe_102_assignsubmission_file_/feedback.html"}
+    page = (graded / "statistics.html").read_text(encoding="utf-8")
+    assert "2 of 3 graded" in page and "Written by 2 of 2; mean 2.0 of 3 points" in page and "np.exp(1000) is inf" in page
+    assert "Ada" not in page and "Bob" not in page
+
+
+def test_the_bare_command_explains_itself(capsys):
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("list", "assignment", "grade", "--help", "instructor_guide.md"))
+
+
+def test_the_list_has_minutes_and_points(exercises, capsys):
+    assert main(["list"]) == 0 and main(["list", "90"]) == 0
+    assert f"4 exercises, 20 minutes, {ALL} points" in capsys.readouterr().out
+    assert main(["list", "12"]) == 1
+
+
+def run(course, hand_in, tmp_path, **options):
+    results = grade.grade(course, hand_in.folder, tmp_path / "graded", progress=False, **options)
+    return {result["student"]: result for result in results}
+
+
+def test_points_by_hand_are_kept_by_every_run(tmp_path, course, hand_in):
+    hand_in("ada.ipynb", *solved("softmax"))
+    hand_in("bob.ipynb", *solved())
+    by_hand = tmp_path / "overrides.csv"
+    by_hand.write_text("student;exercise;points;comment\nada;softmax;1,5;half of it\nbob;;-2;late\nbob;Counter;;well done\n")
+    for _ in range(2):
+        results = run(course, hand_in, tmp_path, overrides=by_hand)
+        assert report.score(results["ada"]) == ALL - 2 + 1.5 and report.score(results["bob"]) == ALL - 2
+    page = (tmp_path / "graded" / "feedback" / "ada.html").read_text()
+    assert "half of it" in page and f"{ALL - 0.5} of {ALL}" in page and "late" not in page
+    assert "well done" in (tmp_path / "graded" / "feedback" / "bob.html").read_text()
+    by_hand.unlink()
+    assert report.score(run(course, hand_in, tmp_path, overrides=by_hand)["bob"]) == ALL
+
+
+@pytest.mark.parametrize("row, says", [
+    ("cem,softmax,1,", "line 2: nobody is called 'cem'"), ("ada,sofmax,1,", "no exercise 'sofmax'"),
+    ("ada,softmax,many,", "expected points, got 'many'"), ("ada,softmax,nan,", "expected points"),
+    ("ada,softmax,-1,", "expected points")])
+def test_a_slip_in_the_points_by_hand_is_named(tmp_path, course, hand_in, row, says):
+    hand_in("ada.ipynb", "1")
+    path = tmp_path / "overrides.csv"
+    path.write_text(f"student,exercise,points,comment\n{row}\n")
+    with pytest.raises(ValueError, match=says):
+        run(course, hand_in, tmp_path, overrides=path)
+
+
+def test_of_two_notebooks_the_latest_or_the_best(tmp_path, course, hand_in):
+    hand_in("ada/first-1.ipynb", *solved())
+    hand_in("ada/second-2.ipynb", *solved("softmax"))
+    latest = run(course, hand_in, tmp_path)["ada"]
+    assert report.score(latest) == ALL - 2 and "2 notebooks, graded second-2.ipynb" in latest["note"]
+    best = run(course, hand_in, tmp_path, take="best")["ada"]
+    assert report.score(best) == ALL and "the best is first-1.ipynb" in best["note"]
+
+
+def test_a_file_named_otherwise_is_found_by_what_stands_in_it(tmp_path, course, hand_in):
+    students = [lms.Submission(name, note="nothing handed in") for name in ("ada", "bob", "Rene\u0301e")]
+    hand_in("final version.ipynb", *solved(), assignment={"name": "week", "student": "bob"})
+    hand_in("ADA.ipynb", *solved(), assignment={"name": "week", "student": "bob"})
+    hand_in("stranger.ipynb", *solved(), assignment={"name": "week", "student": "ada"})
+    results = run(course, hand_in, tmp_path, students=students)
+    assert results.keys() == {"ada", "bob", "stranger", "Rene\u0301e"}
+    assert "handed in as final version" in results["bob"]["private"] and report.score(results["bob"]) == ALL
+    assert "made for bob" in results["ada"]["private"] and "made for ada" in results["stranger"]["private"]
+
+
+def test_results_of_earlier_runs_are_not_mixed_in(tmp_path, course, hand_in):
+    hand_in("ada.ipynb", *solved())
+    path = hand_in("bob.ipynb", *solved())
+    run(course, hand_in, tmp_path)
+    path.unlink()
+    run(course, hand_in, tmp_path)
+    assert [path.name for path in (tmp_path / "graded" / "feedback").iterdir()] == ["ada.html"]
+    assert "bob" not in (tmp_path / "graded" / "scores.csv").read_text()
+
+
+def test_what_its_own_solution_does_not_solve_is_not_handed_out(tmp_path, root, exercises):
+    path = root / "chapters" / f"{CHAPTER}.ipynb"
+    path.write_text(path.read_text().replace("784 * 10 + 10", "784 * 10"))
+    with pytest.raises(ValueError, match="the solution of parameters does not get all points"):
+        assignment.make(tmp_path / "week", "week", ["softmax", "parameters"], root=root)
+    path.write_text(path.read_text().replace("def softmax(z):\\n", "import torch\\ndef softmax(z):\\n"))
+    with pytest.raises(ValueError, match="torch cannot be imported here"):
+        assignment.make(tmp_path / "week", "week", ["softmax"], root=root)
+    assert not (tmp_path / "week" / "student").exists()
+
+
+def test_the_solutions_notebook_scores_full_marks(tmp_path, course, hand_in):
+    path = tmp_path / "week" / "instructor" / "week-solutions.ipynb"
+    hand_in("solutions.ipynb", text=path.read_bytes())
+    assert report.score(run(course, hand_in, tmp_path)["solutions"]) == ALL
+
+
+def test_unreadable_for_its_permissions(tmp_path, course, hand_in, monkeypatch):
+    hand_in("ada.ipynb", *solved())
+    hand_in("bob.ipynb", *solved())
+    read = lms.content
+
+    def content(path):
+        if path.name == "bob.ipynb":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+    monkeypatch.setattr(lms, "content", content)
+    results = run(course, hand_in, tmp_path)
+    assert results["bob"]["status"] == "unreadable" and report.score(results["ada"]) == ALL
