@@ -18,7 +18,7 @@ BAD_DESCRIPTOR, INVALID, IS_FOLDER, NOT_THERE, NO_FOLDER, NOT_SUPPORTED, READ_ON
 UNKNOWN, FOLDER, FILE = 0, 3, 4  # kinds of files
 CREATE, MUST_BE_FOLDER, EMPTY = 1, 2, 8  # flags of path_open
 CHANGES = 1 << 6 | 1 << 8  # rights to write and to set the size
-NATIVE = {"args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "clock_res_get", "proc_exit", "sched_yield"}
+NATIVE = {"args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "proc_exit"}
 
 
 class World:
@@ -203,6 +203,12 @@ class World:
 
     def _clock_time_get(self, _, __, result):
         return self._put("<Q", result, CLOCK + self.slept + self.now())
+
+    def _clock_res_get(self, _, result):
+        return self._put("<Q", result, 1)
+
+    def _sched_yield(self):
+        return 0
 
     def _poll_oneoff(self, asked, events, count, result):
         if not 0 < count <= 64:

@@ -8,6 +8,7 @@ import inspect
 import io
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,75 @@ def test_what_does_not_end_is_ended_at_the_same_place_every_time(code, why):
             interpreter.run(code, 10**9)
         assert interpreter.store.get_fuel() == 0
         interpreter.close()
+
+
+@pytest.fixture(scope="module")
+def snapshot():
+    interpreter = host.Python({"book/data/a.txt": "née\n".encode(), "book/data/b/c.txt": b"c"})
+    assert interpreter.run("import os, time\nkept = [1]", FUEL) == (0, "")
+    yield interpreter.snapshot()
+    interpreter.close()
+
+
+def test_a_snapshot_is_resumed_any_number_of_times(snapshot):
+    for _ in range(3):
+        python = host.Python.resume(snapshot)
+        assert python.run("kept.append(2); print(kept, numpy.arange(3) @ numpy.arange(3))", FUEL) == (0, "[1, 2] 5\n")
+        assert python.run("import fractions; print(fractions.Fraction(1, 3) * 3)", FUEL) == (0, "1\n")
+        python.close()
+
+
+def test_chance_and_time_are_the_same_in_every_run(snapshot):
+    code = ("import random\nprint(os.urandom(4), numpy.random.rand(), numpy.random.default_rng().normal(), random.random(), "
+            "time.time_ns(), time.monotonic_ns(), hash('x'))")
+    said = set()
+    for _ in range(2):
+        python = host.Python.resume(snapshot)
+        said.add(python.run(code, FUEL))
+        said.add(python.run(code, FUEL) and None)
+        python.close()
+    assert len(said) == 2
+
+
+def test_sleeping_takes_no_time(snapshot):
+    python = host.Python.resume(snapshot)
+    status, said = python.run("t = time.time(); time.sleep(10**6); print(time.time() - t >= 10**6)", FUEL)
+    python.close()
+    assert (status, said) == (0, "True\n")
+
+
+def test_what_is_handed_in_can_be_read_and_listed(snapshot):
+    python = host.Python.resume(snapshot)
+    code = ("print(open('/book/data/a.txt').read(), sorted(os.listdir('/book/data')), os.path.getsize('/book/data/a.txt'))\n"
+            "f = open('/book/data/a.txt', 'rb'); f.seek(-2, 2); print(f.read(), f.tell(), os.path.isdir('/book/data/b'))\n"
+            "print([where[0] for where in os.walk('/book/data')])")
+    assert python.run(code, FUEL) == (0, "née\n ['a.txt', 'b'] 5\nb'e\\n' 5 True\n['/book/data', '/book/data/b']\n")
+    for code in ("os.mkdir('/x')", "os.remove('/book/data/a.txt')", "os.symlink('/a', '/b')", "os.rename('/book', '/b')",
+                 "open('/book/data/a.txt', 'a')", "open('/book/data')", "os.open('/tmp', os.O_CREAT)",
+                 "os.listdir('/book/data/a.txt')", "held = [open('/book/data/a.txt') for _ in range(999)]"):
+        status, said = python.run(code, FUEL)
+        assert status and "Error" in said, code
+    python.close()
+
+
+@pytest.mark.parametrize("code", [
+    "os.sched_yield()", "time.clock_getres(0)", "os.stat('/')", "os.write(1, b'x' * 99)", "time.time()", "time.sleep(1)",
+    "open('/usr/local/lib/python315.zip', 'rb').read()", "os.urandom(9)", "os.listdir('/')"])
+def test_calls_to_the_outside_are_work_too(code, snapshot):
+    """A second of fuel is not minutes of waiting."""
+    python = host.Python.resume(snapshot)
+    started = time.thread_time()
+    with pytest.raises(host.Ended, match="more work"):
+        python.run(f"while True: {code}", 5 * 10**8)
+    python.close()
+    assert time.thread_time() - started < 4
+
+
+def test_what_is_printed_and_recorded_is_kept_up_to_a_limit(snapshot):
+    python = host.Python.resume(snapshot)
+    _, said = python.run("for k in range(40): os.write(9, b'r' * (1 << 20)); print('x' * (1 << 20))", FUEL)
+    assert len(said) == 1 << 20 and len(python.records()) == 16 << 20 and python.records() == b""
+    python.close()
 
 
 def test_memory_has_a_limit(python):
