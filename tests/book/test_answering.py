@@ -198,9 +198,40 @@ def test_a_reader_gets_a_hint_then_solves_it_and_finds_it_solved_again(where, op
     page.reload()
     assert exercise.text == RIGHT and tick.is_visible() and exercise.button("run").inner_text() != "Check"
     page.goto(page.url.split("chapters/")[0] + "intro.html")
+    assert re.search(r"read \d+ of", page.locator("#map-2 .map-rings").inner_text())
     assert "solved 1 of" in page.locator("#map-2 .map-rings").inner_text()
     assert re.match(r"✓ 1/\d", page.locator(".bd-links .runnable-count").first.inner_text().strip())
     assert window.errors == [] and window.external == []
+
+
+FLOW = """async ([wrong, right]) => {
+    const root = document.querySelector("[data-name=softmax]"), state = name => new Promise(done => {
+        const look = () => root.dataset.state == name && (watch.disconnect(), done());
+        const watch = new MutationObserver(look);
+        watch.observe(root, {attributes: true});
+        look();
+    }), run = async (text, wanted) => {
+        root.setCode(text);
+        root.querySelector("[data-action=run]").click();
+        await state(wanted);
+        return root.querySelector(".runnable-output").innerText;
+    };
+    const said = [await run(wrong, "done"), await run(right, "done")];
+    const stopped = run("while True: pass", "stopped");
+    await state("running");
+    root.querySelector("[data-action=stop]").click();
+    return [...said, await stopped, await run(right, "done")];
+}"""
+
+
+@pytest.mark.browser
+def test_the_same_in_firefox(gecko, html):
+    gecko.goto((html / PAGE).as_uri())
+    wrong, right, stopped, again = gecko.evaluate(FLOW, [WRONG, RIGHT])
+    assert "wrong on large scores" in wrong and "right on" in right == again and "you stopped it" in stopped
+    gecko.goto((html / PAGE).as_uri())
+    assert gecko.evaluate("() => document.querySelector('[data-name=softmax]').getCode()") == RIGHT
+    assert gecko.evaluate("() => document.querySelector('#ex-softmax .runnable-solved').innerText") == "✓ solved"
 
 
 @pytest.mark.browser
@@ -252,6 +283,12 @@ def test_an_endless_loop_is_stopped_by_the_reader_and_by_a_limit(opened):
     said = window.page.evaluate("""() => nnPython.python.run('while True: pass', {limit: 300})
         .then(() => 'ended', error => error.kind + ': ' + error.message)""")
     assert said.startswith("stopped: it ran for 0.3 seconds")
+    said = window.page.evaluate("""() => {
+        const runs = [1, 2].map(() => nnPython.python.run('while True: pass').then(() => 'ended', error => error.kind));
+        nnPython.python.stop();
+        return Promise.all(runs);
+    }""")
+    assert said == ["stopped", "stopped"], "also what waits, and what has hardly begun"
     assert "right on" in exercise.check(RIGHT)
     assert window.errors == []
 
@@ -345,6 +382,19 @@ def test_a_download_cut_short_is_no_module(opened):
     window.context.route("**/core-*.zip.gz", lambda route: route.fulfill(body=b"\x1f\x8b" + bytes(100)))
     assert "the download stopped" in window.exercise.check(WRONG, state="failed")
     assert window.exercise.text == WRONG
+
+
+@pytest.mark.browser
+def test_a_server_may_unpack_what_it_sends(opened, html):
+    """As some do with every file called .gz, by Content-Encoding."""
+    window = opened("server")
+
+    def plain(route):
+        packed = (html / "_static" / "python" / route.request.url.rsplit("/", 1)[1]).read_bytes()
+        route.fulfill(body=gzip.decompress(packed))
+
+    window.context.route("**/book-*.gz", plain)
+    assert window.exercise.check("1 + 1").strip() == "2"
 
 
 @pytest.mark.browser

@@ -36,6 +36,23 @@ EQUIVALENT = {  # (exercise, the mutant's changed line): why that is as right an
     ("paper_transposed", "return [-2.0, 4.0, 0.0, 3.0, -3.0]"): "a list is as good as an array",
     ("residual_backward", "through_branch = dy @ W.T * (x >= 0)"): "no input is exactly 0",
     ("coverage", "count = np.zeros((n - 1) * stride + kernel)"): "a count is a number, whole or not",
+    ("paper_attention", "return [5.0, 6.0]"): "a list is as good as an array",
+    ("attend_padded", "e = np.where(real, np.exp(scores + scores.max(axis=1, keepdims=True)), 0)"): "a shift of a row cancels",
+    ("attend_padded", "e = np.where(real, np.exp(scores), 0)"): "a shift of a row cancels",
+    ("attend_padded", "e = np.where(real, np.exp(scores - scores.max(keepdims=True)), 0)"): "a shift of a row cancels",
+    ("causal_heads", "e = np.exp(scores + scores.max(axis=1, keepdims=True))"): "a shift of a row cancels",
+    ("causal_heads", "e = np.exp(scores)"): "a shift of a row cancels",
+    ("causal_heads", "e = np.exp(scores - scores.max(keepdims=True))"): "a shift of a row cancels",
+    ("paper_boltzmann", "return [9 / 11, 2 / 3]"): "a list is as good as an array",
+    ("cd1_gradient", "h = u_h < p"): "a truth value counts as 0 or 1",
+    ("cd1_gradient", "h = (u_h <= p).astype(float)"): "no draw is exactly the probability",
+    ("cd1_gradient", "v1 = (u_v <= sigmoid(h @ W.T + b)).astype(float)"): "no draw is exactly the probability",
+    ("cd1_gradient", "v1 = u_v < sigmoid(h @ W.T + b)"): "a truth value counts as 0 or 1",
+    ("flip_energy", "return 2 / x * (W @ x)"): "1 / x is x where x is 1 or -1",
+    ("paper_star", "return [3.0, 6.0, 4.0, 4.0]"): "a list is as good as an array",
+    ("reach", "known = (A + np.eye(len(A))) @ known > 0"): "a truth value counts as 0 or 1",
+    ("reach", "return known.sum(axis=1)"): "a count is a number, whole or not",
+    ("reach", "return known.sum(axis=0).astype(int)"): "who reaches whom is symmetric",
 }
 
 

@@ -83,7 +83,7 @@
     root.getCode = function () { return cell.text; };
     root.setCode = function (text) { cell.set(text); };
     this.run.onclick = function () { cell.check(); };
-    this.stop.onclick = function () { nn.python.stop(); };
+    this.stop.onclick = function () { if (nn.python) nn.python.stop(); };
     this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep("nn:answer:" + name, null); if (cell.editor) cell.editor.focus(); };
     this.edit.onclick = function () { cell.open(true); };
     this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
@@ -100,7 +100,8 @@
       this.stop.hidden = !busy;
       this.reset.hidden = busy || this.text == this.stub && this.output.hidden;
       this.edit.hidden = !!this.editor || busy;
-      this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter checks · Esc, then Tab leaves" : "";
+      this.help.classList.toggle("runnable-keys", !!this.editor);
+      this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter checks · Esc, then Tab leaves" : "A wrong answer gets a hint.";
     },
     say: function (text) { if (this.status.textContent != text) this.status.textContent = text; },
     set: function (text) {                               // as if it had been typed

@@ -7,7 +7,7 @@
    nnPython.python.cell(source, name, ...)  runs a cell as a notebook does; leaves cell.json (guest.run_cell)
    nnPython.python.stop(why)                ends it; what runs is rejected with why, the next run starts it anew
 
-   Names are kept from one run to the next; runs wait for one another. An error tells the reader what happened; its
+   Names are kept from one run to the next; runs wait for one another, and stop() ends those that wait too. An error tells the reader what happened; its
    "kind" is "download", "stopped" or "ended".
 
    The interpreter is one worker in a frame of its own: the frame's policy forbids the network, and its origin is no
@@ -143,9 +143,14 @@
 
   let frame = null, port = null, started = null, current = null, queue = Promise.resolve();
 
-  let generation = 0;
+  let stops = 0;
+  function as_now() { // to be called later: raises if it was stopped in between
+    const now = stops;
+    return () => { if (now !== stops) throw failure("stopped", "you stopped it"); };
+  }
+
   async function begin(progress) {
-    const mine = generation, still = () => { if (mine !== generation) throw failure("stopped", "you stopped it"); };
+    const still = as_now(), before = stops;
     await load(progress);
     still();
     if (!frame) {
@@ -154,7 +159,7 @@
       made.setAttribute("sandbox", "allow-scripts");
       made.srcdoc = FRAME;
       await new Promise((resolve) => { made.onload = resolve; document.body.append(made); });
-      if (mine !== generation) made.remove();
+      if (before !== stops) made.remove();
       still();
       frame = made;
       const files = {...untar(kept["book.tar"]), "usr/local/lib/python315.zip": kept["core.zip"]};
@@ -207,8 +212,11 @@
       return started;
     },
     run(code, {output, limit = LIMIT, progress, onstart} = {}) {
+      const still = as_now();
       const task = async () => {
+        still();
         await this.start(progress);
+        still();
         if (onstart) onstart();
         const timer = setTimeout(() => this.stop(`it ran for ${limit / 1000} seconds. Does a loop never end?`), limit);
         try {
@@ -225,7 +233,7 @@
       return this.run(`__import__("guest").run_cell(${JSON.stringify(source)}, ${JSON.stringify(name)})`, options);
     },
     stop(why = "you stopped it") {
-      generation++;
+      stops++;
       if (aborter && !port) aborter.abort();
       end(failure("stopped", why));
     },
