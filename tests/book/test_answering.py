@@ -171,6 +171,14 @@ def opened(watched, html, server):
     return open_page
 
 
+def kept(page, key):
+    """Wait until another page sees what this one stored: a browser writes in its own time, and a reload can be earlier."""
+    other = page.context.new_page()
+    other.goto(page.url.split("chapters/")[0] + "_static/favicon.svg")
+    other.wait_for_function("key => localStorage.getItem(key) != null", arg=key)
+    other.close()
+
+
 @pytest.mark.browser
 def test_nothing_is_loaded_before_the_first_click(opened):
     window = opened()
@@ -195,6 +203,7 @@ def test_a_reader_gets_a_hint_then_solves_it_and_finds_it_solved_again(where, op
     assert exercise.root.locator(".runnable-status").inner_text() == "✓ Right"
     tick, count = page.locator("#ex-softmax .runnable-solved"), page.locator(".bd-links .current > a .runnable-count")
     assert tick.inner_text() == "✓ solved" and re.match(r"✓ 1/\d", count.first.inner_text().strip())
+    kept(page, "nn:solved:softmax")
     page.reload()
     assert exercise.text == RIGHT and tick.is_visible() and exercise.button("run").inner_text() != "Check"
     page.goto(page.url.split("chapters/")[0] + "intro.html")
@@ -416,6 +425,7 @@ def test_a_reload_while_it_runs_loses_nothing(opened):
     exercise.write(text)
     exercise.button("run").click()
     exercise.wait("running")
+    kept(window.page, "nn:answer:softmax")
     window.page.reload()
     assert exercise.text == text and exercise.root.get_attribute("data-state") == "idle"
 
