@@ -11,7 +11,6 @@ from nnlib.exercises import exercise
     minutes=10,
     prerequisites=["energy", "partition function"],
     value=True,
-    rtol=2e-3,
 )
 def paper_boltzmann():
     return np.array([9 / 11, 2 / 3])

@@ -10,7 +10,6 @@ from nnlib.exercises import exercise
     title="What a code costs",
     minutes=10,
     value=True,
-    rtol=2e-3,
     prerequisites=["the divergence of a Gaussian from the standard normal"],
 )
 def paper_kl():

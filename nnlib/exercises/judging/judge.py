@@ -61,11 +61,11 @@ class Key:
 
 
 def fingerprint(array, salt):
-    """A slow hash of each number, to six digits: compares with an answer, and to try all numbers takes long.
+    """A slow hash of each number, to five digits: compares with an answer, and to try all numbers takes long.
 
     Of the first hundred numbers; from there on they only count.
     """
-    texts = [str(x) if array.dtype.kind == "U" else f"{round(float(x), 8) + 0.0:.5e}" for x in array.ravel()[:100]]
+    texts = [str(x) if array.dtype.kind == "U" else f"{round(float(x), 8) + 0.0:.4e}" for x in array.ravel()[:100]]
     hashes = []
     for text in texts:
         digest = f"{salt}/{text}".encode("utf-8", "surrogatepass")
