@@ -26,6 +26,8 @@ STATUSES = {
     "failed": "grading itself failed: please report it",
 }
 NO_NUMPY = "NameError: name 'np' is not defined"
+
+
 def grade(assignment, source, folder, students=(), workers=None, progress=True, take="latest", overrides=None, work=1):
     """Grade the submissions in ``source``; write what ``report`` makes of them to ``folder``, return the results.
 
@@ -45,6 +47,9 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     version = f"{_version(assignment)} {work}"
     runner.prepare()
 
+    def page(student):
+        return folder / "feedback" / f"{student}.html"
+
     def one(submission):
         path = folder / "results" / f"{submission.student}.json"
         try:
@@ -61,7 +66,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             result = _nothing("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
             result |= {"student": submission.student, "lms_id": submission.lms_id}
         result |= {"overrides": by_hand.get(submission.student, []), "reply": submission.reply}
-        _write(folder / "feedback" / f"{submission.student}.html", report.feedback(assignment, result, STATUSES))
+        _write(page(submission.student), report.feedback(assignment, result, STATUSES))
         return result
 
     results = []
@@ -79,7 +84,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
         _write(folder / "scores.csv", report.scores_csv(assignment, results))
         _write(folder / "statistics.html", report.statistics(assignment, results))
         report.feedback_zip(folder / "feedback.zip", [
-            (result["reply"] or f"{result['student']}.html", report.feedback(assignment, result, STATUSES))
+            (result["reply"] or page(result["student"]).name, page(result["student"]).read_text("utf-8"))
             for result in results if result["status"] != "missing" or result["reply"]])
     return results
 

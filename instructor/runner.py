@@ -126,7 +126,7 @@ def run_cells(cells, work=1):
     A cell that ends Python is begun again without the statement that did so and those after it.
     """
     stops, notes = {}, {}
-    left, spare = CELLS * work, None
+    left, last = CELLS * work, False
     while True:
         python = host.Python.resume(_begin())
         for place, (number, source) in enumerate(cells):
@@ -150,12 +150,12 @@ def run_cells(cells, work=1):
             break
         python.close()
         if left <= 0:  # begin a last time, without this cell and what follows it
-            if spare is not None:
+            if last:
                 return _begin(), [f"no cell was run: {ended}"]
             for later, _ in cells[place:]:
                 stops[later] = 0
             notes[-1] = [f"cells from number {number} on were not run: those before had used up the work allowed"]
-            left, spare = CELLS * work, True
+            left, last = CELLS * work, True
     snapshot = python.snapshot()
     python.close()
     return snapshot, [note for number in sorted(notes) for note in notes[number]]

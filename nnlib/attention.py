@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from nnlib import checks
-from nnlib.activations import relu
+from nnlib.activations import relu, softmax
 from nnlib.init import normal
 from nnlib.layers import Activation, Dense, Layer, Parameter, Residual, Sequential
 from nnlib.operation import operation
@@ -43,11 +43,10 @@ def attention_weights(query, key, *, mask=None):
     scores *= scale
     if mask is not None:
         scores = np.where(_allowed(mask, scores.shape), scores, -np.inf)
-    A = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    A /= A.sum(axis=-1, keepdims=True)
+    A, through_softmax = softmax.function(scores)
 
     def pullback(dA):
-        dscores = A * (dA - (A * dA).sum(axis=-1, keepdims=True))
+        dscores, = through_softmax(dA)
         dscores *= scale
         return dscores @ key, dscores.swapaxes(-1, -2) @ query
     return A, pullback

@@ -21,7 +21,7 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.layer import Layer
-from nnlib.losses import _reduce
+from nnlib.losses import reduced
 from nnlib.operation import operation
 
 
@@ -82,7 +82,7 @@ def gaussian_kl(mean, log_var, *, reduction="mean"):
     """
     excess = np.expm1(log_var)                  # exact near 0, where the divergence is small
     each = 0.5 * (mean * mean + excess - log_var).sum(axis=1)
-    value, pullback = _reduce("gaussian_kl", each, reduction, lambda dy: (dy[..., None] * mean, 0.5 * dy[..., None] * excess))
+    value, pullback = reduced("gaussian_kl", each, reduction, lambda dy: (dy[..., None] * mean, 0.5 * dy[..., None] * excess))
     return value, lambda dy: pullback(dy)[0]
 
 
@@ -125,7 +125,7 @@ def vae_loss(output, target, *, sigma=1.0, beta=1.0, reduction="mean"):
     def gradient(dy):
         dy = np.broadcast_to(dy, each.shape)
         return np.concatenate([dy[:, None] * error / sigma ** 2, *kl_pullback(beta * dy)], axis=1)
-    return _reduce("vae_loss", each, reduction, gradient)
+    return reduced("vae_loss", each, reduction, gradient)
 
 
 class VAE(Layer):

@@ -19,7 +19,7 @@ from nnlib.activations import sigmoid
 from nnlib.operation import operation
 
 
-def _reduce(who, each, reduction, gradient, total=None):
+def reduced(who, each, reduction, gradient, total=None):
     """Value and pullback of the loss whose elements are ``each``; ``gradient(dy)`` carries dy back through them. ``total``
     is what the mean divides by, the number of elements unless they are weighted."""
     checks.choice(who, "reduction", reduction, ("mean", "sum", "none"))
@@ -50,7 +50,7 @@ def mse(prediction, target, *, reduction="mean"):
     """
     checks.same_shape("mse", prediction=prediction, target=target)
     error = prediction - target
-    return _reduce("mse", error * error, reduction, lambda dy: 2 * dy * error)
+    return reduced("mse", error * error, reduction, lambda dy: 2 * dy * error)
 
 
 @operation
@@ -70,7 +70,7 @@ def mae(prediction, target, *, reduction="mean"):
     """
     checks.same_shape("mae", prediction=prediction, target=target)
     error = prediction - target
-    return _reduce("mae", np.abs(error), reduction, lambda dy: dy * np.sign(error))
+    return reduced("mae", np.abs(error), reduction, lambda dy: dy * np.sign(error))
 
 
 @operation
@@ -98,7 +98,7 @@ def huber(prediction, target, *, delta=1.0, reduction="mean"):
     checks.same_shape("huber", prediction=prediction, target=target)
     error = prediction - target
     slope = np.clip(error, -delta, delta)
-    return _reduce("huber", slope * (error - 0.5 * slope), reduction, lambda dy: dy * slope)
+    return reduced("huber", slope * (error - 0.5 * slope), reduction, lambda dy: dy * slope)
 
 
 @operation
@@ -124,7 +124,7 @@ def binary_cross_entropy(logits, labels, *, reduction="mean"):
     """
     checks.same_shape("binary_cross_entropy", logits=logits, labels=labels)
     checks.in_range("binary_cross_entropy", 0, 1, labels=labels)
-    return _reduce("binary_cross_entropy", np.logaddexp(0, logits) - labels * logits, reduction,
+    return reduced("binary_cross_entropy", np.logaddexp(0, logits) - labels * logits, reduction,
                    lambda dy: dy * (sigmoid.vjp(logits)[0] - labels))
 
 
@@ -204,7 +204,7 @@ def cross_entropy(logits, labels, *, weight=None, reduction="mean"):
         if counts is not None:
             dz *= counts[:, None]
         return dz.reshape(logits.shape)
-    return _reduce("cross_entropy", each.reshape(logits.shape[:-1]), reduction, gradient,
+    return reduced("cross_entropy", each.reshape(logits.shape[:-1]), reduction, gradient,
                    None if counts is None or reduction != "mean" else _positive_sum(counts))
 
 
@@ -231,7 +231,7 @@ def hinge(scores, labels, *, reduction="mean"):
     if wrong.any():
         raise ValueError(f"hinge expects labels -1 and 1, got {labels[wrong].flat[0]:.6g}")
     margin = 1 - labels * scores
-    return _reduce("hinge", np.maximum(margin, 0), reduction, lambda dy: -dy * labels * (margin > 0))
+    return reduced("hinge", np.maximum(margin, 0), reduction, lambda dy: -dy * labels * (margin > 0))
 
 
 @operation
@@ -266,4 +266,4 @@ def kl_divergence(log_prediction, target, *, reduction="mean"):
     present = target > 0                        # 0 log 0 = 0
     log_target = np.log(target, where=present, out=np.zeros_like(target))
     each = (target * (log_target - np.where(present, log_prediction, 0))).sum(axis=-1)
-    return _reduce("kl_divergence", each, reduction, lambda dy: -dy[..., None] * target)
+    return reduced("kl_divergence", each, reduction, lambda dy: -dy[..., None] * target)

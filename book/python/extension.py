@@ -17,9 +17,9 @@ from pathlib import Path
 
 from book import cover
 from book.notebook import chapter_paths, read
+from book.python import DIST, GUEST, begin
 
 HERE = Path(__file__).parent
-DIST, GUEST = HERE / "dist", HERE / "guest.py"
 PIECE = 1 << 20  # bytes of a file in one script
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
 
@@ -59,12 +59,6 @@ def book(root):
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
     return out.getvalue()
-
-
-def begin():
-    """What starts Python, before a page's own imports."""
-    cut = json.loads((DIST / "manifest.json").read_text(encoding="utf-8"))["cut"]["core"]
-    return f'import sys\nsys.path.append("/book")\n__import__("guest").refuse({cut!r})\n'
 
 
 def write(folder, root):

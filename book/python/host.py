@@ -9,30 +9,20 @@ follows the work, sleeping takes no time, and chance has a seed. So the same cod
 import ctypes
 import functools
 import gzip
-import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import wasmtime
 
+from book.python import DIST, GUEST, begin
 from book.python.world import World
 
-DIST = Path(__file__).parent / "dist"
 LIBRARY = "usr/local/lib/python315.zip"  # where this Python looks for its own modules
 START = 10**11  # fuel that starting and importing NumPy may use; they take less than a hundredth of it
 MEMORY = 512 << 20
 PAGE = 1 << 16
-GUEST = Path(__file__).with_name("guest.py")
-PREAMBLE = """
-import sys
-sys.path.append("/book")
-import guest
-guest.refuse({cut!r})
-sys.stderr = sys.stdout  # one stream, in the order in which it was written
-import numpy
-"""
+PREAMBLE = "sys.stderr = sys.stdout\nimport numpy"  # one stream, in the order in which it was written
 
 
 class Ended(Exception):
@@ -83,8 +73,7 @@ class Python:
         library = gzip.decompress((DIST / "core.zip.gz").read_bytes())
         self._instantiate(World({LIBRARY: library, "book/guest.py": GUEST.read_bytes(), **(files or {})}), memory)
         self.exports["_initialize"](self.store)
-        cut = json.loads((DIST / "manifest.json").read_text(encoding="utf-8"))["cut"]["core"]
-        status, said = self.run(PREAMBLE.format(cut=cut), START)
+        status, said = self.run(begin() + PREAMBLE, START)
         if status:
             raise Ended(f"it does not start: {said}")
 

