@@ -69,7 +69,7 @@ def computational_graph(result, ax=None, *, slopes=False, fmt="{:.3g}"):
     """
     nodes, column, row = _columns_and_rows(result)
     # Everything is reckoned in points, with the origin in the lower left corner.
-    box_width, box_height, gap_x, gap_y = 56, 50, 50 if slopes else 24, 10
+    box_width, box_height, gap_x, gap_y = 54, 50, 50 if slopes else 14, 10
     columns, rows = max(column.values()) + 1, max(row.values()) - min(row.values()) + 1
     need = np.array([columns * (box_width + gap_x) - gap_x, rows * (box_height + gap_y) - gap_y]) + 8
     if ax is None:

@@ -39,6 +39,15 @@ def test_page_is_whole_without_network(watched, html, name):
     page = window.page
     assert window.external == [] and window.errors == []
     assert page.locator(".explore:has(fieldset):not([data-ready])").count() == 0, "a live figure is dead"
+    outside = page.evaluate("""() => [...document.querySelectorAll('.explore-picture > svg')].flatMap(svg => {
+        const hull = svg.getBoundingClientRect();
+        return [...svg.querySelectorAll('text')].filter(text => {
+            const box = text.getBoundingClientRect();
+            return box.width && (box.left < hull.left - 1 || box.right > hull.right + 1 || box.top < hull.top - 1
+                || box.bottom > hull.bottom + 1);
+        }).map(text => `${svg.closest('.explore').dataset.name}: ${text.textContent.trim()}`);
+    })""")
+    assert outside == [], "letters stand outside their picture"
     assert page.locator("mjx-merror").count() == 0, page.locator("mjx-merror").first.inner_text()
     if page.locator(".math").count():
         assert page.locator("mjx-container").count() >= page.locator(".math").count(), "formulas were not set"
@@ -69,6 +78,9 @@ def test_page_fits_a_phone(watched, html, name):
         return false;
     }).map(e => e.id || e.outerHTML.slice(0, 120))""")
     assert cut == [], "a figure loses its left edge, which no scrolling brings back"
+    scrolls = page.evaluate("""() => [...document.querySelectorAll('.explore-scroll')]
+        .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.closest('.explore').dataset.name)""")
+    assert scrolls == [], "a figure is wider than the phone"
 
 
 @pytest.mark.browser
