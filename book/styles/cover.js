@@ -33,25 +33,30 @@
     card.append(box);
   }
 
-  [].forEach.call(map.querySelectorAll(".map-card"), function (card) {
-    var page = card.dataset.page, kept = place(page), goals = words(card.dataset.goals), exercises = words(card.dataset.exercises),
-      counts = [["read", kept ? kept.seen.length : 0, kept ? kept.of : 1]];
-    function done(prefix, names) { return names.filter(function (name) { return stored(prefix + name) != null; }).length; }
-    cards[page] = card;
-    if (goals.length) counts.push(["found", done("nn:goal:", goals), goals.length]);
-    if (exercises.length) counts.push(["solved", done("nn:solved:", exercises), exercises.length]);
-    if (counts.some(function (count) { return count[1]; })) rings(card, counts);
-    if (kept && (!latest || kept.when > latest.when)) latest = Object.assign(kept, {card: card});
-  });
-
-  var start = document.querySelector(".cover-start");
-  if (latest && start) {
-    var go = document.createElement("a");
+  function show() {
+    latest = null;
+    [].forEach.call(document.querySelectorAll(".map-rings, .cover-continue"), function (made) { made.remove(); });
+    [].forEach.call(map.querySelectorAll(".map-card"), function (card) {
+      var page = card.dataset.page, kept = place(page), goals = words(card.dataset.goals), exercises = words(card.dataset.exercises),
+        counts = [["read", kept ? kept.seen.length : 0, kept ? kept.of : 1]];
+      function done(prefix, names) { return names.filter(function (name) { return stored(prefix + name) != null; }).length; }
+      cards[page] = card;
+      if (goals.length) counts.push(["found", done("nn:goal:", goals), goals.length]);
+      if (exercises.length) counts.push(["solved", done("nn:solved:", exercises), exercises.length]);
+      if (counts.some(function (count) { return count[1]; })) rings(card, counts);
+      if (kept && (!latest || kept.when > latest.when)) latest = Object.assign(kept, {card: card});
+    });
+    var start = document.querySelector(".cover-start"), go;
+    if (!latest || !start) return;
+    go = document.createElement("a");
     go.className = "cover-continue";
     go.href = latest.card.querySelector("a").getAttribute("href") + (latest.at ? "#" + encodeURIComponent(latest.at) : "");
     go.textContent = "Continue: " + (latest.label || latest.card.querySelector("a").textContent.trim());
     start.after(" ", go);
   }
+  show();
+  addEventListener("storage", show);                     // read in another tab
+  addEventListener("pageshow", function (event) { if (event.persisted) show(); });
 
   // Lines from what a chapter builds on to the chapter.
   var lines = draw("svg", {"class": "map-lines", "aria-hidden": "true"}, map);

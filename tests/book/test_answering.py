@@ -172,11 +172,13 @@ def opened(watched, html, server):
 
 
 def kept(page, key):
-    """Wait until another page sees what this one stored: a browser writes in its own time, and a reload can be earlier."""
+    """Wait until another page sees what this one stored: a browser writes in its own time, and a reload can be earlier.
+
+    The other page stays open: where no page is left, a browser under load has forgotten what was stored.
+    """
     other = page.context.new_page()
     other.goto(page.url.split("chapters/")[0] + "_static/favicon.svg")
     other.wait_for_function("key => localStorage.getItem(key) != null", arg=key)
-    other.close()
 
 
 @pytest.mark.browser

@@ -71,6 +71,18 @@ def test_who_comes_back_goes_on_where_reading_stopped_and_sees_rings(cover):
     assert ring.query_selector(".ring-read").get_attribute("stroke-dasharray") == "0.5 1"
 
 
+def test_what_is_done_in_another_tab_is_shown(cover):
+    window = cover()
+    other = window.context.new_page()
+    other.goto(window.page.url)
+    exercise = other.get_attribute(".map-card[data-page='chapters/01_neurons']", "data-exercises").split()[0]
+    other.evaluate("name => localStorage.setItem('nn:solved:' + name, '1')", exercise)
+    window.page.wait_for_selector(".map-rings:has-text('solved 1 of')")
+    other.evaluate("localStorage.setItem('nn:read:chapters/02_activations', JSON.stringify({seen: ['a'], of: 2, label: '2.1', when: 1}))")
+    window.page.wait_for_selector(".cover-continue:has-text('2.1')")
+    assert len(window.page.query_selector_all(".map-rings")) == 2 and len(window.page.query_selector_all(".cover-continue")) == 1
+
+
 @pytest.mark.parametrize("broken", ["{", '{"seen": 3}', "null", "[]"])
 def test_what_cannot_be_read_is_nothing_read(cover, broken):
     window = cover({"nn:read:chapters/01_neurons": broken})
