@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import nnlib.exercises
 from book.python import host
-from instructor import lms, report, runner, seal, written
+from instructor import lms, marking, report, runner, seal
 from nnlib.exercises.judging.judge import judge
 from nnlib.exercises.judging.outcome import ENDED
 
@@ -81,8 +81,8 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             if wanted:
                 result = _best(assignment, submission, data, wanted, work)
                 result["exercises"] = known | result["exercises"]
-                result |= {"student": submission.student, "lms_id": submission.lms_id, "sha256": digest, "version": version,
-                           "work": work}
+                result |= {"student": submission.student, "lms_id": submission.lms_id, "sha256": digest, "version": version}
+                result["work"] = work
                 _write(path, json.dumps(result, indent=1))
             when = next((time for name, _, time in files if name == result["label"]), 0)
             result["late"] = late(assignment, told.get(submission.lms_id) or when, submission.late)
@@ -111,7 +111,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
         _write(folder / "scores.csv", report.scores_csv(assignment, results))
         _write(folder / "statistics.html", report.statistics(assignment, results))
         if assignment.questions:
-            _write(folder / "marking.html", written.marking(assignment, results))
+            _write(folder / "marking.html", marking.page(assignment, results))
         report.feedback_zip(folder / "feedback.zip", [
             (result["reply"] or page(result["student"]).name, page(result["student"]).read_text("utf-8"))
             for result in results if result["status"] != "missing" or result["reply"]])
@@ -179,8 +179,7 @@ def read_groups(path, students):
         if not student or line == 1 and student.lower() == "student":
             continue
         if student not in students or not group or found.get(student, group) != group:
-            raise ValueError(
-                f"{path}, line {line}: expected a student in scores.csv and one group, got {row[:2]}")
+            raise ValueError(f"{path}, line {line}: expected a student in scores.csv and one group, got {row[:2]}")
         found[student] = group
     return found
 
@@ -195,11 +194,11 @@ def share(results, team):
                 note = f"group {group}: what {best['student']} handed in"
                 member |= {key: best[key] for key in ("status", "note", "exercises", "answers", "late")} | {
                     "private": "; ".join(filter(None, [member["private"], note])), "shared": True,
-                    "overrides": member["overrides"] + [row for row in best["overrides"] if row["exercise"]]}
+                    "overrides": member["overrides"] + [row for row in best["overrides"] if row["exercise"] in best["full"]]}
 
 
 def late(assignment, when, said):
-    """Days late, begun ones count, and the part of the points that is taken off: by the time of the file, or what the LMS said."""
+    """Days late, begun ones count, and the part of the points that this takes: by the time of the file, or what the LMS said."""
     days = int(said)
     if assignment.due and when:
         days = max(math.ceil((when - datetime.fromisoformat(assignment.due).timestamp()) / 86400), 0)
