@@ -106,7 +106,7 @@ def choose(names, chapters, questions=()):
     return chosen
 
 
-def make(folder, name, exercises, title=None, students=(), root=ROOT, questions=(), **policy):
+def make(folder, name, exercises, title=None, students=(), questions=(), root=ROOT, **policy):
     """Write the assignment to ``folder``: for the student, for the instructor, and ``assignment.json``.
 
     With ``students``, each gets a notebook with numbers of its own. A second run keeps the secret, so that
