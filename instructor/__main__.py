@@ -4,14 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from instructor import assignment, edition, grade, lms, report
+from instructor import assignment, edition, grade, lms, page, report
 from nnlib.exercises import all_exercises
 
 ASSIGNMENTS = Path("assignments")
 WEEK = """From Monday to Friday:
 
   list                                        the exercises, with chapter, minutes and points
-  assignment week2 --exercises softmax ...    make the notebook to hand out, in assignments/week2/student
+  assignment week2 --exercises softmax ...    make the notebook or the page to hand out, in assignments/week2/student
   grade week2 submissions.zip                 scores, feedback and statistics, in assignments/week2/graded
 
 And: student, edition (the book without and with solutions), nbgrader (export to a course).
@@ -43,7 +43,7 @@ def make_assignment(options):
     folder = ASSIGNMENTS / options.name
     made = assignment.make(folder, options.name, names, options.title, students)
     print(f"{made.title}: {len(names)} exercises, {made.points} points")
-    print(f"hand out      {folder / 'student'}")
+    print(f"hand out      {folder / 'student'}, or {page.write(folder / 'student', made)} alone")
     print(f"keep          {folder / 'instructor'} and {folder / 'assignment.json'}")
 
 
@@ -96,7 +96,7 @@ def main(arguments=None):
     command.add_argument("chapters", nargs="*", metavar="NN")
     command.set_defaults(run=list_exercises)
 
-    command = commands.add_parser("assignment", help="choose exercises, make the notebook for students")
+    command = commands.add_parser("assignment", help="choose exercises, make the notebook and the page for students")
     command.add_argument("name")
     command.add_argument("--exercises", nargs="*", default=[], metavar="NAME")
     command.add_argument("--chapters", nargs="*", default=[], metavar="NN")

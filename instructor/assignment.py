@@ -16,6 +16,7 @@ from nnlib.exercises import all_exercises
 from nnlib.exercises.judging.judge import judge
 
 DRAWS = 3
+TITLE, CHECKS = "title", "checks"  # the ids of the first two cells
 INTRODUCTION = """# {title}
 
 Run the cells from the top. Write your answers in place of `raise NotImplementedError` or `...`. Each `check`
@@ -136,8 +137,8 @@ def student_notebook(assignment, blocks, student=""):
     entries = assignment.entries()
     setup = seal.cell_source(entries, assignment.seed("check", student))
     cells = [
-        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(entries)), id="title"),
-        new_code_cell(f"import numpy as np\n\n{setup}", id="checks",
+        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(entries)), id=TITLE),
+        new_code_cell(f"import numpy as np\n\n{setup}", id=CHECKS,
                       metadata={"jupyter": {"source_hidden": True}}),
     ]
     for entry in entries:

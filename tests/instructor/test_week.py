@@ -67,7 +67,7 @@ def test_monday_to_friday(tmp_path, monkeypatch, capsys):
     for command in commands[:3]:
         assert main(command) == 0, capsys.readouterr().err
     assert "softmax" in capsys.readouterr().out
-    assert len(list(Path("assignments/week3/student").iterdir())) == 3
+    assert len(list(Path("assignments/week3/student").glob("*.ipynb"))) == 3
     handed_out = Path("assignments/week2/student/week2.ipynb")
     ada, bob = filled(handed_out, **RIGHT), filled(handed_out, softmax=WRONG)
     Path("submissions").mkdir()
