@@ -72,7 +72,8 @@ def grade_submissions(options):
     try:
         results = grade.grade(chosen, options.submissions, out, students, options.workers, take=options.take,
                               overrides=folder / "overrides.csv", work=options.work, marks=folder / "marks.csv",
-                              groups=folder / "groups.csv", again=options.again)
+                              groups=folder / "groups.csv", again=options.again,
+                              solutions=folder / "instructor" / f"{options.name}-solutions.ipynb")
     except KeyboardInterrupt:
         print(f"\nStopped. What was graded is kept in {out}; the same command goes on.", file=sys.stderr)
         return 130
