@@ -23,7 +23,7 @@ SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tok
 
 
 def tokens(source):
-    """``(token, line)`` of Python code: a name is ``n`` unless it is the language's or follows a dot, a number ``0``, a text ``s``."""
+    """``(token, line)`` of Python code: names of one's own are ``n``, a number ``0``, a text ``s``."""
     found, after_dot = [], False
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -83,7 +83,7 @@ def pairs(sources, known, together=lambda one, other: False):
 def page(assignment, found):
     """The report as HTML."""
     body = [f"<h1>{escape(assignment.title)}: similar code</h1>", f"<p class=hint>{CAVEAT}</p>",
-            f"<p>{len(found)} pairs share at least {100 * LEAST:.0f} % of the unusual code of the one with less of it. What stands "
+            f"<p>{len(found)} pairs share at least {100 * LEAST:.0f} % of the unusual code of the one with less. What stands "
             "in the handed-out notebook, in the solutions, or in many submissions does not count.</p>"]
     for part, one, other, code in found[:MOST]:
         lines = list(dict.fromkeys(line for text in code for line in text.split("\n")))
