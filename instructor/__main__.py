@@ -1,6 +1,7 @@
 """``python -m instructor COMMAND``: what an instructor does, from the assignment to the scores."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def make_assignment(options):
     worth = {}
     for text in options.points:
         name, _, points = text.partition("=")
-        worth[name] = lms.points(points, "--points", 1, least=0)
+        if not re.fullmatch(r"\d+([.,]\d+)?", points):
+            raise ValueError(f"expected --points such as softmax=5, got {text!r}")
+        worth[name] = lms.points(points, "--points", 1)
     students = [student.student for student in lms.roster(options.roster)] if options.roster else ()
     folder = ASSIGNMENTS / options.name
     made = assignment.make(folder, options.name, names, options.title, students, questions=options.questions, worth=worth,

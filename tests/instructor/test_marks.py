@@ -109,8 +109,9 @@ def test_what_the_command_line_can_set(tmp_path, monkeypatch, capsys):
     assert "1 exercises, 1 answered in words, 12 points" in said and "Each day begun after it takes 10 % off." in said
     page = (tmp_path / "assignments" / "w" / "student" / "w.html").read_text()
     assert 'class="written"' in page and "Due 2026-10-09" in page
-    for wrong, says in [(["--due", "Friday"], "Friday"), (["--late", "10"], "needs a deadline"),
-                        (["--points", "collapse=1"], "collapse"), (["--points", "softmax=x"], "expected points, got 'x'"),
+    for wrong, says in [(["--due", "Friday"], "expected a deadline"), (["--late", "10"], "needs a deadline"),
+                        (["--points", "collapse=1"], "collapse"), (["--points", "softmax=x"], "got 'softmax=x'"),
+                        (["--points", "softmax"], "got 'softmax'"), (["--due", DUE, "--days", "-1"], "got -1"),
                         (["--due", DUE, "--late", "200"], "expected percent")]:
         assert main([*command[:-2], *wrong]) == 1
         assert says in capsys.readouterr().err
