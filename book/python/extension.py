@@ -44,10 +44,10 @@ def is_there(name):
     return root == "numpy" or root in sys.stdlib_module_names
 
 
-def book(root):
+def book(root, nnlib=True):
     """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
     files = {"guest.py": GUEST}
-    for path in sorted((root / "nnlib").rglob("*")):
+    for path in sorted((root / "nnlib").rglob("*")) if nnlib else ():
         part = path.relative_to(root)
         if path.suffix in (".py", ".json", ".csv", ".npz") and part.parts[1] not in LEFT_OUT and "__pycache__" not in part.parts:
             files[part.as_posix()] = path
@@ -61,11 +61,11 @@ def book(root):
     return out.getvalue()
 
 
-def write(folder, root):
+def write(folder, root, nnlib=True):
     """Write all that a page may load to ``folder``; what ``page.js`` must know of it."""
     made = {name: (HERE / "page" / "bundled" / f"{name}.js").read_bytes() for name in ("editor", "worker")}
     made["python"] = (HERE / "page" / "python.js").read_bytes()
-    packed = {"book.tar": gzip.compress(book(root), mtime=0)}
+    packed = {"book.tar": gzip.compress(book(root, nnlib), mtime=0)}
     packed |= {name: (DIST / f"{name}.gz").read_bytes() for name in ("core.wasm", "core.zip")}
     folder.mkdir(parents=True, exist_ok=True)
     files = {}

@@ -78,7 +78,8 @@ def test_what_is_done_in_another_tab_is_shown(cover):
     exercise = other.get_attribute(".map-card[data-page='chapters/01_neurons']", "data-exercises").split()[0]
     other.evaluate("name => localStorage.setItem('nn:solved:' + name, '1')", exercise)
     window.page.wait_for_selector(".map-rings:has-text('solved 1 of')")
-    other.evaluate("localStorage.setItem('nn:read:chapters/02_activations', JSON.stringify({seen: ['a'], of: 2, label: '2.1', when: 1}))")
+    read = {"seen": ["a"], "of": 2, "label": "2.1", "when": 1}
+    other.evaluate("read => localStorage.setItem('nn:read:chapters/02_activations', JSON.stringify(read))", read)
     window.page.wait_for_selector(".cover-continue:has-text('2.1')")
     assert len(window.page.query_selector_all(".map-rings")) == 2 and len(window.page.query_selector_all(".cover-continue")) == 1
 

@@ -3,7 +3,8 @@
 (function () {
   "use strict";
   var nn = window.nnPython, here = document.currentScript.src.replace(/[^/]*$/, ""), memory = {},
-    page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {}, refused = false;
+    page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {}, refused = false,
+    own = nn.keep || "nn:";                               // what all that this page keeps is called
   // the smallest module with a vector instruction in it: browsers from 2023 on take it
   var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
   var able = typeof DecompressionStream == "function" && typeof Worker == "function" && typeof WebAssembly == "object" &&
@@ -43,13 +44,13 @@
   // Ticks: at the exercise, and in the side bar how many of a chapter's exercises are solved.
   function tick() {
     cells.forEach(function (cell) {
-      if (kept("nn:solved:" + cell.name) === null || cell.title.querySelector(".runnable-solved")) return;
+      if (kept(own + "solved:" + cell.name) === null || cell.title.querySelector(".runnable-solved")) return;
       cell.title.append(" ", make("span", {"class": "runnable-solved"}, "✓ solved"));
     });
     [].forEach.call(document.querySelectorAll(".bd-links a.reference.internal"), function (link) {
       var name = Object.keys(nn.exercises).filter(function (name) {
           return link.pathname == new URL(here + "../../" + name + ".html").pathname && (!link.hash || link.getAttribute("href") == "#");
-        })[0], solved = (nn.exercises[name] || []).filter(function (name) { return kept("nn:solved:" + name) !== null; }).length, mark;
+        })[0], solved = (nn.exercises[name] || []).filter(function (name) { return kept(own + "solved:" + name) !== null; }).length, mark;
       if (!solved) return;
       mark = link.querySelector(".runnable-count") || link.appendChild(make("span", {"class": "runnable-count"}));
       mark.replaceChildren(" ✓ " + solved + "/" + nn.exercises[name].length, make("span", {"class": "visually-hidden"}, " exercises solved"));
@@ -84,10 +85,10 @@
     root.setCode = function (text) { cell.set(text); };
     this.run.onclick = function () { cell.check(); };
     this.stop.onclick = function () { if (nn.python) nn.python.stop(); };
-    this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep("nn:answer:" + name, null); if (cell.editor) cell.editor.focus(); };
+    this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep(own + "answer:" + name, null); if (cell.editor) cell.editor.focus(); };
     this.edit.onclick = function () { cell.open(true); };
     this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
-    if (kept("nn:answer:" + name) !== null) this.set(kept("nn:answer:" + name));
+    if (kept(own + "answer:" + name) !== null) this.set(kept(own + "answer:" + name));
     this.state("idle");
   }
 
@@ -114,7 +115,7 @@
       if (text == this.text) return;
       this.text = text;
       if (this.stored) this.stored.hidden = text != this.stub || !this.output.hidden;
-      if (!keep("nn:answer:" + this.name, text) && !refused) {
+      if (!keep(own + "answer:" + this.name, text) && !refused) {
         refused = true;
         this.say("This browser keeps nothing: copy your answer before you leave the page.");
       }
@@ -173,7 +174,7 @@
         });
       }).then(function (answer) {
         var told = JSON.parse(new TextDecoder().decode(answer.files["cell.json"])), checked = told.checked, verdict = checked[cell.name];
-        Object.keys(checked).forEach(function (name) { if (checked[name]) keep("nn:solved:" + name, "1"); });
+        Object.keys(checked).forEach(function (name) { if (checked[name]) keep(own + "solved:" + name, "1"); });
         tick();
         cell.say(told.error ? "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
         cell.state("done");
@@ -191,7 +192,8 @@
     var name = /^check\((\w+)/m.exec(root.querySelector(".cell_input") ? root.querySelector(".cell_input").textContent : "");
     if (!name) return;
     if (able) cells.push(new Cell(root, name[1]));
-    else root.append(make("p", {"class": "runnable-old"}, "To answer exercises in the page takes a browser from 2023 or later. Else open the chapter with make lab, or with its Binder button."));
+    else root.append(make("p", {"class": "runnable-old"}, "To answer exercises in the page takes a browser from 2023 or later. " +
+      (nn.instead || "Else open the chapter with make lab, or with its Binder button.")));
   });
   if (able) tick();
 
@@ -199,7 +201,7 @@
   addEventListener("storage", function (event) {
     if (event.key === null) memory = {}; else delete memory[event.key];
     cells.forEach(function (cell) {
-      if (event.key == "nn:answer:" + cell.name) cell.set(event.newValue === null ? cell.stub : event.newValue);
+      if (event.key == own + "answer:" + cell.name) cell.set(event.newValue === null ? cell.stub : event.newValue);
     });
     tick();
   });

@@ -74,7 +74,7 @@
   }
 
   async function unpacked(name, progress, signal) {
-    const get = location.protocol === "file:" ? fromScripts : fetched;
+    const get = location.protocol === "file:" || pieces[name] ? fromScripts : fetched;
     let bytes = new Uint8Array(await get(name, progress, signal));
     if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // else the server has unpacked it
       const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
