@@ -162,7 +162,7 @@ def test_search_finds_without_a_server(watched, html, query, page_name):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("query", ["perceptron", "momentum", "accuracy"])
+@pytest.mark.parametrize("query", ["perceptron", "momentum"])
 def test_search_quotes_the_text_and_no_list_of_contents(watched, server, query):
     window = watched()
     window.page.goto(f"{server}/search.html?q={query}")
