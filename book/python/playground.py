@@ -218,11 +218,12 @@ class Training:
         return float(self.names[self.setup["loss"]].vjp(answers[-1], y)[0]), right, answers
 
     def picture(self):
-        """What the page draws: numbers, and bytes with the field of each unit, the output's last."""
+        """What the page draws: numbers, the field of each unit as bytes, the output's last, and the output itself as float32."""
         with np.errstate(all="ignore"):
             loss, right, answers = self.measure(self.X, self.y)
             val_loss, val_right, _ = self.measure(*self.held_out) if self.held_out else (None, None, None)
             fields = self.through(self.grid)
+            output = np.nan_to_num(fields[-1], nan=0, posinf=1e30, neginf=-1e30).astype(np.float32)
             if self.setup["loss"] == "binary_cross_entropy":
                 fields[-1] = np.tanh(fields[-1] / 2)  # 2p - 1
             shades = np.concatenate([_shade(field, i == len(fields) - 1) for i, field in enumerate(fields)])
@@ -233,7 +234,7 @@ class Training:
             "val_right": val_right, "layers": layers, "edits": self.edits, "code": head + tail,
             "weights": [{"W": layer.W.value.tolist(), "b": layer.b.value.tolist()} for layer in self.dense],
         }  # fmt: skip
-        return numbers, shades.tobytes()
+        return numbers, shades.tobytes(), output.tobytes()
 
 
 def _shade(field, output):
@@ -281,9 +282,10 @@ def edit(*place):
 
 
 def show(**more):
-    numbers, fields = training.picture()
+    numbers, fields, output = training.picture()
     (OUT / "numbers.json").write_text(json.dumps(_plain({**numbers, **more}), allow_nan=False))
     (OUT / "fields.bin").write_bytes(fields)
+    (OUT / "output.bin").write_bytes(output)
 
 
 def _plain(x):

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const nn = window.nnPython, {options, losses, window: WINDOW, cells: CELLS} = nn.playground;
-  const root = document.getElementById("playground");
+  const root = document.getElementById("network-playground");
   if (!root || !nn.able) return;
   const SIDE = 400; // pixels of the large picture
   const MANY = {points: 200, edits: 200, steps: 1e5};
@@ -142,8 +142,9 @@
     make("div", {"class": "play-stage"},
       make("div", {"class": "play-left"}, el.net, el.read, el.unit),
       make("div", {"class": "play-right"}, el.counts, el.field, el.caption, el.own, el.curve, el.legend)),
-    make("div", {"class": "play-table", tabindex: "0", role: "region", "aria-label": "Statistics of the layers"}, make("table", {}, make("caption", {}, "What the layers answer to the training points, and how strongly the last batch pulls at their weights"),
-      make("thead", {}, make("tr", {}, ...["Layer", "Answers", "Mean ± deviation", "Units alike everywhere", "Weights, root mean square", "Gradient, root mean square"].map((text) => make("th", {scope: "col"}, text)))), el.table)),
+    make("p", {"class": "play-head"}, "What the layers answer to the training points, and how strongly the last batch pulls at their weights"),
+    make("div", {"class": "play-table", tabindex: "0", role: "region", "aria-label": "Statistics of the layers"}, make("table", {},
+      make("thead", {}, make("tr", {}, ...["Layer", "Answers", "Mean ± deviation", "Constant units", "Weights (RMS)", "Gradient (RMS)"].map((text) => make("th", {scope: "col"}, text)))), el.table)),
     make("div", {"class": "play-bar"}, el.link, el.copied), el.shows);
   el.net.append(el.svg);
 
@@ -272,7 +273,7 @@
     if (at !== version) return false; // it belongs to another set-up
     begun = at;
     const numbers = JSON.parse(new TextDecoder().decode(answer.files["numbers.json"])), bytes = answer.files["fields.bin"];
-    shown = {...numbers, fields: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length)};
+    shown = {...numbers, fields: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), output: new Float32Array(answer.files["output.bin"].slice().buffer)};
     state.edits = numbers.edits;
     if (numbers.samples) samples = numbers.samples;
     if (!curve.length || curve[curve.length - 1].step < numbers.step) curve.push({step: numbers.step, epoch: numbers.epoch, loss: numbers.loss, val: numbers.val_loss});
@@ -296,7 +297,7 @@
         complain(`At step ${shown.step} the numbers ended: a loss or a weight is infinite. A learning rate of ${state.setup.lr} is too large here. Reset goes back to step 0.`);
         return false;
       }
-      if (!running) { address(); if (code) el.status.textContent = `Step ${shown.step}`; }
+      if (!running) { address(); if (code) el.status.textContent = `Paused at step ${shown.step}`; }
       return true;
     } catch (error) {
       begun = -1;
@@ -439,9 +440,10 @@
       const [r, g, b] = base.map((from, i) => Math.round(from + (ends[s < 0 ? 0 : 1][i] - from) * 0.85 * Math.abs(s) / 127));
       palette[s + 127] = (255 << 24 | b << 16 | g << 8 | r) >>> 0;
     }
-    ink = {dark, base: `rgb(${base})`, text: dark ? "#e6e6e6" : "#222", quiet: dark ? "#8a8f98" : "#6b7280", val: dark ? "#5fd3ad" : "#00795a", ends: ends.map((c) => `rgb(${c})`)};
+    ink = {dark, base: `rgb(${base})`, text: dark ? "#e6e6e6" : "#222", quiet: dark ? "#8a8f98" : "#6b7280", val: dark ? "#5fd3ad" : "#00795a", ends: ends.map((c) => `rgb(${c})`), deep: ["#8f3f00", "#004a75"]};
   }
-  const image = new ImageData(CELLS, CELLS), pixels = new Uint32Array(image.data.buffer), small = make("canvas", {width: CELLS, height: CELLS});
+  const image = new ImageData(CELLS, CELLS), pixels = new Uint32Array(image.data.buffer);
+  const FINE = SIDE / 2, wide = new ImageData(FINE, FINE), dense = new Uint32Array(wide.data.buffer), sheet = make("canvas", {width: FINE, height: FINE});
   const inputs = [0, 1].map((axis) => Int8Array.from({length: CELLS * CELLS}, (_, p) => Math.round(((axis ? CELLS - 1 - Math.floor(p / CELLS) : p % CELLS) + 0.5) / CELLS * 254 - 127)));
 
   function field(column, k) { // bytes of a unit's picture, or null
@@ -456,16 +458,29 @@
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
+  // The values between the cells' centres, before they become colours: so a border is a line and not a stair.
+  function large(context, values, output) {
+    const logistic = output && state.setup.loss === "binary_cross_entropy";
+    for (let y = 0; y < FINE; y++) {
+      const v = Math.max(0, Math.min(CELLS - 1.001, (y + 0.5) / FINE * CELLS - 0.5)), top = Math.floor(v), down = v - top;
+      for (let x = 0; x < FINE; x++) {
+        const u = Math.max(0, Math.min(CELLS - 1.001, (x + 0.5) / FINE * CELLS - 0.5)), left = Math.floor(u), right = u - left, at = top * CELLS + left;
+        let z = values ? (1 - down) * ((1 - right) * values[at] + right * values[at + 1]) + down * ((1 - right) * values[at + CELLS] + right * values[at + CELLS + 1]) : 0;
+        z = output ? 127 * (logistic ? Math.tanh(z / 2) : z) : z;
+        dense[y * FINE + x] = palette[Math.max(0, Math.min(254, Math.round(z) + 127))];
+      }
+    }
+    sheet.getContext("2d").putImageData(wide, 0, 0);
+    context.drawImage(sheet, 0, 0, SIDE, SIDE);
+  }
+
   function draw() {
     const context = el.field.getContext("2d"), [column, k] = looked || [units.length - 1, 0];
     units.forEach((list, c) => list.forEach(({canvas, unit}, i) => {
       paint(canvas, field(c, i));
       unit.classList.toggle("chosen", !!selected && selected[0] === c && selected[1] === i);
     }));
-    paint(small, field(column, k));
-    context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "high";
-    context.drawImage(small, 0, 0, SIDE, SIDE);
+    large(context, column === units.length - 1 && shown ? shown.output : field(column, k), column === units.length - 1);
     const own = state.setup.data === "own" && !samples.train ? state.points : samples.train || [];
     dots(context, own, false);
     dots(context, samples.val || [], true);
@@ -497,12 +512,12 @@
   function dots(context, points, rings) {
     for (const [x, y, target] of points) {
       const value = state.setup.data === "saddle" ? Math.max(-1, Math.min(1, target)) : target > 0.5 ? 1 : -1, at = [(x / WINDOW + 1) * SIDE / 2, (1 - y / WINDOW) * SIDE / 2];
-      const colour = state.setup.data === "saddle" ? "#" + [0, 8, 16].map((shift) => (palette[Math.round(value * 127) + 127] >> shift & 255).toString(16).padStart(2, "0")).join("") : ink.ends[value > 0 ? 1 : 0];
+      const colour = state.setup.data === "saddle" ? "#" + [0, 8, 16].map((shift) => (palette[Math.round(value * 127) + 127] >> shift & 255).toString(16).padStart(2, "0")).join("") : ink.deep[value > 0 ? 1 : 0];
       context.beginPath();
       context.arc(...at, 4.2, 0, 2 * Math.PI);
-      context.fillStyle = rings ? ink.base : colour;
-      context.strokeStyle = rings ? colour : ink.dark ? "#000" : "#fff";
-      context.lineWidth = rings ? 2.2 : 1.2;
+      context.fillStyle = rings ? "#fff" : colour;
+      context.strokeStyle = rings ? colour : "#fff";
+      context.lineWidth = rings ? 2.2 : 1;
       context.fill();
       context.stroke();
     }
@@ -518,13 +533,13 @@
   }
 
   function lines() {
-    const {width, height} = el.curve, context = el.curve.getContext("2d"), left = 64, foot = 34;
+    const {width, height} = el.curve, context = el.curve.getContext("2d"), left = 84, foot = 40;
     context.clearRect(0, 0, width, height);
     const points = curve.filter((point) => point.loss !== null), top = Math.max(1e-9, ...points.flatMap((p) => [p.loss, p.val || 0]).filter(Number.isFinite)), end = Math.max(1, points.length ? points[points.length - 1].epoch : 1);
     const X = (epoch) => left + (width - left - 16) * epoch / end, Y = (loss) => 14 + (height - foot - 14) * (1 - loss / top);
     context.strokeStyle = context.fillStyle = ink.quiet;
     context.lineWidth = 1;
-    context.font = "22px sans-serif";
+    context.font = "26px sans-serif";
     context.beginPath();
     context.moveTo(left, 8); context.lineTo(left, height - foot); context.lineTo(width - 8, height - foot);
     context.stroke();
