@@ -25,9 +25,10 @@ def number(group, label, default, low, high, **more):
 
 
 OPTIONS = {
-    "data": choice("Data", "Data", "spirals", spirals="two spirals", moons="two moons", xor="four corners (XOR)", blobs="two clouds",
-                   saddle="a saddle, x₁x₂ (regression)", own="points of your own"),
-    "noise": number("Data", "Noise", 0.03, 0, 2, per={"spirals": 0.03, "moons": 0.1, "xor": 0.15, "blobs": 0.8, "saddle": 0.1, "own": 0}),
+    "data": choice("Data", "Data", "spirals", spirals="two spirals", moons="two moons", xor="four corners (XOR)",
+                   blobs="two clouds", saddle="a saddle, x₁x₂ (regression)", own="points of your own"),
+    "noise": number("Data", "Noise", 0.03, 0, 2,
+                    per={"spirals": 0.03, "moons": 0.1, "xor": 0.15, "blobs": 0.8, "saddle": 0.1, "own": 0}),
     "seed": number("Data", "Seed", 1, 0, 9999, whole=True),
     "layers": {"group": "Network", "label": "Units in the hidden layers", "default": [8, 8], "most": 5, "high": 10},
     "activation": choice("Network", "Activation", "tanh", relu="ReLU", leaky_relu="leaky ReLU", tanh="tanh", sigmoid="sigmoid",
@@ -73,7 +74,8 @@ def program(setup, steps=0, points=(), edits=()):
     rows = []
     signed = s["loss"] != "binary_cross_entropy"
     if s["data"] == "own":
-        rows += [f"X = np.array({[[x, y] for x, y, _ in points]})", f"y = np.array({[label for *_, label in points]})[:, None]"]
+        rows += [f"X = np.array({[[x, y] for x, y, _ in points]})",
+                 f"y = np.array({[label for *_, label in points]})[:, None]"]
     elif s["data"] == "saddle":
         rows += ["X = np.round(rng.uniform(-2, 2, (300, 2)), 3)",
                  f"y = X[:, :1] * X[:, 1:] / 2 + {s['noise']} * rng.standard_normal((300, 1))"]
@@ -108,7 +110,8 @@ def program(setup, steps=0, points=(), edits=()):
     else:
         names.remove("ElasticNet")
     drop = ", drop_last=True" if s["norm"] == "yes" and hidden else ""
-    rows += ["", "", "def steps():", "    while True:", f"        for X_batch, y_batch in batches(X, y, {s['batch']}, rng{drop}):",
+    rows += ["", "", "def steps():", "    while True:",
+             f"        for X_batch, y_batch in batches(X, y, {s['batch']}, rng{drop}):",
              f"            loss, pullback = {s['loss']}.vjp(model(X_batch), y_batch)", "            optimizer.zero_grad()",
              "            model.backward(pullback(1.0)[0])"]
     if penalty:
@@ -238,7 +241,7 @@ class Training:
 
 
 def _shade(field, output):
-    """Each unit's field (CELLS², units) as rows of -127 .. 127: a hidden unit's against its own largest, the output's from -1 to 1."""
+    """Each unit's field (CELLS², units) as rows of -127 .. 127: against its own largest, the output's from -1 to 1."""
     field = np.nan_to_num(field, nan=0, posinf=1e300, neginf=-1e300).T
     largest = np.ones((1, 1)) if output else np.abs(field).max(axis=1, keepdims=True)
     return np.rint(np.clip(field / np.where(largest > 0, largest, 1), -1, 1) * 127).astype(np.int8)

@@ -164,7 +164,8 @@
         control = make("input", {"data-name": name, type: "number", min: option.low, max: option.high, step: option.whole ? 1 : "any", value: state.setup[name], inputmode: "decimal"});
       }
       if (name !== "layers") {
-        control.onchange = () => set(name, control);
+        const input = control;
+        input.onchange = () => set(name, input);
         control = make("label", {}, make("span", {}, option.label), control);
       }
       if (!groups.has(option.group)) groups.set(option.group, make("fieldset", {}, make("legend", {}, option.group)));
