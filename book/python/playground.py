@@ -81,7 +81,8 @@ def program(setup, steps=0, points=(), edits=()):
                  f"y = X[:, :1] * X[:, 1:] / 2 + {s['noise']} * rng.standard_normal((300, 1))"]
     else:
         names.append(s["data"])
-        rows += [f"X, y = {DATA[s['data']].format(**s)}", "X = np.round((X - X.mean(axis=0)) / X.std(axis=0), 3)", "y = y[:, None]"]
+        rows += [f"X, y = {DATA[s['data']].format(**s)}",
+                 "X = np.round((X - X.mean(axis=0)) / X.std(axis=0), 3)", "y = y[:, None]"]
     if s["data"] != "saddle" and signed:
         rows[-1] = rows[-1].replace("y = ", "y = 2 * ") + " - 1"
     if s["data"] != "own":
@@ -251,10 +252,12 @@ def _statistics(answers, layer):
     """A layer's answers to all training samples, and the size of its weights and their last gradient."""
     low, high = float(answers.min()), float(answers.max())
     fine = math.isfinite(low) and math.isfinite(high)
-    bins = np.histogram(answers, 16, (low, high) if low < high else (low - 0.5, high + 0.5))[0].tolist() if fine else []
+    fine = fine and math.isfinite(high - low)
+    place = np.minimum((answers - low) / (high - low) * 16, 15) if fine and high > low else np.full(answers.shape, 8)
+    bins = np.bincount(place.astype(int).ravel(), minlength=16).tolist() if fine else []
     root = lambda x: float(np.sqrt(np.mean(np.square(x))))  # noqa: E731
     return {"low": low, "high": high, "mean": float(answers.mean()), "std": float(answers.std()), "bins": bins,
-            "constant": int((answers.std(axis=0) < 1e-9).sum()) if fine else 0, "units": answers.shape[1],
+            "constant": int((np.ptp(answers, axis=0) < 1e-9).sum()) if fine else 0, "units": answers.shape[1],
             "weights": root(layer.W.value), "gradient": root(layer.W.grad)}  # fmt: skip
 
 
