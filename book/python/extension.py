@@ -24,6 +24,7 @@ from book.python import DIST, GUEST, begin, playground
 
 HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
+PLAYGROUND = "appendix/playground"
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
 
 
@@ -122,7 +123,7 @@ def prepare(app):
 
 
 def add_playground(app, pagename, templatename, context, doctree):
-    if pagename == "playground":
+    if pagename == PLAYGROUND:
         app.add_css_file("python/playground.css")
         app.add_js_file("python/playground.js", defer="defer")
 
@@ -131,8 +132,8 @@ class Play(ReferenceRole):
     """``{play}`words <data=xor&layers=2>``` links to that set-up of the playground."""
 
     def run(self):
-        here = self.env.docname == "playground"
-        page = "" if here else self.env.app.builder.get_relative_uri(self.env.docname, "playground")
+        here = self.env.docname == PLAYGROUND
+        page = "" if here else self.env.app.builder.get_relative_uri(self.env.docname, PLAYGROUND)
         return [nodes.reference(self.rawtext, self.title, refuri=f"{page}#{self.target}", internal=True)], []
 
 

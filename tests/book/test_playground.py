@@ -16,7 +16,7 @@ from book.python import extension, host, playground
 from tests.book import firefox
 from tests.conftest import SECONDS, free_ports
 
-PAGE = "playground.html"
+PAGE = "appendix/playground.html"
 POINTS = [[0, 1, 0], [1, 1.5, 1], [-1, 0.25, 1], [-2, -1, 0], [0.5, -0.5, 1]]
 
 
