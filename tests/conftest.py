@@ -1,8 +1,11 @@
 """What several folders of tests share: the built book, and a browser that can reach nothing but it."""
 
+import functools
+import http.server
 import importlib.util
 import random
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,20 @@ def html():
     if newer:
         pytest.fail(f"The built book is older than {', '.join(newer[:3])}: run `make book` (python -m book book) first.")
     return HTML
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def server(html):
+    """Address of the built book, served."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=html)) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_address[1]}"
+        serving.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,9 @@ import contextlib
 import functools
 import gzip
 import hashlib
-import http.server
 import io
 import json
 import re
-import threading
 
 import numpy as np
 import pytest
@@ -107,19 +105,6 @@ def test_every_cell_of_an_exercise_prints_what_cpython_prints(browser, where, re
 
 
 # What a reader does --------------------------------------------------------------------------------------------------
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server(html):
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=html)) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_address[1]}"
-        serving.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -161,6 +161,84 @@ def test_search_finds_without_a_server(watched, html, query, page_name):
     assert window.external == [] and window.errors == []
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("query", ["perceptron", "momentum"])
+def test_search_quotes_the_text_and_no_list_of_contents(watched, server, query):
+    window = watched()
+    window.page.goto(f"{server}/search.html?q={query}")
+    quoted = window.page.locator("#search-results li:has(a[href*='chapters/']) p.context")
+    quoted.filter(has_text=query).first.wait_for()
+    for text in quoted.all_inner_texts():
+        assert not text.startswith("Contents") and "\nContents" not in text, text
+        assert not re.search(r"\d\.\d+\. .*\d\.\d+\. .*\d\.\d+\. ", text, re.S), f"a list of contents: {text}"
+
+
+RINGS_OVER_WORDS = """figure => {
+    const inputs = [...figure.querySelectorAll('input[type=range]')], found = new Set(),
+        words = () => [...figure.querySelectorAll('svg text')].filter(e => e.textContent.trim());
+    function look(where) {
+        for (const handle of figure.querySelectorAll('.explore-handle:not([hidden])')) {
+            const box = handle.getBoundingClientRect(), inset = parseFloat(getComputedStyle(handle, '::after').left),
+                ring = {left: box.left + inset, right: box.right - inset, top: box.top + inset, bottom: box.bottom - inset};
+            for (const text of words()) {
+                const word = text.getBoundingClientRect(),
+                    across = Math.min(ring.right, word.right) - Math.max(ring.left, word.left),
+                    down = Math.min(ring.bottom, word.bottom) - Math.max(ring.top, word.top);
+                if (across > 3 && down > 3 && word.width * word.height > 0) found.add(
+                    `${figure.dataset.name}: ${handle.getAttribute('aria-label')} over ${text.textContent.trim()} at ${where}`);
+            }
+        }
+    }
+    look('the start');
+    for (const input of inputs) {
+        const before = input.value;
+        for (const end of [input.min, input.max]) {
+            input.value = end;
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            look(`${input.closest('label').firstChild.textContent} ${end}`);
+        }
+        input.value = before;
+        input.dispatchEvent(new Event('input', {bubbles: true}));
+    }
+    return [...found];
+}"""
+MEANT = {  # the handle is a window over what is written, or walks along it
+    "draw_slide", "draw_window", "draw_reverse", "draw_heads"
+}  # fmt: skip
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("chapters/")])
+def test_at_the_ends_of_its_sliders_no_handle_covers_a_word(watched, html, name):
+    window = open_page(watched, html, name, viewport={"width": 390, "height": 844})
+    for figure in window.page.query_selector_all(".explore:has(.explore-handle)"):
+        if figure.get_attribute("data-name") not in MEANT:
+            assert figure.evaluate(RINGS_OVER_WORDS) == []
+
+
+@pytest.mark.browser
+def test_a_letter_leads_to_its_first_term(watched, html):
+    window = watched()
+    window.page.goto((html / "appendix/glossary.html").as_uri())
+    terms = window.page.locator("dl.glossary dt").evaluate_all("all => all.map(e => [e.id, e.firstChild.textContent.trim()])")
+    letters = window.page.locator(".glossary-letters a").evaluate_all("all => all.map(e => [e.hash.slice(1), e.textContent])")
+    first = {}
+    for identity, term in terms:
+        letter = term[0].upper() if term[0].isascii() and term[0].isalpha() else "#"
+        first.setdefault(letter, identity)
+    assert len(letters) > 20 and letters == [[identity, letter] for letter, identity in first.items()]
+
+
+@pytest.mark.browser
+def test_what_opens_a_solution_is_called_by_it(watched, html):
+    window = watched()
+    window.page.goto((html / "chapters/04_backpropagation.html").as_uri())
+    window.page.wait_for_selector(".toggle-button[aria-label^=Solution]")
+    names = window.page.locator(".toggle-button").evaluate_all("all => all.map(e => e.getAttribute('aria-label'))")
+    assert names and all(name.startswith("Solution to Exercise") for name in names)
+    assert len(set(names)) == len(names)
+
+
 class Links(HTMLParser):
     def __init__(self):
         super().__init__()
