@@ -138,9 +138,14 @@ def check_policy(assignment):
     if strangers:
         raise ValueError(f"points are given for {', '.join(sorted(strangers))}, which is no exercise of this assignment")
     if assignment.due:
-        datetime.fromisoformat(assignment.due)
+        try:
+            datetime.fromisoformat(assignment.due)
+        except ValueError:
+            raise ValueError(f"expected a deadline such as \"2026-10-09 18:00\", got {assignment.due!r}") from None
     elif assignment.late or assignment.days is not None:
         raise ValueError("a late policy needs a deadline: --due \"2026-10-09 18:00\"")
+    if (assignment.days or 0) < 0:
+        raise ValueError(f"expected a number of days, got {assignment.days}")
     if not 0 <= assignment.late <= 100:
         raise ValueError(f"expected percent between 0 and 100 a day, got {assignment.late:g}")
 
