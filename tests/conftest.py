@@ -66,7 +66,8 @@ def html():
     built = (HTML / "index.html").stat().st_mtime
     sources = [*(ROOT / "chapters").glob("*.ipynb"), *(ROOT / "appendix").glob("*.md"), *(ROOT / "nnlib").glob("*.py"),
                *(ROOT / "book" / "styles").iterdir(), *(ROOT / "book" / "python" / "page").glob("*.*"),
-               ROOT / "book" / "python" / "guest.py", ROOT / "intro.md", ROOT / "_toc.yml", ROOT / "_config.yml"]  # fmt: skip
+               ROOT / "book" / "python" / "guest.py", ROOT / "book" / "python" / "playground.py",
+               ROOT / "intro.md", ROOT / "_toc.yml", ROOT / "_config.yml"]  # fmt: skip
     newer = [str(path.relative_to(ROOT)) for path in sources if path.stat().st_mtime > built]
     if newer:
         pytest.fail(f"The built book is older than {', '.join(newer[:3])}: run `make book` (python -m book book) first.")

@@ -274,6 +274,8 @@ def test_every_internal_link_leads_somewhere(parsed):
             target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             if not target.exists():
                 broken.append((page.name, link))
+            elif target.name == "playground.html" and "=" in parts.fragment:
+                continue  # a set-up: test_playground.py
             elif parts.fragment and target in parsed and unquote(parts.fragment) not in parsed[target].ids:
                 broken.append((page.name, link))
     assert broken == []

@@ -10,6 +10,7 @@
   var able = typeof DecompressionStream == "function" && typeof Worker == "function" && typeof WebAssembly == "object" &&
     WebAssembly.validate(new Uint8Array(SIMD)) && "replaceChildren" in Element.prototype;
 
+  nn.able = able;
   nn.before = (nn.imports || {})[page] || "";
   nn.size = ["core.wasm", "core.zip", "book.tar"].reduce(function (sum, name) { return sum + nn.files[name].bytes; }, 0);
   nn.at = function (name) { return here + nn.files[name].name; };
