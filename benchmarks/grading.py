@@ -97,7 +97,8 @@ def main(count=200):
         full = sum(report.score(result) == made.points for result in results)
         print(f"{count} submissions of {len(names)} exercises, {os.cpu_count()} cores: {seconds:.1f} s, "
               f"{seconds / count:.2f} s each; {full} with full points")
-        print(f"processor time: {worked:.1f} s, {worked / count:.2f} s each; from what is stored: {again:.1f} s, {worked_again:.1f} s")
+        print(f"processor time: {worked:.1f} s, {worked / count:.2f} s each; from what is stored: {again:.1f} s, "
+              f"{worked_again:.1f} s of processor time")
         theirs = time_nbgrader(made, lambda released: submissions(released, solutions, NBGRADER_STUDENTS), folder / "course")
         if theirs is None:
             print("nbgrader: not installed here (instructor/requirements-nbgrader.txt)")
