@@ -9,7 +9,7 @@ from datetime import datetime
 import nbformat
 import pytest
 
-from instructor import assignment, grade, lms, marking, report, runner, similarity, written
+from instructor import assignment, grade, lms, marking, nbgrader_export, report, runner, similarity, written
 from instructor.__main__ import main
 from tests.instructor.course import ALL, POINTS, solved
 
@@ -284,3 +284,9 @@ def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     waiting.value.save_as(tmp_path / "ada.ipynb")
     assert runner.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
     nbformat.validate(nbformat.read(tmp_path / "ada.ipynb", as_version=4))
+
+
+def test_nbgrader_gets_a_question_to_mark_by_hand(asked):
+    answer = nbgrader_export.source_notebook(asked[0]).cells[-1]
+    facts = answer.metadata.nbgrader
+    assert (answer.cell_type, facts.grade, facts.solution, facts.points, facts.grade_id) == ("markdown", True, True, 2, "twice")
