@@ -21,6 +21,8 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Pages of the book share a process. Else a busy Chromium can hand a page that is opened again an old copy of what is stored.
+    "--process-per-site",
 ]
 
 
