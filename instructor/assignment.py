@@ -197,7 +197,7 @@ def student_notebook(assignment, blocks, student="", root=ROOT):
 def solution_notebook(assignment, blocks, root=ROOT):
     """The instructor's notebook: each task with its solution, its points and the mistakes to expect."""
     title = f"# {assignment.title}: solutions\n\n{table(assignment)}"
-    cells = [new_markdown_cell(title, id="title"), new_code_cell("import numpy as np", id="imports")]
+    cells = [new_markdown_cell(title, id=TITLE), new_code_cell("import numpy as np", id="imports")]
     for entry in assignment.entries():
         cells.append(new_markdown_cell(f"## {heading(entry, assignment)}", id=f"{entry.name}-title"))
         cells += plain_cells(blocks[entry.name]["exercise"], f"{entry.name}-task")

@@ -96,7 +96,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             when = next((time for name, _, time in files if name == result["label"]), 0)
             result["late"] = late(assignment, told.get(submission.lms_id) or when, submission.late)
         except Exception as error:  # one broken submission must not stop the others; the row says so
-            result = _nothing("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
+            result = _empty("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
             result |= {"student": submission.student, "lms_id": submission.lms_id}
         return result | {"reply": submission.reply, "full": assignment.full, "code": assignment.code(submission.student)}
 
@@ -220,7 +220,7 @@ def late(assignment, when, said):
     return {"days": days, "off": 1 if over else min(days * assignment.late / 100, 1)}
 
 
-def _nothing(status, note):
+def _empty(status, note):
     return {"status": status, "note": note, "private": "", "exercises": {}, "answers": {}, "out of work": False, "label": ""}
 
 
@@ -238,13 +238,13 @@ def _best(assignment, submission, data, adapters, work):
 def _grade_one(assignment, submission, data, adapters, work=1):
     """Status, notes (one of them for the instructor alone) and what each exercise earned."""
     if submission.path is None:
-        return _nothing("missing", submission.note) | {"private": submission.private}
+        return _empty("missing", submission.note) | {"private": submission.private}
     if data is None:
-        return _nothing("unreadable", "the file cannot be read")
+        return _empty("unreadable", "the file cannot be read")
     try:
         notebook = runner.read_notebook(data, assignment.questions)
     except ValueError as error:
-        return _nothing("unreadable", f"not a notebook: {error}")
+        return _empty("unreadable", f"not a notebook: {error}")
     keys = [key for key in assignment.keys(submission.student) if key.name in adapters]
     ran = runner.run_submission(notebook, keys, adapters, work)
     private = submission.private
@@ -257,8 +257,9 @@ def _grade_one(assignment, submission, data, adapters, work=1):
     if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
         notes.insert(1, "is the cell with `import numpy as np` gone?")
     ended = any(outcome.status == ENDED for outcomes in ran.outcomes.values() for outcome in outcomes)
-    return {"status": "graded", "note": "; ".join(filter(None, notes))[:1000], "private": private, "exercises": exercises,
-            "answers": notebook.answers, "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes), "label": ""}
+    return _empty("graded", "; ".join(filter(None, notes))[:1000]) | {
+        "private": private, "exercises": exercises, "answers": notebook.answers,
+        "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes)}
 
 
 def verdict(key, outcomes):

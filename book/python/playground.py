@@ -70,7 +70,7 @@ def program(setup, steps=0, points=(), edits=()):
         Weights set by hand after so many steps: the layer's ``W[row, column]``, or its bias for row -1.
     """
     s = setup
-    names = ["Activation", "Dense", "ElasticNet", "Sequential", "batches", s["activation"], s["init"], s["loss"], s["optimizer"]]
+    names = ["Activation", "Dense", "Sequential", "batches", s["activation"], s["init"], s["loss"], s["optimizer"]]
     rows = []
     signed = s["loss"] != "binary_cross_entropy"
     if s["data"] == "own":
@@ -107,9 +107,8 @@ def program(setup, steps=0, points=(), edits=()):
     rows.append(f"optimizer = {s['optimizer']}(model.parameters(), lr={s['lr']}{more})")
     penalty = bool(s["l1"] or s["l2"])
     if penalty:
+        names.append("ElasticNet")
         rows.append(f"penalty = ElasticNet(l1={s['l1']}, l2={s['l2']})")
-    else:
-        names.remove("ElasticNet")
     drop = ", drop_last=True" if s["norm"] == "yes" and hidden else ""
     rows += ["", "", "def steps():", "    while True:",
              f"        for X_batch, y_batch in batches(X, y, {s['batch']}, rng{drop}):",
@@ -119,7 +118,7 @@ def program(setup, steps=0, points=(), edits=()):
         rows.append("            penalty.add_gradients(optimizer.parameters)")
     rows += ["            optimizer.step()", "            yield loss"]
 
-    data = {"spirals", "moons", "xor", "blobs", "split"}
+    data = {*DATA, "split"}
     parts = [("nnlib", set(names) - data), ("nnlib.data", set(names) & data)]
     head = ["from itertools import islice", "", "import numpy as np", ""]
     head += [f"from {module} import {', '.join(sorted(wanted, key=str.lower))}" for module, wanted in parts if wanted]
@@ -251,8 +250,7 @@ def _shade(field, output):
 def _statistics(answers, layer):
     """A layer's answers to all training samples, and the size of its weights and their last gradient."""
     low, high = float(answers.min()), float(answers.max())
-    fine = math.isfinite(low) and math.isfinite(high)
-    fine = fine and math.isfinite(high - low)
+    fine = math.isfinite(high - low)
     place = np.minimum((answers - low) / (high - low) * 16, 15) if fine and high > low else np.full(answers.shape, 8)
     bins = np.bincount(place.astype(int).ravel(), minlength=16).tolist() if fine else []
     root = lambda x: float(np.sqrt(np.mean(np.square(x))))  # noqa: E731

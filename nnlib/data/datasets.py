@@ -130,7 +130,7 @@ def split(X, y, parts=(3, 1, 1), *, rng=None):
     X, y = X[order], y[order]
     labels = y if y.ndim == 1 and y.dtype.kind in "iub" else np.zeros(len(y), dtype=int)
     turn = np.empty(len(y), dtype=int)  # place of each sample within its class
-    for label in set(labels.tolist()):
+    for label in np.unique(labels):
         turn[labels == label] = np.arange(np.sum(labels == label))
     part_of = np.repeat(np.arange(len(parts)), parts)[turn % sum(parts)]
     return [(X[part_of == k], y[part_of == k]) for k in range(len(parts))]
