@@ -35,7 +35,7 @@ def initial(term):
 
 
 class GlossaryLetters(SphinxPostTransform):
-    """Above a glossary, its letters; each leads to the first term that begins with it."""
+    """Above a glossary, its letters; each leads to the first entry under it. Of an entry's names the first one counts."""
 
     default_priority = 200
     formats = ("html",)
@@ -43,7 +43,8 @@ class GlossaryLetters(SphinxPostTransform):
     def run(self, **kwargs):
         for glossary in list(self.document.findall(addnodes.glossary)):
             first = {}
-            for term in glossary.findall(nodes.term):
+            for entry in glossary.findall(nodes.definition_list_item):
+                term = entry.next_node(nodes.term)
                 first.setdefault(initial(term.astext()), term["ids"][0])
             line = nodes.paragraph(classes=["glossary-letters"])
             for letter, target in first.items():

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from nnlib.exercises.judging.judge import judge
 
 DRAWS = 3
 TITLE, CHECKS = "title", "checks"  # the ids of the first two cells
+_WORTH = re.compile(r"\s*\*\d+ minutes?, \d+ points?\.\*")  # the heading says it, with the points that count
 INTRODUCTION = """# {title}
 
 Run the cells from the top. Write your answers in place of `raise NotImplementedError` or `...`. Each `check`
@@ -217,8 +219,8 @@ def plain_cells(block, prefix):
     for number, cell in enumerate(block, 1):
         if cell.cell_type == "code":
             cells.append(new_code_cell(cell.source, id=f"{prefix}-{number}"))
-        elif plain_text(cell):
-            cells.append(new_markdown_cell(plain_text(cell), id=f"{prefix}-{number}"))
+        elif text := _WORTH.sub("", plain_text(cell)):
+            cells.append(new_markdown_cell(text, id=f"{prefix}-{number}"))
     return cells
 
 
