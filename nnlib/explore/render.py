@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import copyreg
+import functools
 import hashlib
 import io
 import pickle
@@ -16,7 +17,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
-from .formulas import formulas_remembered
+from .texts import texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
 RC = {
@@ -44,6 +45,9 @@ class FreshAxes:
         if self.pickled:
             return pickle.loads(self.pickled)
         made = plt.subplots(**self.subplots)
+        for ax in made[0].axes:
+            for axis in ax._axis_map.values():
+                vars(axis).pop("minorTicks", None)  # made again by whoever asks for them, which is seldom
         with contextlib.suppress(pickle.PicklingError, TypeError, AttributeError):  # such as a projection of one's own
             buffer = io.BytesIO()
             _Pickler(buffer).dump(made)
@@ -72,7 +76,7 @@ def _restore(node, state):
 @contextlib.contextmanager
 def drawn(draw, values, fresh_axes=plt.subplots):
     """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    with plt.rc_context(RC), formulas_remembered():
+    with plt.rc_context(RC), texts_remembered():
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
@@ -205,6 +209,7 @@ def read_svg(svg, images, memo=None):
     return root
 
 
+@functools.lru_cache(20_000)
 def quantise(text):
     """Round every number of a coordinate attribute to the quantum and drop superfluous white space."""
     return NUMBER.sub(lambda m: _decimal(round(float(m[0]) * QUANTUM) / QUANTUM), " ".join(text.split()))
