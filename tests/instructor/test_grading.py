@@ -104,7 +104,8 @@ SUBMISSIONS = {
                                     "def softmax(z): raise ValueError(S())"), without("softmax")),
     "sleeps": Expected([*solved(), "import time; time.sleep(10**6)\nraise ValueError('awake')"], note="awake"),
     "waits for the clock": Expected(["import time\nt = time.monotonic()\nwhile time.monotonic() < t + 1: pass", *solved()]),
-    "reads without end": Expected(["import os\nwhile True: os.listdir('/'); os.stat('/')", *solved()]),
+    "reads without end": Expected(["import os\nwhile True:\n    try: os.listdir('/')\n    except OSError: pass", *solved()],
+                                  note="cell 1: it needs more work"),
     "slow pattern": Expected([*solved(), "import re; re.match('(a*)*b', 'a' * 60)"], note="more work"),
     "huge number": Expected([*solved(), "x = 10 ** 10 ** 9"], note="cell 6"),
     # memory, output
@@ -285,7 +286,7 @@ def test_the_same_in_every_run_and_beside_busy_neighbours(name, course):
             process.wait()
 
 
-@pytest.mark.parametrize("work", ["pass", "os.stat('/')", "os._exit(0)"])
+@pytest.mark.parametrize("work", ["pass", "os.urandom(9)", "os._exit(0)"])
 def test_a_submission_is_of_bounded_work(work, course):
     """Cells and exercises that never end, that only call what is outside, that end Python: seconds, whatever there is of them."""
     keys = course.keys("x")
