@@ -47,7 +47,8 @@ class FreshAxes:
         made = plt.subplots(**self.subplots)
         for ax in made[0].axes:
             for axis in ax._axis_map.values():
-                vars(axis).pop("minorTicks", None)  # made again by whoever asks for them, which is seldom
+                for name in ("majorTicks", "minorTicks"):  # matplotlib makes them again when it asks for them;
+                    vars(axis).pop(name, None)  # for an axis that was drawn before it seldom does
         with contextlib.suppress(pickle.PicklingError, TypeError, AttributeError):  # such as a projection of one's own
             buffer = io.BytesIO()
             _Pickler(buffer).dump(made)
@@ -175,7 +176,7 @@ def read_svg(svg, images, memo=None):
                 parent.remove(child)
     names, counts = {}, {}
     elements = list(root.iter())
-    referred = {name for e in elements for v in e.attrib.values() for name in REFERENCE.findall(v)}
+    referred = {name for e in elements for v in e.attrib.values() if "#" in v for name in REFERENCE.findall(v)}
     for e in elements:
         e.tag = _local(e.tag)
         name = e.get("id")
@@ -203,7 +204,7 @@ def read_svg(svg, images, memo=None):
                 if not value.startswith("rotate(0 "):
                     attributes[key] = value
             else:
-                attributes[key] = REFERENCE.sub(lambda m: names.get(m[0], m[0]), value)
+                attributes[key] = REFERENCE.sub(lambda m: names.get(m[0], m[0]), value) if "#" in value else value
         e.attrib.clear()
         e.attrib.update(attributes)
     return root

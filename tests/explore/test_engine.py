@@ -291,9 +291,10 @@ def test_a_text_laid_out_once_is_where_it_would_be(options):
                 plt.close(figure)
 
 
-def test_minor_ticks_left_out_of_the_pickle_come_when_they_are_wanted():
+def test_ticks_left_out_of_the_pickle_come_when_they_are_wanted():
     def draw(ax):
         ax.tick_params(which="minor", length=9, color="red")
+        ax.tick_params(which="major", length=12, labelrotation=30)
         ax.xaxis.set_minor_locator(plt.MultipleLocator(0.1))
         ax.set(title="title", yscale="log", ylim=(1, 1000))
 
