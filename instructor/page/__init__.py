@@ -42,7 +42,7 @@ def page(assignment, notebook):
     stubs = {cell.id: cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.id != CHECKS}
     known = {
         "files": files,
-        "begin": begin(),
+        "begin": {"core": begin()},
         "loaded": True,
         "exercises": {},
         "keep": f"nn:{assignment.name}-{assignment.seed('page'):x}:",
