@@ -87,6 +87,11 @@
     const all = [...document.querySelectorAll(".cell")].filter((root) => root.querySelector(".cell_input pre")).map((root, k) => {
       const exercise = exercises.find((cell) => cell.root === root);
       if (exercise) return exercise;
+      const [first, ...more] = root.querySelectorAll(".cell_input pre"); // a page folds two cells of drawing code as one
+      for (const next of more) {
+        first.append("\n\n", ...next.childNodes);
+        next.remove();
+      }
       const text = hash(root.querySelector(".cell_input pre").textContent);
       seen[text] = (seen[text] || 0) + 1;
       return new Cell(root, `cell-${text}-${seen[text]}`, `cell ${k + 1}`);

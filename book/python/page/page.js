@@ -206,8 +206,8 @@
   if (able) tick();
 
   // All cells of a chapter: the rest of it is loaded on the click.
-  var rest = document.querySelectorAll(".cell:not(.runnable) > .cell_input, .cell:not(.runnable) > details > .cell_input").length, heading = document.querySelector(".bd-article h1");
-  if (able && rest && heading && nn.files.chapter) (function () {
+  var heading = document.querySelector(".bd-article h1");
+  if (able && heading && (nn.runs || []).indexOf(page) >= 0) (function () {
     var bar = make("div", {"class": "runnable-bar runnable-page", role: "group", "aria-label": "Python in this page"}),
       button = make("button", {type: "button", "data-action": "try"}, "Try this page (loads " + Math.ceil(nn.size("full") / 1e6) + " MB, once)"),
       said = make("span", {"class": "runnable-status", role: "status"});
