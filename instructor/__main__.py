@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from instructor import assignment, edition, grade, lms, page, report
+from instructor import assignment, edition, grade, lms, page, report, written
 from nnlib.exercises import all_exercises
 
 ASSIGNMENTS = Path("assignments")
@@ -31,6 +31,12 @@ def list_exercises(options):
         print(f"{entry.chapter:{wide[0]}}  {entry.name:{wide[1]}}  {entry.minutes:3}  {entry.points:6}  {entry.title}")
     print(f"{len(entries)} exercises, {sum(entry.minutes for entry in entries)} minutes, "
           f"{sum(entry.points for entry in entries)} points")
+    asked = [question for question in written.all_questions().values()
+             if not chapters or any(question.chapter.startswith(chapter) for chapter in chapters)]
+    if asked:
+        print("\nto answer in words:")
+    for question in asked:
+        print(f"{question.chapter:{wide[0]}}  {question.name:{wide[1]}}  {question.title}")
 
 
 def make_edition(options):
@@ -38,11 +44,19 @@ def make_edition(options):
 
 
 def make_assignment(options):
-    names = assignment.choose(options.exercises, options.chapters)
+    names = assignment.choose(options.exercises, options.chapters, options.questions)
+    worth = {}
+    for text in options.points:
+        name, _, points = text.partition("=")
+        worth[name] = lms.points(points, "--points", 1, least=0)
     students = [student.student for student in lms.roster(options.roster)] if options.roster else ()
     folder = ASSIGNMENTS / options.name
-    made = assignment.make(folder, options.name, names, options.title, students)
-    print(f"{made.title}: {len(names)} exercises, {made.points} points")
+    made = assignment.make(folder, options.name, names, options.title, students, questions=options.questions, worth=worth,
+                           due=options.due, late=options.late, days=options.days)
+    words = f", {len(made.questions)} answered in words" if made.questions else ""
+    print(f"{made.title}: {len(names)} exercises{words}, {made.points:g} points")
+    if made.due:
+        print(assignment.deadline(made))
     print(f"hand out      {folder / 'student'}, or {page.write(folder / 'student', made)} alone")
     print(f"keep          {folder / 'instructor'} and {folder / 'assignment.json'}")
 
@@ -57,7 +71,8 @@ def grade_submissions(options):
     out = folder / "graded"
     try:
         results = grade.grade(chosen, options.submissions, out, students, options.workers, take=options.take,
-                              overrides=folder / "overrides.csv", work=options.work)
+                              overrides=folder / "overrides.csv", work=options.work, marks=folder / "marks.csv",
+                              groups=folder / "groups.csv", again=options.again)
     except KeyboardInterrupt:
         print(f"\nStopped. What was graded is kept in {out}; the same command goes on.", file=sys.stderr)
         return 130
@@ -65,6 +80,9 @@ def grade_submissions(options):
     print(", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no submissions")
     print(f"scores        {out / 'scores.csv'}\nfeedback      {out / 'feedback.zip'}, to upload\n"
           f"statistics    {out / 'statistics.html'}")
+    to_mark = sum(len(report.open_answers(result, chosen.questions)) for result in results)
+    if chosen.questions:
+        print(f"to mark       {to_mark} answers, in {out / 'marking.html'}")
     if options.merge:
         scores = {result["lms_id"]: (report.score(result), chosen.points, result["note"])
                   for result in results if result["lms_id"] and result["status"] != "missing"}
@@ -100,6 +118,11 @@ def main(arguments=None):
     command.add_argument("name")
     command.add_argument("--exercises", nargs="*", default=[], metavar="NAME")
     command.add_argument("--chapters", nargs="*", default=[], metavar="NN")
+    command.add_argument("--questions", nargs="*", default=[], metavar="NAME", help="questions that are answered in words")
+    command.add_argument("--points", nargs="*", default=[], metavar="NAME=POINTS", help="other points than the book's")
+    command.add_argument("--due", default="", metavar="TIME", help='such as "2026-10-09 18:00"')
+    command.add_argument("--late", type=float, default=0, metavar="PERCENT", help="taken off for each day begun after --due")
+    command.add_argument("--days", type=int, help="after so many days nothing counts")
     command.add_argument("--title")
     command.add_argument("--roster", metavar="CSV", help="numbers of its own in each student's notebook")
     command.set_defaults(run=make_assignment)
@@ -112,6 +135,7 @@ def main(arguments=None):
     command.add_argument("--column", help="Canvas: the assignment's column")
     command.add_argument("--take", choices=["latest", "best"], default="latest", help="of several notebooks of one student")
     command.add_argument("--work", type=int, default=1, metavar="N", help="N times the work that a submission may do")
+    command.add_argument("--again", nargs="*", default=[], metavar="NAME", help="students or exercises to grade again")
     command.add_argument("--workers", type=int, help="submissions at a time (default: one for each core)")
     command.set_defaults(run=grade_submissions)
 

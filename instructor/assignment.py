@@ -1,16 +1,18 @@
 """Assignments: exercises chosen by name or chapter, handed out as one notebook that needs only NumPy."""
 
+import base64
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from instructor import runner, seal
+from instructor import runner, seal, written
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
 from nnlib.exercises.judging.judge import judge
@@ -28,12 +30,22 @@ when your notebook is graded, with other numbers than here.
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is handed out and graded. ``secret`` decides the numbers submissions are tried on: keep it."""
+    """What is handed out and graded. ``secret`` decides the numbers submissions are tried on: keep it.
+
+    ``questions`` are answered in words, each with its rubric, ``[[points, what earns them], ...]``. ``worth`` holds points of
+    exercises where they are not the book's. ``due`` is a local time in ISO format; for each day begun after it ``late``
+    percent are taken off, and after ``days`` days all.
+    """
 
     name: str
     title: str
     exercises: list
     secret: str
+    questions: dict = field(default_factory=dict)
+    worth: dict = field(default_factory=dict)
+    due: str = ""
+    late: float = 0
+    days: int | None = None
 
     def entries(self):
         """The exercises themselves. Raises ValueError for a name that the registry does not know."""
@@ -54,9 +66,19 @@ class Assignment:
                 for entry in self.entries()]
 
     @property
+    def full(self):
+        """Points of each exercise and question, by name."""
+        coded = {entry.name: self.worth.get(entry.name, entry.points) for entry in self.entries()}
+        return coded | {name: sum(points for points, _ in rubric) for name, rubric in self.questions.items()}
+
+    @property
     def points(self):
-        """Points of all exercises together."""
-        return sum(entry.points for entry in self.entries())
+        """Points of all exercises and questions together."""
+        return sum(self.full.values())
+
+    def code(self, student):
+        """A name under which a student's answers are marked: the same each time, and not to be guessed."""
+        return base64.b32encode(self.seed("code", student).to_bytes(8, "big")).decode().lower()[:6]
 
 
 def load(folder):
@@ -64,10 +86,11 @@ def load(folder):
     path = Path(folder, "assignment.json")
     if not path.exists():
         raise ValueError(f"{path} is not there: make it with python -m instructor assignment")
-    return Assignment(**json.loads(path.read_text(encoding="utf-8")))
+    made = Assignment(**json.loads(path.read_text(encoding="utf-8")))
+    return replace(made, questions=written.read_rubric(Path(folder, "rubric.csv"), list(made.questions)))
 
 
-def choose(names, chapters):
+def choose(names, chapters, questions=()):
     """Names of the exercises asked for by name or chapter (2, "02_activations"), in the book's order."""
     known, chapters = all_exercises(), [str(chapter).zfill(2) for chapter in chapters]
     strangers = [name for name in names if name not in known]
@@ -78,31 +101,48 @@ def choose(names, chapters):
                          f"the exercises are: {', '.join(known)}")
     chosen = [name for name, entry in known.items()
               if name in names or any(entry.chapter.startswith(chapter) for chapter in chapters)]
-    if not chosen:
+    if not chosen and not questions:
         raise ValueError("choose exercises by name or chapter")
     return chosen
 
 
-def make(folder, name, exercises, title=None, students=(), root=ROOT):
+def make(folder, name, exercises, title=None, students=(), questions=(), root=ROOT, **policy):
     """Write the assignment to ``folder``: for the student, for the instructor, and ``assignment.json``.
 
     With ``students``, each gets a notebook with numbers of its own. A second run keeps the secret, so that
-    what was handed out stays valid. Raises ValueError if the solutions do not get all points from the grader.
+    what was handed out stays valid. ``questions`` are names; ``policy`` are the other fields of :class:`Assignment`.
+    Raises ValueError if the solutions do not get all points from the grader.
     """
     folder = Path(folder)
-    old = load(folder).secret if (folder / "assignment.json").exists() else None
-    assignment = Assignment(name, title or name, list(exercises), old or secrets.token_hex(16))
+    old = json.loads((folder / "assignment.json").read_text("utf-8")) if (folder / "assignment.json").exists() else {}
+    rubrics = written.read_rubric(folder / "rubric.csv", [question.name for question in written.choose(questions, root)])
+    assignment = Assignment(name, title or name, list(exercises), old.get("secret") or secrets.token_hex(16), rubrics, **policy)
+    check_policy(assignment)
     blocks = {entry.name: exercise_cells(entry, root) for entry in assignment.entries()}
-    solutions = solution_notebook(assignment, blocks)
+    solutions = solution_notebook(assignment, blocks, root)
     solve(assignment, solutions)
     (folder / "student").mkdir(parents=True, exist_ok=True)
     (folder / "instructor").mkdir(exist_ok=True)
     (folder / "assignment.json").write_text(json.dumps(asdict(assignment), indent=1) + "\n", encoding="utf-8")
+    written.write_rubric(folder / "rubric.csv", rubrics)
     for student in students or [""]:
         file = f"{name}-{student}.ipynb" if student else f"{name}.ipynb"
-        nbformat.write(student_notebook(assignment, blocks, student), folder / "student" / file)
+        nbformat.write(student_notebook(assignment, blocks, student, root), folder / "student" / file)
     nbformat.write(solutions, folder / "instructor" / f"{name}-solutions.ipynb")
     return assignment
+
+
+def check_policy(assignment):
+    """ValueError for points, a deadline or a late policy that cannot be meant."""
+    strangers = assignment.worth.keys() - set(assignment.exercises)
+    if strangers:
+        raise ValueError(f"points are given for {', '.join(sorted(strangers))}, which is no exercise of this assignment")
+    if assignment.due:
+        datetime.fromisoformat(assignment.due)
+    elif assignment.late or assignment.days is not None:
+        raise ValueError("a late policy needs a deadline: --due \"2026-10-09 18:00\"")
+    if not 0 <= assignment.late <= 100:
+        raise ValueError(f"expected percent between 0 and 100 a day, got {assignment.late:g}")
 
 
 def solve(assignment, solutions):
@@ -132,31 +172,37 @@ def exercise_cells(entry, root=ROOT):
     return found
 
 
-def student_notebook(assignment, blocks, student=""):
+def student_notebook(assignment, blocks, student="", root=ROOT):
     """The notebook that is handed out; ``blocks`` maps each exercise's name to its ``exercise_cells``."""
     entries = assignment.entries()
     setup = seal.cell_source(entries, assignment.seed("check", student))
     cells = [
-        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(entries)), id=TITLE),
+        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(assignment)), id=TITLE),
         new_code_cell(f"import numpy as np\n\n{setup}", id=CHECKS,
                       metadata={"jupyter": {"source_hidden": True}}),
     ]
     for entry in entries:
-        cells.append(new_markdown_cell(f"## {heading(entry)}", id=f"{entry.name}-title"))
+        cells.append(new_markdown_cell(f"## {heading(entry, assignment)}", id=f"{entry.name}-title"))
         cells += plain_cells(blocks[entry.name]["exercise"], f"{entry.name}-task")
+    for question in written.choose(assignment.questions, root):
+        cells += written.cells(question, assignment.full[question.name])
     return new_notebook(cells=cells, metadata=metadata(assignment, student))
 
 
-def solution_notebook(assignment, blocks):
+def solution_notebook(assignment, blocks, root=ROOT):
     """The instructor's notebook: each task with its solution, its points and the mistakes to expect."""
-    title = f"# {assignment.title}: solutions\n\n{table(assignment.entries())}"
+    title = f"# {assignment.title}: solutions\n\n{table(assignment)}"
     cells = [new_markdown_cell(title, id="title"), new_code_cell("import numpy as np", id="imports")]
     for entry in assignment.entries():
-        cells.append(new_markdown_cell(f"## {heading(entry)}", id=f"{entry.name}-title"))
+        cells.append(new_markdown_cell(f"## {heading(entry, assignment)}", id=f"{entry.name}-title"))
         cells += plain_cells(blocks[entry.name]["exercise"], f"{entry.name}-task")
         cells.append(new_markdown_cell("### Solution", id=f"{entry.name}-solution"))
         cells += plain_cells(blocks[entry.name]["solution"], f"{entry.name}-solution")
         cells.append(new_markdown_cell(rubric(entry), id=f"{entry.name}-rubric"))
+    for question in written.choose(assignment.questions, root):
+        cells += written.cells(question, assignment.full[question.name])[:1]
+        text = f"### Solution\n\n{question.solution}\n\n{written.rubric_table(assignment.questions[question.name])}"
+        cells.append(new_markdown_cell(text, id=f"{question.name}-solution"))
     return new_notebook(cells=cells, metadata=metadata(assignment, ""))
 
 
@@ -177,17 +223,26 @@ def metadata(assignment, student):
             "assignment": {"name": assignment.name, "student": student}}
 
 
-def heading(entry):
-    plural = "" if entry.points == 1 else "s"
-    return f"{entry.title} ({entry.points} point{plural}, {entry.minutes} minutes)"
+def heading(entry, assignment):
+    points = assignment.full[entry.name]
+    return f"{entry.title} ({points:g} point{'' if points == 1 else 's'}, {entry.minutes} minutes)"
 
 
-def table(entries):
-    """Exercises with points and minutes, as a Markdown table."""
+def table(assignment):
+    """Exercises with points and minutes, questions with points, and the deadline, as Markdown."""
+    entries, full = assignment.entries(), assignment.full
     rows = ["| exercise | points | minutes |", "|---|---|---|"]
-    rows += [f"| {entry.title} (`{entry.name}`) | {entry.points} | {entry.minutes} |" for entry in entries]
-    total = sum(entry.points for entry in entries), sum(entry.minutes for entry in entries)
-    return "\n".join([*rows, f"| **together** | **{total[0]}** | **{total[1]}** |"])
+    rows += [f"| {entry.title} (`{entry.name}`) | {full[entry.name]:g} | {entry.minutes} |" for entry in entries]
+    rows += [f"| {question} (in words) | {full[question]:g} | |" for question in assignment.questions]
+    rows.append(f"| **together** | **{assignment.points:g}** | **{sum(entry.minutes for entry in entries)}** |")
+    return "\n".join([*rows, *(["", deadline(assignment)] if assignment.due else [])])
+
+
+def deadline(assignment):
+    """The deadline and what being late costs, as a sentence."""
+    off = f" Each day begun after it takes {assignment.late:g} % off." if assignment.late else ""
+    end = f" After {assignment.days} days nothing counts." if assignment.days is not None else ""
+    return f"Due {assignment.due}.{off}{end}"
 
 
 def rubric(entry):

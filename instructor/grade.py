@@ -10,14 +10,16 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from tqdm import tqdm
 
 import nnlib.exercises
 from book.python import host
-from instructor import lms, report, runner, seal
+from instructor import lms, marking, report, runner, seal
 from nnlib.exercises.judging.judge import judge
+from nnlib.exercises.judging.outcome import ENDED
 
 STATUSES = {
     "graded": "the notebook was graded",
@@ -28,12 +30,14 @@ STATUSES = {
 NO_NUMPY = "NameError: name 'np' is not defined"
 
 
-def grade(assignment, source, folder, students=(), workers=None, progress=True, take="latest", overrides=None, work=1):
+def grade(assignment, source, folder, students=(), workers=None, progress=True, take="latest", overrides=None, work=1,
+          marks=None, groups=None, again=()):
     """Grade the submissions in ``source``; write what ``report`` makes of them to ``folder``, return the results.
 
     ``students`` are those who should have handed in something, as ``lms.roster`` lists them: who has not is listed as
     missing. Of several notebooks the ``take`` "latest" or "best" one counts. ``overrides`` is a file of the instructor's
-    own, see :func:`read_overrides`. ``work`` multiplies the limits.
+    own, see :func:`read_overrides`, and so are ``marks``, of the same form, and ``groups``, see :func:`read_groups`.
+    ``work`` multiplies the limits: what ran out of less is graded again, and so are the students and exercises in ``again``.
     """
     folder = Path(folder)
     for name in ("results", "feedback"):
@@ -41,10 +45,20 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     submissions = _match(lms.collect(source, folder / "unpacked", assignment.name, students), students)
     present = {name for submission in submissions for name in (submission.student.casefold(), submission.lms_id) if name}
     submissions += [student for student in students if not present & {student.student.casefold(), student.lms_id}]
-    by_hand = read_overrides(overrides, assignment, {submission.student for submission in submissions})
+    names = {submission.student for submission in submissions}
+    by_hand = {}
+    for path in (overrides, marks):  # in this order: the first that speaks of an exercise counts
+        for student, rows in read_overrides(path, assignment, names).items():
+            by_hand.setdefault(student, []).extend(rows)
+    team = read_groups(groups, names)
+    strangers = set(again) - names - set(assignment.exercises)
+    if strangers:
+        raise ValueError(f"neither student nor exercise: {', '.join(sorted(strangers))}")
+    anew = [name for name in assignment.exercises if name in again]
+    told = {student.lms_id: student.time for student in students if student.lms_id}
     entries = assignment.entries()
     adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
-    version = f"{_version(assignment)} {work}"
+    version = _version(assignment)
     runner.prepare()
 
     def page(student):
@@ -53,21 +67,29 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     def one(submission):
         path = folder / "results" / f"{submission.student}.json"
         try:
-            data = [(name, _read(file)) for name, file in [*submission.others, (submission.label, submission.path)]]
+            files = [*submission.others, (submission.label, submission.path, submission.time)]
+            data = [(name, _read(file)) for name, file, _ in files]
             if take == "latest":
                 data = data[-1:]
             digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
-            result = _stored(path)
-            if not result or (result["version"], result["sha256"]) != (version, digest):
-                result = _best(assignment, submission, data, adapters, work)
+            result, known = _stored(path), {}
+            if not result or (result["version"], result["sha256"]) != (version, digest) or submission.student in again or (
+                    result["out of work"] and result["work"] < work):
+                wanted = adapters
+            else:
+                wanted, known = {name: adapters[name] for name in anew}, result["exercises"]
+            if wanted:
+                result = _best(assignment, submission, data, wanted, work)
+                result["exercises"] = known | result["exercises"]
                 result |= {"student": submission.student, "lms_id": submission.lms_id, "sha256": digest, "version": version}
+                result["work"] = work
                 _write(path, json.dumps(result, indent=1))
+            when = next((time for name, _, time in files if name == result["label"]), 0)
+            result["late"] = late(assignment, told.get(submission.lms_id) or when, submission.late)
         except Exception as error:  # one broken submission must not stop the others; the row says so
             result = _nothing("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
             result |= {"student": submission.student, "lms_id": submission.lms_id}
-        result |= {"overrides": by_hand.get(submission.student, []), "reply": submission.reply}
-        _write(page(submission.student), report.feedback(assignment, result, STATUSES))
-        return result
+        return result | {"reply": submission.reply, "full": assignment.full, "code": assignment.code(submission.student)}
 
     results = []
     pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
@@ -77,12 +99,19 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             results.append(result)
     finally:
         pool.shutdown(cancel_futures=True)
+        for result in results:
+            result["overrides"] = by_hand.get(result["student"], [])
+        share(results, team)
+        for result in results:
+            _write(page(result["student"]), report.feedback(assignment, result, STATUSES))
         for name, ending in (("results", ".json"), ("feedback", ".html")):  # of earlier runs
             for path in (folder / name).iterdir():
                 if path.name not in {f"{submission.student}{ending}" for submission in submissions}:
                     path.unlink()
         _write(folder / "scores.csv", report.scores_csv(assignment, results))
         _write(folder / "statistics.html", report.statistics(assignment, results))
+        if assignment.questions:
+            _write(folder / "marking.html", marking.page(assignment, results))
         report.feedback_zip(folder / "feedback.zip", [
             (result["reply"] or page(result["student"]).name, page(result["student"]).read_text("utf-8"))
             for result in results if result["status"] != "missing" or result["reply"]])
@@ -115,40 +144,79 @@ def _match(submissions, students):
 def read_overrides(path, assignment, students):
     """Points and comments by hand: ``{student: rows}`` from a CSV file ``student,exercise,points,comment``.
 
-    Without an exercise, points are added to the sum, or taken off it. Raises ValueError, with file and line, for a name
-    that is not there or points that are no number.
+    A student may be named by the code of the marking page. Without an exercise, points are added to the sum, or taken off it;
+    ``late`` for an exercise replaces what lateness costs. Raises ValueError, with file and line, for a name that is not there
+    or points that are no number.
     """
     if path is None or not Path(path).exists():
         return {}
-    found = {}
+    found, codes = {}, {assignment.code(student): student for student in students}
     for line, row in enumerate(lms.table(path).rows, 1):
         row = [cell.strip() for cell in row] + [""] * 4
         student, exercise, points, comment = row[:4]
         if not any(row) or line == 1 and student.lower() == "student":
             continue
+        student = student if student in students else codes.get(student, student)
         if student not in students:
             raise ValueError(f"{path}, line {line}: nobody is called {student!r} in scores.csv")
-        if exercise and exercise not in assignment.exercises:
-            raise ValueError(f"{path}, line {line}: no exercise {exercise!r}; there are: {', '.join(assignment.exercises)}")
-        try:
-            points = float(points.replace(",", ".")) if points else None
-        except ValueError:
-            points = math.nan
-        if points is not None and (not math.isfinite(points) or exercise and points < 0):
-            raise ValueError(f"{path}, line {line}: expected points, got {row[2]!r}")
-        points = int(points) if points is not None and points == int(points) else points
+        if exercise not in ("", report.LATE, *assignment.full):
+            raise ValueError(f"{path}, line {line}: no exercise {exercise!r}; there are: {', '.join(assignment.full)}")
+        least = 0 if exercise in assignment.full else -math.inf
+        points = lms.points(points, path, line, least) if points else None
+        if exercise == report.LATE and (points or 0) > 0:
+            raise ValueError(f"{path}, line {line}: expected 0 or less for being late, got {points:g}")
         found.setdefault(student, []).append({"exercise": exercise, "points": points, "comment": comment})
     return found
 
 
+def read_groups(path, students):
+    """``{student: group}`` from the instructor's CSV file ``student,group``; ValueError for who is not there or in two."""
+    if path is None or not Path(path).exists():
+        return {}
+    found = {}
+    for line, row in enumerate(lms.table(path).rows, 1):
+        student, group = ([cell.strip() for cell in row] + ["", ""])[:2]
+        if not student or line == 1 and student.lower() == "student":
+            continue
+        if student not in students or not group or found.get(student, group) != group:
+            raise ValueError(f"{path}, line {line}: expected a student in scores.csv and one group, got {row[:2]}")
+        found[student] = group
+    return found
+
+
+def share(results, team):
+    """Give the best result of each group to all its members."""
+    for group in set(team.values()):
+        members = [result for result in results if team.get(result["student"]) == group]
+        best = max(members, key=lambda result: (result["status"] == "graded", report.score(result)), default=None)
+        for member in members:
+            if member is not best and best["status"] == "graded":
+                note = f"group {group}: what {best['student']} handed in"
+                member |= {key: best[key] for key in ("status", "note", "exercises", "answers", "late")} | {
+                    "private": "; ".join(filter(None, [member["private"], note])), "shared": True,
+                    "overrides": member["overrides"] + [row for row in best["overrides"] if row["exercise"] in best["full"]]}
+
+
+def late(assignment, when, said):
+    """Days late, begun ones count, and the part of the points that this takes: by the time of the file, or what the LMS said."""
+    days = int(said)
+    if assignment.due and when:
+        days = max(math.ceil((when - datetime.fromisoformat(assignment.due).timestamp()) / 86400), 0)
+    if not assignment.due or not days:
+        return {"days": 0, "off": 0}
+    over = assignment.days is not None and days > assignment.days
+    return {"days": days, "off": 1 if over else min(days * assignment.late / 100, 1)}
+
+
 def _nothing(status, note):
-    return {"status": status, "note": note, "private": "", "exercises": {}}
+    return {"status": status, "note": note, "private": "", "exercises": {}, "answers": {}, "out of work": False, "label": ""}
 
 
 def _best(assignment, submission, data, adapters, work):
     """The result of the notebook with the most points among those that count, and which that is."""
     results = [_grade_one(assignment, submission, one, adapters, work) for _, one in data]
     best = max(range(len(data)), key=lambda k: (report.score(results[k]), k))
+    results[best]["label"] = data[best][0]
     if len(data) > 1:
         results[best]["note"] = "; ".join(filter(None, [
             f"{len(data)} notebooks, the best is {data[best][0]}", results[best]["note"]]))
@@ -162,10 +230,10 @@ def _grade_one(assignment, submission, data, adapters, work=1):
     if data is None:
         return _nothing("unreadable", "the file cannot be read")
     try:
-        notebook = runner.read_notebook(data)
+        notebook = runner.read_notebook(data, assignment.questions)
     except ValueError as error:
         return _nothing("unreadable", f"not a notebook: {error}")
-    keys = assignment.keys(submission.student)
+    keys = [key for key in assignment.keys(submission.student) if key.name in adapters]
     ran = runner.run_submission(notebook, keys, adapters, work)
     private = submission.private
     if notebook.made_for and not _same(notebook.made_for, submission):
@@ -176,7 +244,9 @@ def _grade_one(assignment, submission, data, adapters, work=1):
         exercises[key.name] = verdict(key, ran.outcomes[key.name])
     if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
         notes.insert(1, "is the cell with `import numpy as np` gone?")
-    return {"status": "graded", "note": "; ".join(filter(None, notes))[:1000], "private": private, "exercises": exercises}
+    ended = any(outcome.status == ENDED for outcomes in ran.outcomes.values() for outcome in outcomes)
+    return {"status": "graded", "note": "; ".join(filter(None, notes))[:1000], "private": private, "exercises": exercises,
+            "answers": notebook.answers, "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes), "label": ""}
 
 
 def verdict(key, outcomes):
@@ -198,7 +268,7 @@ def _same(student, submission):
 
 def _version(assignment):
     """Changes whenever the same submission could get other points."""
-    digest = hashlib.sha256(repr(assignment).encode())
+    digest = hashlib.sha256(repr([assignment.exercises, list(assignment.questions), assignment.secret]).encode())
     folders = Path(nnlib.exercises.__file__).parent, Path(__file__).parent, host.DIST.parent
     for path in [path for folder in folders for path in sorted(folder.rglob("*.py"))]:
         digest.update(path.read_bytes())

@@ -9,6 +9,7 @@ with ``Participant 1234``; both also in German.
 import csv
 import hashlib
 import io
+import math
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import stat
 import unicodedata
 import zipfile
 import zlib
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -30,8 +32,13 @@ COLUMNS = {  # what the columns are called
     "identity": {"ID", "Identifier", "Identifikator"},
     "grade": {"Grade", "Bewertung"},
     "maximum": {"Maximum Grade", "Bestwertung", "Maximale Bewertung"},
+    "time": {"Last modified (submission)", "Zuletzt geändert (Abgabe)"},
     "comments": {"Feedback comments", "Feedback als Kommentar", "Kommentare"},
 }
+
+
+_MONTHS = ["jan", "feb", "mar mär", "apr", "may mai", "jun", "jul", "aug", "sep", "oct okt", "nov", "dec dez"]
+MONTHS = {name: k for k, names in enumerate(_MONTHS, 1) for name in names.split()}
 
 
 class Submission(NamedTuple):
@@ -45,6 +52,8 @@ class Submission(NamedTuple):
     others: tuple = ()  # earlier notebooks of the same hand-in
     label: str = ""  # what the chosen file was called
     reply: str = ""  # what a page of feedback has to be called for the LMS to take it
+    time: float = 0.0  # when it was handed in, in seconds since 1970; 0 if nothing tells
+    late: bool = False  # the LMS says so
 
 
 class File(NamedTuple):
@@ -104,7 +113,7 @@ def roster(path):
     if not lines:
         return []
     (_, header), *rows = lines
-    name, identity = _column(header, "name"), _column(header, "identity")
+    name, identity, time = (_column(header, kind) for kind in ("name", "identity", "time"))
     people, seen = [], {}
     for line, row in rows:
         if name is not None and identity is not None:
@@ -120,8 +129,32 @@ def roster(path):
         if safe.casefold() in seen:
             raise ValueError(f"{path}, line {line}: {safe!r} stands in line {seen[safe.casefold()]} already")
         seen[safe.casefold()] = line
-        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id))
+        when = moment(row[time]) if time is not None and time < len(row) else 0.0
+        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id, time=when))
     return people
+
+
+def moment(text):
+    """Seconds since 1970 of a local time as Moodle writes it, in English or German; 0 if it is none."""
+    found = re.search(r"(\d+)\.? (\w{3})\w* (\d{4}), (\d+):(\d+)\s*([AP]M)?", text.replace("\u202f", " "), re.IGNORECASE)
+    if not found or found[2].lower() not in MONTHS:
+        return 0.0
+    hour = int(found[4]) % 12 + 12 * (found[6].upper() == "PM") if found[6] else int(found[4])
+    try:
+        return datetime(int(found[3]), MONTHS[found[2].lower()], int(found[1]), hour, int(found[5])).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def points(text, path, line, least=-math.inf):
+    """Points that a person wrote into a file; ValueError, with file and line, if they are none."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < least:
+        raise ValueError(f"{path}, line {line}: expected points, got {text!r}")
+    return int(value) if value == int(value) else value
 
 
 def content(path):
@@ -237,14 +270,20 @@ def _unpack(source, folder, below, depth=0):
                 try:
                     with archive.open(info) as packed, open(target, "wb") as file:
                         _copy(packed, file, info.file_size)
-                    stamp = sum(n * m for n, m in zip(info.date_time, (32140800, 2678400, 86400, 3600, 60, 1)))
-                    found += _file(target, name, folder, stamp, depth)
+                    found += _file(target, name, folder, _stamp(info.date_time), depth)
                 except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
                     target.unlink(missing_ok=True)
                     found.append(File(name, None, f"cannot be unpacked ({type(error).__name__})"))
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         found.append(File(below / "?", None, f"a zip that cannot be opened ({type(error).__name__})"))
     return found
+
+
+def _stamp(time):
+    try:
+        return datetime(*time).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
 
 
 def _copy(packed, file, size):
@@ -256,7 +295,7 @@ def _copy(packed, file, size):
 
 
 def _owner(name, assignment, known):
-    """Student, LMS id, what a reply is called and whether it was late, from a path inside the submissions."""
+    """Student, LMS id, what a reply is called and whether it was late (None: its time tells), from a path."""
     for pattern in (_CANVAS, _MOODLE):
         match = pattern.match(name.parts[0])
         if match:
@@ -268,8 +307,8 @@ def _owner(name, assignment, known):
     stem = _NOTEBOOK.sub("", name.name)
     stem = (stem if stem != name.name else name.stem).removeprefix(f"{assignment}-")
     if len(name.parts) == 1 or _safe(stem).casefold() in known:
-        return stem, "", "", False
-    return name.parts[0], "", "", False
+        return stem, "", "", None
+    return name.parts[0], "", "", None
 
 
 def _safe(name):
@@ -301,8 +340,9 @@ def _choose(student, lms_id, group):
     *others, last = sorted(usable, key=order)
     label, reply = _safe(last.name.name), next(reply for file, reply, _ in group if file is last)
     notes = [late, f"{len(usable)} notebooks, graded {label}" if others else "", *faults[:3]]
+    times = {file: file.time if told is None else 0.0 for file, _, told in group}  # an LMS packs with times of its own
     return Submission(student, last.path, "; ".join(filter(None, notes)), lms_id, "", tuple(
-        (_safe(file.name.name), file.path) for file in others[-4:]), label, reply)
+        (_safe(file.name.name), file.path, times[file]) for file in others[-4:]), label, reply, times[last], bool(late))
 
 
 def merge(lms_file, scores, column=None):
@@ -324,7 +364,7 @@ def merge(lms_file, scores, column=None):
     if not rows:
         raise ValueError(f"{lms_file} is empty")
     header = [cell.strip() for cell in rows[0]]
-    name, identity, target, most, comments = (_column(header, kind) for kind in COLUMNS)
+    name, identity, target, most, _, comments = (_column(header, kind) for kind in COLUMNS)
     if name is None or identity is None:
         raise ValueError(f"{lms_file} is neither a Canvas gradebook (columns Student, ID) "
                          "nor a Moodle grading worksheet (columns Full name, Identifier)")

@@ -11,7 +11,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from instructor import seal
+from instructor import seal, written
 from instructor.assignment import INTRODUCTION, exercise_cells, heading, metadata, plain_cells, table
 
 CONFIG = """c = get_config()
@@ -58,12 +58,12 @@ def source_notebook(assignment, *root):
     entries = assignment.entries()
     setup = "import numpy as np\n\n" + seal.cell_source(entries, assignment.seed("check", ""))
     cells = [
-        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(entries)), id="title"),
+        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(assignment)), id="title"),
         marked(new_code_cell(setup, id="checks"), "checks", locked=True),
     ]
     for entry in entries:
         blocks = exercise_cells(entry, *root)
-        cells.append(new_markdown_cell(f"## {heading(entry)}", id=f"{entry.name}-title"))
+        cells.append(new_markdown_cell(f"## {heading(entry, assignment)}", id=f"{entry.name}-title"))
         task = plain_cells(blocks["exercise"], f"{entry.name}-task")
         cells += [cell for cell in task if cell.cell_type == "markdown"]
         call = f'check({entry.name}, "{entry.name}")' if entry.value else f"check({entry.name})"
@@ -71,6 +71,10 @@ def source_notebook(assignment, *root):
         answer = ANSWER.format(stub=stub, solution=solution, call=call)
         cells.append(marked(new_code_cell(answer, id=f"{entry.name}-answer"), entry.name, solution=True))
         cells += tests(assignment, entry)
+    for question in written.choose(assignment.questions, *root):
+        points = assignment.full[question.name]
+        task, answer = written.cells(question, points)
+        cells += [task, marked(answer, question.name, grade=True, solution=True, points=points)]  # marked by hand, there
     return new_notebook(cells=cells, metadata=metadata(assignment, ""))
 
 

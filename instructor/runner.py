@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from book.python import host
+from instructor import written
 from nnlib.exercises import judging
 from nnlib.exercises.judging.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, Outcome
 from nnlib.exercises.judging.plain import decode, encode
@@ -34,6 +35,7 @@ class Notebook(NamedTuple):
     cells: list  # (number, source) of the code cells
     made_for: str
     made_of: str
+    answers: dict = {}  # to questions, as text
 
 
 class Result(NamedTuple):
@@ -49,8 +51,8 @@ def clean(text, length=300):
     return "".join(" " if unicodedata.category(c)[0] == "C" and c != "\u200d" else c for c in text)
 
 
-def read_notebook(data):
-    """The code cells in the bytes of a file; ValueError if it is no notebook."""
+def read_notebook(data, questions=()):
+    """The code cells, and the answers to ``questions``, in the bytes of a file; ValueError if it is no notebook."""
     try:
         tree = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -74,7 +76,9 @@ def read_notebook(data):
     facts = facts.get("assignment") if isinstance(facts, dict) else None
     facts = facts if isinstance(facts, dict) else {}
     made = [facts.get(key) if isinstance(facts.get(key), str) else "" for key in ("student", "name")]
-    return Notebook(cells, *(clean(text, 100) for text in made))
+    answers = {name: "\n".join(clean(line, len(line)) for line in text.split("\n"))
+               for name, text in written.answers(tree, questions).items()}
+    return Notebook(cells, *(clean(text, 100) for text in made), answers)
 
 
 @functools.cache

@@ -25,6 +25,9 @@ PAGE = 1 << 16
 PREAMBLE = "sys.stderr = sys.stdout\nimport numpy"  # one stream, in the order in which it was written
 
 
+TOO_MUCH = "it needs more work than is allowed"
+
+
 class Ended(Exception):
     """Python is no more; the message says why."""
 
@@ -142,7 +145,7 @@ class Python:
             raise Ended(f"it left Python with exit code {error.code}") from None
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             last = str(error).strip().splitlines()[-1].strip().removeprefix("wasm trap: ")
-            raise Ended("it needs more work than is allowed" if "all fuel" in last else f"it broke down: {last}") from None
+            raise Ended(TOO_MUCH if "all fuel" in last else f"it broke down: {last}") from None
         return status, self._said()
 
     def _said(self):

@@ -39,7 +39,8 @@ def write(folder, assignment):
 def page(assignment, notebook):
     """The page's HTML, from one of the notebooks that are handed out."""
     files, contents = _files()
-    stubs = {cell.id: cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.id != CHECKS}
+    stubs = {cell.id: cell.source for cell in notebook.cells
+             if cell.cell_type == "code" and cell.id != CHECKS or cell.metadata.get("question")}
     known = {
         "files": files,
         "begin": {"core": begin()},
@@ -56,7 +57,7 @@ def page(assignment, notebook):
     scripts += [(PYTHON / "page.js").read_text(encoding="utf-8"), (HERE / "page.js").read_text(encoding="utf-8")]
     return Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(assignment.title),
-        table=_markdown().render(table(assignment.entries())),
+        table=to_html().render(table(assignment)),
         exercises=exercises(notebook),
         style="\n".join(path.read_text(encoding="utf-8") for path in (PYTHON / "page.css", HERE / "page.css")),
         known=json.dumps(known, separators=(",", ":")).replace("<", r"\u003c"),  # no </script> in it
@@ -66,13 +67,16 @@ def page(assignment, notebook):
 
 def exercises(notebook):
     """The notebook's exercises as HTML, each a section; code cells become what ``page.js`` makes editors of."""
-    markdown, made = _markdown(), []
+    markdown, made = to_html(), []
     for cell in notebook.cells:
         if cell.id in (TITLE, CHECKS):
             continue
         if cell.cell_type == "code":
             code = html.escape(cell.source)
             made.append(f'<div class="cell" data-cell="{cell.id}"><div class="cell_input"><pre>{code}\n</pre></div></div>')
+        elif cell.metadata.get("question"):
+            made.append(f'<textarea class="written" rows="8" data-cell="{cell.id}" data-name="{cell.metadata.question}" '
+                        'aria-label="Your answer in words"></textarea>')
         else:
             text = markdown.render(cell.source)
             if text.startswith("<h2>"):
@@ -82,7 +86,8 @@ def exercises(notebook):
     return "\n".join([*made, "</section>"])
 
 
-def _markdown():
+def to_html():
+    """What renders a notebook's Markdown, formulas as MathML."""
     def math(content, options):
         return convert(content, display="block" if options["display_mode"] else "inline")
 

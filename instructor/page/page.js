@@ -2,7 +2,8 @@
 (function () {
   "use strict";
   const nn = window.nnPython, given = nn.assignment, place = (id) => document.getElementById(id);
-  const cells = [...document.querySelectorAll(".runnable")].map((root) => ({id: root.dataset.cell, root}));
+  const runnable = [...document.querySelectorAll(".runnable")], written = [...document.querySelectorAll(".written")];
+  const cells = [...runnable, ...written].map((root) => ({id: root.dataset.cell, root}));
   const stubs = given.stubs;
   let notebook = nn.notebook;
 
@@ -11,6 +12,14 @@
   const source = (cell) => (Array.isArray(cell.source) ? cell.source.join("") : cell.source);
   const keep = (name, value) => { try { localStorage.setItem(nn.keep + name, value); } catch (refused) { /* the cells say so */ } };
   const kept = (name) => { try { return localStorage.getItem(nn.keep + name); } catch (forbidden) { return null; } };
+
+  for (const area of written) { // empty as long as it is what was handed out
+    const name = `written ${area.dataset.cell}`, stub = stubs[area.dataset.cell];
+    area.value = kept(name) || "";
+    area.getCode = () => area.value.trim() || stub;
+    area.setCode = (text) => { area.value = text === stub ? "" : text; keep(name, area.value); };
+    area.oninput = () => keep(name, area.value);
+  }
 
   function take(text) { // a notebook of this assignment; raises what is wrong with any other
     let found;
@@ -37,7 +46,8 @@
     for (const {id, root} of cells) {
       const cell = made.cells.find((cell) => cell.id === id), code = root.getCode();
       if (source(cell) === code) continue;
-      Object.assign(cell, {source: code.split(/(?<=\n)/), outputs: [], execution_count: null});
+      cell.source = code.split(/(?<=\n)/);
+      if (cell.cell_type === "code") Object.assign(cell, {outputs: [], execution_count: null});
     }
     return JSON.stringify(made, null, 1) + "\n";
   }
@@ -74,7 +84,7 @@
 
   place("student").value = kept("student") || "";
   place("student").oninput = ({target}) => keep("student", target.value);
-  if (!cells.length) { // an old browser, which page.js has told
+  if (!runnable.length && document.querySelector(".cell")) { // an old browser, which page.js has told
     place("hand-in").hidden = place("open").hidden = true;
     return;
   }

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import copyreg
 import hashlib
 import io
 import pickle
@@ -12,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import FigureBase
+from matplotlib.transforms import TransformNode
 from PIL import Image
 
 from .formulas import formulas_remembered
@@ -43,8 +45,28 @@ class FreshAxes:
             return pickle.loads(self.pickled)
         made = plt.subplots(**self.subplots)
         with contextlib.suppress(pickle.PicklingError, TypeError, AttributeError):  # such as a projection of one's own
-            self.pickled = pickle.dumps(made)
+            buffer = io.BytesIO()
+            _Pickler(buffer).dump(made)
+            self.pickled = buffer.getvalue()
         return made
+
+
+class _Pickler(pickle.Pickler):
+    """Keeps matplotlib's transforms whole.
+
+    A transform knows its parents by their ``id``, and matplotlib pickles these numbers. Where a new object is given one
+    of them, it takes the place of a parent, which then never hears that axes were moved, and points to where they were.
+    """
+
+    def reducer_override(self, thing):
+        if isinstance(thing, TransformNode):
+            return copyreg.__newobj__, (type(thing),), thing.__getstate__(), None, None, _restore
+        return NotImplemented
+
+
+def _restore(node, state):
+    parents = state["_parents"].values()
+    node.__setstate__(state | {"_parents": {id(parent): parent for parent in parents if parent is not None}})
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.projections import register_projection
+from matplotlib.transforms import TransformNode
 
 from nnlib.explore import engine, formulas
 from nnlib.explore.memo import AxisMemo
@@ -151,6 +152,29 @@ def test_axes_drawn_once_are_axes_drawn_always(figure_name, made):
                         used.prepare(drawing)
                     trees.append(markup(read_svg(save_svg(drawing), Images(), used)))
             assert trees[0] == trees[1], figure.values(state)
+
+
+def test_axes_from_a_pickle_hear_of_every_change():
+    """A transform knows its parents by id. One that it knows by an old id is lost when a new object is given that id."""
+    fresh_axes, seen = FreshAxes({"ncols": 2}), set()
+
+    def visit(node):
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        parents = {key: reference() for key, reference in node._parents.items()}
+        assert all(key == id(parent) for key, parent in parents.items()), type(node).__name__
+        for other in [*parents.values(), *vars(node).values()]:
+            if isinstance(other, TransformNode):
+                visit(other)
+
+    for _ in range(3):
+        figure, axes = fresh_axes()
+        for ax in axes:
+            visit(ax.transData)
+            visit(ax.transAxes)
+        plt.close(figure)
+    assert len(seen) > 30
 
 
 def test_an_unchanged_axis_is_drawn_once(made):
