@@ -24,9 +24,10 @@ HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
 # Chapters that run in their page as a whole, each cell with its stored text: a slow test goes through them.
-RUNS = ("01_neurons",)
+RUNS = ("01_neurons", "02_activations", "03_losses")
 STAND_INS = {  # for what is imported and, without tests and without TeX, not used
     "full/pyparsing/testing.py": b"pyparsing_test = None\n", "full/fontTools/__init__.py": b"", "full/fontTools/agl.py": b"",
+    "full/tqdm/auto.py": b"from tqdm import tqdm, trange\ntqdm.monitor_interval = 0\n",  # the real one imports asyncio
 }  # fmt: skip
 SUFFIXES = (".py", ".json", ".csv", ".npz", ".mplstyle", ".css", ".js")
 
@@ -79,7 +80,8 @@ def plots(root):
     with zipfile.ZipFile(io.BytesIO(gzip.decompress((DIST / "full.zip.gz").read_bytes()))) as members:
         for name in members.namelist():
             files["full/" + name.replace("mpl-data/", "matplotlib/mpl-data/", 1)] = members.read(name)
-    del files["full/pyparsing/testing.pyc"]
+    for name in STAND_INS:
+        files.pop(f"{name}c", None)
     files |= STAND_INS
     files["full/matplotlib/mpl-data/matplotlibrc"] += b"\nfont.enable_last_resort: False\n"  # this font is not there
     files["book/figures.py"] = GUEST.with_name("figures.py").read_bytes()

@@ -13,6 +13,7 @@ from book.python import extension
 from tests.book.test_answering import LOADED, Exercise
 
 PAGE = "chapters/01_neurons.html"
+OTHERWISE = {"02_activations": ("timeit",)}  # cells whose text differs: how fast one thing is beside another
 FIGURE = """
 import matplotlib.pyplot as plt
 from nnlib.explore import explore
@@ -86,7 +87,8 @@ def test_every_cell_gives_its_stored_text(path, watched, html):
     found, wanted = window.page.evaluate(SHOWN), as_shown(path)
     assert len(found) == len(wanted)
     for (code, got), (source, text) in zip(found, wanted, strict=True):
-        assert (code, got) == (source, text)
+        assert code == source
+        assert got == text or any(word in code for word in OTHERWISE.get(path.stem, ())), code
     assert window.errors == [] and window.external == []
 
 
