@@ -113,9 +113,10 @@ def display(value):
 
 
 def draw(figure, state):
-    """Draw a state of a live figure; leaves figure.json in ``OUT``, which has an "error" if that went wrong."""
+    """Draw a state of a live figure; leaves figure.json in ``OUT``: an "error" if that went wrong, "gone" if there is none."""
+    module = sys.modules.get("nnlib.explore.ondemand")
     try:
-        answer = sys.modules["nnlib.explore.ondemand"].answer(figure, state)
+        answer = module.answer(figure, state) if module and figure in module.figures else {"gone": True}
     except BaseException as raised:
         answer = {"error": told(raised)}
     (OUT / "figure.json").write_text(json.dumps(answer))

@@ -6,6 +6,7 @@ asks for every other one by the event ``explore-draw``; whoever hears it calls :
 
 import itertools
 import math
+import os
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from .page import figure_html, standalone_svg
 from .render import QUANTUM, Images, images_alone, markup, read_svg, save_svg
 
 REMEMBERED = 100  # drawings of axes kept between states
-_figures, _numbers = {}, itertools.count()
+figures, _numbers = {}, itertools.count()
+_START = os.urandom(4).hex()  # a page can hold figures of an interpreter that is gone
 
 
 class _Drawing:
@@ -38,13 +40,13 @@ def first(explorer):
 
     Where its handles are in the other states is taken from the axes of this one, until these states are drawn.
     """
-    key, drawing = f"draws{next(_numbers)}", _Drawing(explorer)
+    key, drawing = f"draws-{_START}-{next(_numbers)}", _Drawing(explorer)
     tree, images, figure = drawing.state(explorer.values(explorer.start))
     states = list(explorer.all_values())
     heads, names, play = explorer.heads()
     handles = [(h.name, [names.index(n) for n in h.moves], _quanta(h.points(figure, states))) for h in explorer.handles]
     unknown = [[False] * len(states) for _ in explorer.goals]
-    _figures[key] = drawing
+    figures[key] = drawing
     return figure_html(
         tree, name=explorer.name, title=explorer.title, description=_said(explorer, explorer.start),
         controls=explorer.controls, goals=explorer.goals, images=images, prefix=key, draws=True,
@@ -55,7 +57,7 @@ def first(explorer):
 
 def answer(key, state):
     """A state of the figure that :func:`first` gave the id ``key``: its picture, description, handles and goals."""
-    drawing = _figures[key]
+    drawing = figures[key]
     explorer, values = drawing.explorer, drawing.explorer.values(state)
     tree, images, figure = drawing.state(values)
     return {

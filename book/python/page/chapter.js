@@ -53,12 +53,12 @@
       };
       try {
         const {status, files} = await nn.python.run(`__import__("guest").draw(${JSON.stringify(figure)}, ${state})`);
-        const said = status ? {error: "Python was started anew: run this cell again."} : JSON.parse(new TextDecoder().decode(files["figure.json"]));
-        if (said.error) { fail(/KeyError: 'draws/.test(said.error) ? "Python was started anew: run this cell again." : said.error); continue; }
+        const said = status ? {gone: true} : JSON.parse(new TextDecoder().decode(files["figure.json"]));
+        if (said.error || said.gone) { fail(said.error || "Python was started anew: run this cell again."); continue; }
         answer(state, said);
         if (output.querySelector(".runnable-undrawn")) output.querySelector(".runnable-undrawn").remove();
       } catch (error) {
-        fail(`Python is stopped: ${error.message}. Run this cell again.`);
+        fail(`Python is stopped: ${error.message}. To go on, run this cell again.`);
       }
     }
     drawing = false;
