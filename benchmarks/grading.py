@@ -2,6 +2,9 @@
 
 Half of the students solve everything, a quarter leave one stub, the rest all. Beside it stands nbgrader's time on the same
 submissions where nbgrader is installed: for a few of them, from which all follow.
+
+On a busy machine only processor time says something. Two cores of 2026, 200 submissions: 40.8 s of it, so 20 s where both
+cores are free, and 0.9 s when all is stored.
 """
 
 import os
@@ -66,6 +69,14 @@ def time_nbgrader(made, notebooks, folder):
     return autograde("--student=student000"), autograde()
 
 
+def time_grading(made, folder):
+    """Seconds by the clock and of processor time that grading takes, and its results."""
+    started = time.perf_counter(), time.process_time()
+    solutions = folder / "bench" / "instructor" / "bench-solutions.ipynb"
+    results = grade.grade(made, folder / "in", folder / "out", solutions=solutions, progress=False)
+    return time.perf_counter() - started[0], time.process_time() - started[1], results
+
+
 def main(count=200):
     chapters = {path.stem for path in chapter_paths()}
     names = [name for name, entry in all_exercises().items() if entry.chapter in chapters][:5]
@@ -81,12 +92,13 @@ def main(count=200):
         text = (folder / "bench" / "student" / "bench.ipynb").read_text(encoding="utf-8")
         for student, content in submissions(text, solutions, count):
             (folder / "in" / f"{student}.ipynb").write_text(content, encoding="utf-8")
-        started = time.perf_counter()
-        results = grade.grade(made, folder / "in", folder / "out")
-        seconds = time.perf_counter() - started
+        seconds, worked, results = time_grading(made, folder)
+        again, worked_again, _ = time_grading(made, folder)
         full = sum(report.score(result) == made.points for result in results)
         print(f"{count} submissions of {len(names)} exercises, {os.cpu_count()} cores: {seconds:.1f} s, "
               f"{seconds / count:.2f} s each; {full} with full points")
+        print(f"processor time: {worked:.1f} s, {worked / count:.2f} s each; from what is stored: {again:.1f} s, "
+              f"{worked_again:.1f} s of processor time")
         theirs = time_nbgrader(made, lambda released: submissions(released, solutions, NBGRADER_STUDENTS), folder / "course")
         if theirs is None:
             print("nbgrader: not installed here (instructor/requirements-nbgrader.txt)")
@@ -95,7 +107,7 @@ def main(count=200):
             each = (others - one) / (NBGRADER_STUDENTS - 2)  # both began with starting nbgrader
             print(f"nbgrader, measured on {NBGRADER_STUDENTS} of them: {each:.2f} s each, "
                   f"about {one + each * (count - 1):.0f} s for all: {each * count / seconds:.0f} times as long")
-    return 0 if seconds / count <= 0.3 else 1
+    return 0 if worked / count <= 0.6 and worked_again < 4 else 1  # on two cores
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.util.docutils import SphinxDirective
 
 import nnlib
-from book import cover, icons, layout
+from book import cover, finding, icons, layout
 from book.notebook import chapter_paths, read
 from book.python import extension as python
 
@@ -61,14 +61,6 @@ def drop_thebe(app, pagename, templatename, context, doctree):
 
     for kind in ("script_files", "css_files"):
         context[kind] = [asset for asset in context.get(kind, []) if not is_thebe(asset)]
-
-
-def search_without_server(app, pagename, templatename, context, doctree):
-    """The search page fetches the pages it found, to quote them; from ``file://`` a browser refuses that."""
-    if pagename == "search":
-        app.add_js_file(
-            None, body="if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false"
-        )
 
 
 def drop_unused_files(app, exception):
@@ -133,6 +125,7 @@ def resolve_public_name(app, env, node, contnode):
 
 def setup(app):
     cover.setup(app)
+    finding.setup(app)
     layout.setup(app)
     python.setup(app)
     app.connect("missing-reference", resolve_public_name)
@@ -140,6 +133,5 @@ def setup(app):
     app.add_autodocumenter(OperationDocumenter)
     app.connect("config-inited", add_repository_buttons)
     app.connect("html-page-context", drop_thebe, priority=900)
-    app.connect("html-page-context", search_without_server)
     app.connect("build-finished", drop_unused_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

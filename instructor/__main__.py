@@ -1,6 +1,7 @@
 """``python -m instructor COMMAND``: what an instructor does, from the assignment to the scores."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def make_assignment(options):
     worth = {}
     for text in options.points:
         name, _, points = text.partition("=")
-        worth[name] = lms.points(points, "--points", 1, least=0)
+        if not re.fullmatch(r"\d+([.,]\d+)?", points):
+            raise ValueError(f"expected --points such as softmax=5, got {text!r}")
+        worth[name] = lms.points(points, "--points", 1)
     students = [student.student for student in lms.roster(options.roster)] if options.roster else ()
     folder = ASSIGNMENTS / options.name
     made = assignment.make(folder, options.name, names, options.title, students, questions=options.questions, worth=worth,
@@ -72,7 +75,8 @@ def grade_submissions(options):
     try:
         results = grade.grade(chosen, options.submissions, out, students, options.workers, take=options.take,
                               overrides=folder / "overrides.csv", work=options.work, marks=folder / "marks.csv",
-                              groups=folder / "groups.csv", again=options.again)
+                              groups=folder / "groups.csv", again=options.again,
+                              solutions=folder / "instructor" / f"{options.name}-solutions.ipynb")
     except KeyboardInterrupt:
         print(f"\nStopped. What was graded is kept in {out}; the same command goes on.", file=sys.stderr)
         return 130

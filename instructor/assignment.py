@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from nnlib.exercises.judging.judge import judge
 
 DRAWS = 3
 TITLE, CHECKS = "title", "checks"  # the ids of the first two cells
+_WORTH = re.compile(r"\s*\*\d+ minutes?, \d+ points?\.\*")  # the heading says it, with the points that count
 INTRODUCTION = """# {title}
 
 Run the cells from the top. Write your answers in place of `raise NotImplementedError` or `...`. Each `check`
@@ -138,9 +140,14 @@ def check_policy(assignment):
     if strangers:
         raise ValueError(f"points are given for {', '.join(sorted(strangers))}, which is no exercise of this assignment")
     if assignment.due:
-        datetime.fromisoformat(assignment.due)
+        try:
+            datetime.fromisoformat(assignment.due)
+        except ValueError:
+            raise ValueError(f"expected a deadline such as \"2026-10-09 18:00\", got {assignment.due!r}") from None
     elif assignment.late or assignment.days is not None:
         raise ValueError("a late policy needs a deadline: --due \"2026-10-09 18:00\"")
+    if (assignment.days or 0) < 0:
+        raise ValueError(f"expected a number of days, got {assignment.days}")
     if not 0 <= assignment.late <= 100:
         raise ValueError(f"expected percent between 0 and 100 a day, got {assignment.late:g}")
 
@@ -192,7 +199,7 @@ def student_notebook(assignment, blocks, student="", root=ROOT):
 def solution_notebook(assignment, blocks, root=ROOT):
     """The instructor's notebook: each task with its solution, its points and the mistakes to expect."""
     title = f"# {assignment.title}: solutions\n\n{table(assignment)}"
-    cells = [new_markdown_cell(title, id="title"), new_code_cell("import numpy as np", id="imports")]
+    cells = [new_markdown_cell(title, id=TITLE), new_code_cell("import numpy as np", id="imports")]
     for entry in assignment.entries():
         cells.append(new_markdown_cell(f"## {heading(entry, assignment)}", id=f"{entry.name}-title"))
         cells += plain_cells(blocks[entry.name]["exercise"], f"{entry.name}-task")
@@ -212,8 +219,8 @@ def plain_cells(block, prefix):
     for number, cell in enumerate(block, 1):
         if cell.cell_type == "code":
             cells.append(new_code_cell(cell.source, id=f"{prefix}-{number}"))
-        elif plain_text(cell):
-            cells.append(new_markdown_cell(plain_text(cell), id=f"{prefix}-{number}"))
+        elif text := _WORTH.sub("", plain_text(cell)):
+            cells.append(new_markdown_cell(text, id=f"{prefix}-{number}"))
     return cells
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import nnlib.exercises
 from book.python import host
-from instructor import lms, marking, report, runner, seal
+from instructor import lms, marking, report, runner, seal, similarity
 from nnlib.exercises.judging.judge import judge
 from nnlib.exercises.judging.outcome import ENDED
 
@@ -31,13 +31,14 @@ NO_NUMPY = "NameError: name 'np' is not defined"
 
 
 def grade(assignment, source, folder, students=(), workers=None, progress=True, take="latest", overrides=None, work=1,
-          marks=None, groups=None, again=()):
+          marks=None, groups=None, again=(), solutions=None):
     """Grade the submissions in ``source``; write what ``report`` makes of them to ``folder``, return the results.
 
     ``students`` are those who should have handed in something, as ``lms.roster`` lists them: who has not is listed as
     missing. Of several notebooks the ``take`` "latest" or "best" one counts. ``overrides`` is a file of the instructor's
     own, see :func:`read_overrides`, and so are ``marks``, of the same form, and ``groups``, see :func:`read_groups`.
     ``work`` multiplies the limits: what ran out of less is graded again, and so are the students and exercises in ``again``.
+    ``solutions`` is the instructor's notebook of the assignment; with it, similar code is looked for beyond that notebook's.
     """
     folder = Path(folder)
     for name in ("results", "feedback"):
@@ -60,6 +61,10 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
     version = _version(assignment)
     runner.prepare()
+    solutions = solutions if solutions and Path(solutions).exists() else None
+    handed_out = runner.read_notebook(lms.content(solutions)).cells if solutions else []
+    plain = {source for _, source in handed_out}
+    code = {}  # what each wrote
 
     def page(student):
         return folder / "feedback" / f"{student}.html"
@@ -72,6 +77,10 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             if take == "latest":
                 data = data[-1:]
             digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
+            if solutions and data[-1][1]:
+                with suppress(ValueError):
+                    cells = runner.read_notebook(data[-1][1]).cells
+                    code[submission.student] = [source for _, source in cells if source not in plain]
             result, known = _stored(path), {}
             if not result or (result["version"], result["sha256"]) != (version, digest) or submission.student in again or (
                     result["out of work"] and result["work"] < work):
@@ -87,7 +96,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             when = next((time for name, _, time in files if name == result["label"]), 0)
             result["late"] = late(assignment, told.get(submission.lms_id) or when, submission.late)
         except Exception as error:  # one broken submission must not stop the others; the row says so
-            result = _nothing("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
+            result = _empty("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
             result |= {"student": submission.student, "lms_id": submission.lms_id}
         return result | {"reply": submission.reply, "full": assignment.full, "code": assignment.code(submission.student)}
 
@@ -110,6 +119,9 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
                     path.unlink()
         _write(folder / "scores.csv", report.scores_csv(assignment, results))
         _write(folder / "statistics.html", report.statistics(assignment, results))
+        if solutions:
+            found = similarity.pairs(code, plain, lambda one, other: one in team and team[one] == team.get(other))
+            _write(folder / "similarity.html", similarity.page(assignment, found))
         if assignment.questions:
             _write(folder / "marking.html", marking.page(assignment, results))
         report.feedback_zip(folder / "feedback.zip", [
@@ -208,7 +220,7 @@ def late(assignment, when, said):
     return {"days": days, "off": 1 if over else min(days * assignment.late / 100, 1)}
 
 
-def _nothing(status, note):
+def _empty(status, note):
     return {"status": status, "note": note, "private": "", "exercises": {}, "answers": {}, "out of work": False, "label": ""}
 
 
@@ -226,13 +238,13 @@ def _best(assignment, submission, data, adapters, work):
 def _grade_one(assignment, submission, data, adapters, work=1):
     """Status, notes (one of them for the instructor alone) and what each exercise earned."""
     if submission.path is None:
-        return _nothing("missing", submission.note) | {"private": submission.private}
+        return _empty("missing", submission.note) | {"private": submission.private}
     if data is None:
-        return _nothing("unreadable", "the file cannot be read")
+        return _empty("unreadable", "the file cannot be read")
     try:
         notebook = runner.read_notebook(data, assignment.questions)
     except ValueError as error:
-        return _nothing("unreadable", f"not a notebook: {error}")
+        return _empty("unreadable", f"not a notebook: {error}")
     keys = [key for key in assignment.keys(submission.student) if key.name in adapters]
     ran = runner.run_submission(notebook, keys, adapters, work)
     private = submission.private
@@ -245,8 +257,9 @@ def _grade_one(assignment, submission, data, adapters, work=1):
     if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
         notes.insert(1, "is the cell with `import numpy as np` gone?")
     ended = any(outcome.status == ENDED for outcomes in ran.outcomes.values() for outcome in outcomes)
-    return {"status": "graded", "note": "; ".join(filter(None, notes))[:1000], "private": private, "exercises": exercises,
-            "answers": notebook.answers, "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes), "label": ""}
+    return _empty("graded", "; ".join(filter(None, notes))[:1000]) | {
+        "private": private, "exercises": exercises, "answers": notebook.answers,
+        "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes)}
 
 
 def verdict(key, outcomes):

@@ -364,7 +364,8 @@ def merge(lms_file, scores, column=None):
     if not rows:
         raise ValueError(f"{lms_file} is empty")
     header = [cell.strip() for cell in rows[0]]
-    name, identity, target, most, _, comments = (_column(header, kind) for kind in COLUMNS)
+    name, identity, target, most, comments = (
+        _column(header, kind) for kind in ("name", "identity", "grade", "maximum", "comments"))
     if name is None or identity is None:
         raise ValueError(f"{lms_file} is neither a Canvas gradebook (columns Student, ID) "
                          "nor a Moodle grading worksheet (columns Full name, Identifier)")

@@ -12,7 +12,7 @@ import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from instructor import seal, written
-from instructor.assignment import INTRODUCTION, exercise_cells, heading, metadata, plain_cells, table
+from instructor.assignment import CHECKS, INTRODUCTION, TITLE, exercise_cells, heading, metadata, plain_cells, table
 
 CONFIG = """c = get_config()
 c.CourseDirectory.course_id = {course!r}
@@ -58,8 +58,8 @@ def source_notebook(assignment, *root):
     entries = assignment.entries()
     setup = "import numpy as np\n\n" + seal.cell_source(entries, assignment.seed("check", ""))
     cells = [
-        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(assignment)), id="title"),
-        marked(new_code_cell(setup, id="checks"), "checks", locked=True),
+        new_markdown_cell(INTRODUCTION.format(title=assignment.title, table=table(assignment)), id=TITLE),
+        marked(new_code_cell(setup, id=CHECKS), CHECKS, locked=True),
     ]
     for entry in entries:
         blocks = exercise_cells(entry, *root)

@@ -23,6 +23,7 @@ from nnlib.exercises.judging.plain import decode, encode
 EXERCISE = 3 * 10**9  # fuel for one exercise, all its cases; the book's solutions need a sixtieth of it
 CELLS = 9 * 10**9  # for all cells of a notebook
 CELL = 3 * 10**9  # for one of them
+AGAIN = 2 * 10**8  # what it costs to begin again
 SOURCE = 4 << 20  # characters of code in a notebook
 CELLS_MOST = 2000
 PREPARE = 10**10
@@ -153,6 +154,7 @@ def run_cells(cells, work=1):
         else:
             break
         python.close()
+        left -= AGAIN * work
         if left <= 0:  # begin a last time, without this cell and what follows it
             if last:
                 return _begin(), [f"no cell was run: {ended}"]

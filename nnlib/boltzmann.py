@@ -21,7 +21,7 @@ Hopfield, "Neural networks and physical systems with emergent collective computa
 import numpy as np
 
 from nnlib import checks
-from nnlib.activations import sigmoid
+from nnlib.activations import sigmoid, softplus
 from nnlib.init import zeros
 from nnlib.layer import Layer, Parameter
 from nnlib.operation import operation
@@ -63,8 +63,7 @@ def free_energy(v, W, b, c):
     def pullback(dF):
         dp = sigmoid.function(z)[0] * dF[:, None]
         return -(np.outer(dF, b) + dp @ W.T), -(v.T @ dp), -(dF @ v), -dp.sum(axis=0)
-    softplus = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))     # faster than logaddexp: learning spends its time here
-    return -(v @ b) - softplus.sum(axis=1), pullback
+    return -(v @ b) - softplus.function(z)[0].sum(axis=1), pullback
 
 
 class RBM(Layer):

@@ -12,8 +12,13 @@ from nnlib.layer import Layer, Parameter
 from nnlib.operation import Operation, operation
 
 
+def _product(a, b, portable):
+    """The matrix product a b; ``portable``: rounded product by product, summed in the same order everywhere."""
+    return (a[:, :, None] * b).sum(axis=1) if portable else a @ b
+
+
 @operation("(...,N,D),(D,K),(K)")
-def dense(x, W, b=None):
+def dense(x, W, b=None, *, portable=False):
     """Affine map of every row, y = x W + b.
 
     Back: dx = dy Wᵀ, dW = xᵀ dy, and db is the sum of dy over the rows.
@@ -23,6 +28,8 @@ def dense(x, W, b=None):
     x : array (N, D), or (N, T, D) for sequences
     W : array (D, K)
     b : array (K,), or None
+    portable : True gives the same numbers on every machine, to the last bit, in more time and memory: N D K numbers.
+        Else the order of a sum and its rounding are left to the machine's own library.
 
     Returns
     -------
@@ -34,14 +41,14 @@ def dense(x, W, b=None):
         If the shapes do not fit, or an array holds NaN.
     """
     rows = x if x.ndim == 2 else x.reshape(x[..., 0].size, len(W))
-    y = rows @ W
+    y = _product(rows, W, portable)
     if b is not None:
         y += b
 
     def pullback(dy, input_grad=True):
         drows = dy.reshape(y_shape)
-        dx = (drows @ W.T).reshape(x.shape) if input_grad else None
-        dW = rows.T @ drows
+        dx = _product(drows, W.T, portable).reshape(x.shape) if input_grad else None
+        dW = _product(rows.T, drows, portable)
         return (dx, dW) if b is None else (dx, dW, drows.sum(axis=0))
     y_shape = y.shape
     return y.reshape(x.shape[:-1] + W.shape[1:]), pullback
@@ -59,6 +66,7 @@ class Dense(Layer):
     init : function of :mod:`nnlib.init` for ``W`` (in_features, out_features); ``b`` (out_features,) is zeros
     rng : numpy Generator; without one, weights differ each time
     dtype : float64 or float32, the fast one; the output has the dtype of the input
+    portable : True gives the same numbers on every machine, see :func:`dense`
 
     Raises
     ------
@@ -69,14 +77,14 @@ class Dense(Layer):
     """
 
     def __init__(self, in_features, out_features, bias=True, *,
-                 init=xavier_uniform, rng=None, dtype=np.float64):
+                 init=xavier_uniform, rng=None, dtype=np.float64, portable=False):
         checks.count("Dense", in_features=in_features, out_features=out_features)
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features, self.out_features, self.portable = in_features, out_features, portable
         self.W = Parameter(init((in_features, out_features), checks.generator("Dense", rng), dtype), "W")
         self.b = Parameter(zeros(out_features, dtype=dtype), "b") if bias else None
 
     def vjp(self, x):
-        return self.apply(dense, x, self.W, self.b)
+        return self.apply(dense, x, self.W, self.b, portable=self.portable)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.b is not None}"

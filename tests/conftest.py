@@ -1,8 +1,11 @@
 """What several folders of tests share: the built book, and a browser that can reach nothing but it."""
 
+import functools
+import http.server
 import importlib.util
 import random
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,8 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Pages of the book share a process. Else a busy Chromium can hand a page that is opened again an old copy of what is stored.
+    "--process-per-site",
 ]
 
 
@@ -63,11 +68,26 @@ def html():
     built = (HTML / "index.html").stat().st_mtime
     sources = [*(ROOT / "chapters").glob("*.ipynb"), *(ROOT / "appendix").glob("*.md"), *(ROOT / "nnlib").glob("*.py"),
                *(ROOT / "book" / "styles").iterdir(), *(ROOT / "book" / "python" / "page").glob("*.*"),
-               ROOT / "book" / "python" / "guest.py", ROOT / "intro.md", ROOT / "_toc.yml", ROOT / "_config.yml"]  # fmt: skip
+               ROOT / "book" / "python" / "guest.py", ROOT / "book" / "python" / "playground.py",
+               ROOT / "intro.md", ROOT / "_toc.yml", ROOT / "_config.yml"]  # fmt: skip
     newer = [str(path.relative_to(ROOT)) for path in sources if path.stat().st_mtime > built]
     if newer:
         pytest.fail(f"The built book is older than {', '.join(newer[:3])}: run `make book` (python -m book book) first.")
     return HTML
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def server(html):
+    """Address of the built book, served."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=html)) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_address[1]}"
+        serving.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,16 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.util.docutils import ReferenceRole
+
 from book import cover
 from book.notebook import chapter_paths, read
-from book.python import DIST, GUEST, begin
+from book.python import DIST, GUEST, begin, playground
 
 HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
+PLAYGROUND = "appendix/playground"
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
 # Chapters that run in their page as a whole, each cell with its stored text: a slow test goes through them.
 RUNS = ("01_neurons", "02_activations", "03_losses")
@@ -90,8 +94,11 @@ def plots(root):
 
 def book(root, nnlib=True):
     """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
-    files = nnlib_files(root, lambda part: part not in LEFT_OUT and not part.endswith(".mplstyle")) if nnlib else {}
-    return archive({"book/guest.py": GUEST.read_bytes()} | files)
+    files = {"book/guest.py": GUEST.read_bytes()}
+    if nnlib:
+        files["book/playground.py"] = GUEST.with_name("playground.py").read_bytes()
+        files |= nnlib_files(root, lambda part: part not in LEFT_OUT and not part.endswith(".mplstyle"))
+    return archive(files)
 
 
 def write(folder, root, nnlib=True):
@@ -125,7 +132,8 @@ def write(folder, root, nnlib=True):
             text = base64.b64encode(data[start : start + PIECE]).decode()
             (folder / f"{file}.{k}.js").write_text(f'nnPython.piece("{name}",{k},"{text}")', encoding="ascii")
         files[name] |= {"bytes": len(data), "unpacked": int.from_bytes(data[-4:], "little"), "pieces": len(pieces)}
-    (folder / "page.css").write_bytes((HERE / "page" / "page.css").read_bytes())
+    for name in ("page.css", "playground.css"):
+        (folder / name).write_bytes((HERE / "page" / name).read_bytes())
     return files
 
 
@@ -148,11 +156,32 @@ def prepare(app):
     script = (HERE / "page" / "page.js").read_text(encoding="utf-8")
     text = f"window.nnPython = {json.dumps(known, separators=(',', ':'))};\n{script}"
     (folder / "page.js").write_text(text, encoding="utf-8")
+    known = {"options": playground.OPTIONS, "losses": {"classes": playground.CLASSES, "number": playground.NUMBER},
+             "window": playground.WINDOW, "cells": playground.CELLS}  # fmt: skip
+    script = (HERE / "page" / "playground.js").read_text(encoding="utf-8")
+    (folder / "playground.js").write_text(f"nnPython.playground = {json.dumps(known)};\n{script}", encoding="utf-8")
     app.config.html_static_path.append(str(static))
     app.add_css_file("python/page.css")
     app.add_js_file("python/page.js", defer="defer")
 
 
+def add_playground(app, pagename, templatename, context, doctree):
+    if pagename == PLAYGROUND:
+        app.add_css_file("python/playground.css")
+        app.add_js_file("python/playground.js", defer="defer")
+
+
+class Play(ReferenceRole):
+    """``{play}`words <data=xor&layers=2>``` links to that set-up of the playground."""
+
+    def run(self):
+        here = self.env.docname == PLAYGROUND
+        page = "" if here else self.env.app.builder.get_relative_uri(self.env.docname, PLAYGROUND)
+        return [nodes.reference(self.rawtext, self.title, refuri=f"{page}#{self.target}", internal=True)], []
+
+
 def setup(app):
     app.connect("builder-inited", prepare)
+    app.connect("html-page-context", add_playground)
+    app.add_role("play", Play())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,8 +23,6 @@ START = 10**11  # fuel that starting and importing NumPy may use; they take less
 MEMORY = 512 << 20
 PAGE = 1 << 16
 PREAMBLE = "sys.stderr = sys.stdout\nimport numpy"  # one stream, in the order in which it was written
-
-
 TOO_MUCH = "it needs more work than is allowed"
 
 

@@ -42,6 +42,13 @@
   });
   code(keep("nn:code") == "code" ? "code" : "story");
 
+  // The button that opens a solution is called by the solution's own title, not "Toggle hidden content" like every other.
+  addEventListener("DOMContentLoaded", function () {
+    all(".admonition-title > .toggle-button").forEach(function (button) {
+      button.setAttribute("aria-label", button.parentNode.textContent.replace(/\s+/g, " ").trim());
+    });
+  });
+
   // A figure that is taller than the window keeps its foot in view instead of its head.
   if (window.ResizeObserver) {
     var measure = new ResizeObserver(function (entries) {

@@ -46,7 +46,7 @@ def page(assignment, notebook):
         "begin": {"core": begin()},
         "loaded": True,
         "exercises": {},
-        "keep": f"nn:{assignment.name}-{assignment.seed('page'):x}:",
+        "own": f"nn:{assignment.name}-{assignment.seed('page'):x}:",
         "instead": "Else answer in the notebook, with Jupyter.",
         "notebook": None if notebook.metadata.assignment.student else json.loads(nbformat.writes(notebook)),
         "assignment": {

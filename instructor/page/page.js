@@ -10,8 +10,7 @@
   nn.script = () => Promise.resolve(); // all scripts stand in this page
 
   const source = (cell) => (Array.isArray(cell.source) ? cell.source.join("") : cell.source);
-  const keep = (name, value) => { try { localStorage.setItem(nn.keep + name, value); } catch (refused) { /* the cells say so */ } };
-  const kept = (name) => { try { return localStorage.getItem(nn.keep + name); } catch (forbidden) { return null; } };
+  const {keep, kept} = nn;
 
   for (const area of written) { // empty as long as it is what was handed out
     const name = `written ${area.dataset.cell}`, stub = stubs[area.dataset.cell];

@@ -282,6 +282,8 @@ def drive(compare):
                     move(f"{name}: End", lambda: press("End"))
                 move(f"{name}: Home", lambda: press("Home"))
                 move(f"{name}: ArrowRight", lambda: press("ArrowRight"))
+                if len(control.values) > 2:  # a click on the thumb itself would move nothing
+                    move(f"{name}: End", lambda: press("End"))
                 move(f"{name}: click", lambda: page.mouse.click(left, y))
                 move(f"{name}: drag", drag)
         return moves

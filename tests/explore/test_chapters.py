@@ -128,7 +128,7 @@ def small_notebook(monkeypatch, colour="red"):
 
 
 def test_the_sweep_passes_and_counts(opened, compare, drive, monkeypatch):
-    assert sweep(small_notebook(monkeypatch), opened, compare, drive, monkeypatch) == (1, 7, 5)
+    assert sweep(small_notebook(monkeypatch), opened, compare, drive, monkeypatch) == (1, 7, 6)
 
 
 def test_the_sweep_catches_a_stale_output(opened, compare, drive, monkeypatch):

@@ -81,6 +81,16 @@ def test_the_instructors_notebook_has_solution_rubric_and_hints(tmp_path, course
     assert "```" not in text.replace("`softmax`", ""), "fences of the book are left"
 
 
+def test_a_task_leaves_its_points_to_the_heading():
+    """Where an assignment gives others than the book, two numbers would stand in one cell."""
+    entry = all_exercises()["softmax"]
+    block = assignment.exercise_cells(entry)["exercise"]
+    said = f"*{entry.minutes} minutes, {entry.points} points.*"
+    assert any(said in cell.source for cell in block)
+    cells = assignment.plain_cells(block, "softmax-task")
+    assert cells[0].source.endswith("levels.") and not any("points" in cell.source for cell in cells)
+
+
 def test_numbers_of_ones_own(tmp_path, root, exercises):
     roster = tmp_path / "roster.csv"
     roster.write_text("student,email\njo,jo@x.org\n\nal,\n")

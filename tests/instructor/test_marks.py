@@ -9,7 +9,7 @@ from datetime import datetime
 import nbformat
 import pytest
 
-from instructor import assignment, grade, lms, marking, report, runner, written
+from instructor import assignment, grade, lms, marking, nbgrader_export, report, runner, similarity, written
 from instructor.__main__ import main
 from tests.instructor.course import ALL, POINTS, solved
 
@@ -109,8 +109,9 @@ def test_what_the_command_line_can_set(tmp_path, monkeypatch, capsys):
     assert "1 exercises, 1 answered in words, 12 points" in said and "Each day begun after it takes 10 % off." in said
     page = (tmp_path / "assignments" / "w" / "student" / "w.html").read_text()
     assert 'class="written"' in page and "Due 2026-10-09" in page
-    for wrong, says in [(["--due", "Friday"], "Friday"), (["--late", "10"], "needs a deadline"),
-                        (["--points", "collapse=1"], "collapse"), (["--points", "softmax=x"], "expected points, got 'x'"),
+    for wrong, says in [(["--due", "Friday"], "expected a deadline"), (["--late", "10"], "needs a deadline"),
+                        (["--points", "collapse=1"], "collapse"), (["--points", "softmax=x"], "got 'softmax=x'"),
+                        (["--points", "softmax"], "got 'softmax'"), (["--due", DUE, "--days", "-1"], "got -1"),
                         (["--due", DUE, "--late", "200"], "expected percent")]:
         assert main([*command[:-2], *wrong]) == 1
         assert says in capsys.readouterr().err
@@ -205,6 +206,43 @@ def test_graded_again_is_what_ran_out_of_work_or_is_named(tmp_path, course, hand
         again([], again=["eva"])
 
 
+OWN = """def softmax({z}):
+    # {comment}
+    {m} = {z}.max(axis=1, keepdims=True)
+    {s} = np.zeros_like({z})
+    for {i} in range({z}.shape[0]):
+        for {j} in range({z}.shape[1]):
+            {s}[{i}, {j}] = np.exp({z}[{i}, {j}] - {m}[{i}, 0])
+        {s}[{i}] /= sum({s}[{i}])
+    return {s}"""
+NAMES = dict(z="z", m="m", s="s", i="i", j="j", comment="row by row")
+OTHER = dict(z="scores", m="biggest", s="result", i="row", j="column", comment="my own work")
+
+
+def test_similar_code_is_found_under_other_names(tmp_path, course, hand_in):
+    for name in ("common1", "common2", "common3", "common4", "like the book"):
+        hand_in(f"{name}.ipynb", *solved(softmax=solved()[1]))
+    hand_in("ada.ipynb", *solved(softmax=OWN.format(**NAMES)))
+    hand_in("bob.ipynb", "x = 1", *solved(softmax=OWN.format(**OTHER)), "def broken(:")
+    hand_in("cem.ipynb", *solved(softmax="def softmax(z):\n    z = [[np.exp(v - max(row)) for v in row] for row in z.tolist()]\n"
+                                 "    return np.array([[v / sum(row) for v in row] for row in z])"))
+    solutions = tmp_path / "week" / "instructor" / "week-solutions.ipynb"
+    run(course, hand_in.folder, tmp_path, solutions=solutions)
+    page = (tmp_path / "graded" / "similarity.html").read_text()
+    assert "<h2>ada and bob: 100 %</h2>" in page and "no proof" in page and "m = z.max(axis=1" in page
+    assert not any(name in page for name in ("cem", "common", "like the book"))
+    (tmp_path / "groups.csv").write_text("ada,1\nbob,1\n")
+    run(course, hand_in.folder, tmp_path, solutions=solutions, groups=tmp_path / "groups.csv")
+    assert "<h2>" not in (tmp_path / "graded" / "similarity.html").read_text()
+
+
+def test_what_the_whole_class_wrote_says_nothing():
+    same = [OWN.format(**NAMES)]
+    assert len(similarity.pairs({str(k): same for k in range(3)}, [])) == 3
+    assert not similarity.pairs({str(k): same for k in range(4)}, [])
+    assert not similarity.pairs({"a": same, "b": same}, same)
+
+
 @pytest.mark.browser
 def test_marking_in_a_browser(tmp_path, asked, hand_in, watched):
     made, handed_out = asked
@@ -246,3 +284,9 @@ def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     waiting.value.save_as(tmp_path / "ada.ipynb")
     assert runner.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
     nbformat.validate(nbformat.read(tmp_path / "ada.ipynb", as_version=4))
+
+
+def test_nbgrader_gets_a_question_to_mark_by_hand(asked):
+    answer = nbgrader_export.source_notebook(asked[0]).cells[-1]
+    facts = answer.metadata.nbgrader
+    assert (answer.cell_type, facts.grade, facts.solution, facts.points, facts.grade_id) == ("markdown", True, True, 2, "twice")

@@ -161,6 +161,22 @@ def test_dense_gradient(shape, out, bias, seed):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(7, 3), (2, 5, 3), (0, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_portable_dense_sums_in_one_order(rng, shape, bias):
+    layer = Dense(3, 4, bias, rng=rng, portable=True)
+    x = rng.normal(size=shape)
+    y = layer(x)
+    for place in np.ndindex(*shape[:-1]):
+        for k in range(4):
+            total = 0.0
+            for d in range(3):                  # Python rounds each product, then each sum
+                total += float(x[place][d]) * float(layer.W.value[d, k])
+            assert y[place][k] == total + (float(layer.b.value[k]) if bias else 0)
+    if y.size:
+        assert check_layer(layer, x, rng=rng) < 1e-7
+
+
 @pytest.mark.parametrize("shape", [(3,), (3, 4), (2, 3, 4, 2), (0, 4, 2), (3, 0)])
 def test_flatten(rng, shape):
     x = rng.normal(size=shape)

@@ -4,12 +4,13 @@
   "use strict";
   var nn = window.nnPython, here = document.currentScript.src.replace(/[^/]*$/, ""), memory = {},
     page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {}, refused = false,
-    own = nn.keep || "nn:";                               // what all that this page keeps is called
+    own = nn.own || "nn:";                                // begins the name of all that this page keeps
   // the smallest module with a vector instruction in it: browsers from 2023 on take it
   var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
   var able = typeof DecompressionStream == "function" && typeof Worker == "function" && typeof WebAssembly == "object" &&
     WebAssembly.validate(new Uint8Array(SIMD)) && "replaceChildren" in Element.prototype;
 
+  nn.able = able;
   nn.before = (nn.imports || {})[page] || "";
   nn.module = "core";
   nn.parts = {core: ["core.wasm", "core.zip", "book.tar"], full: ["full.wasm", "core.zip", "book.tar", "plots.tar"]};
@@ -25,17 +26,19 @@
     });
   };
 
-  function kept(key) {
-    if (key in memory) return memory[key];
-    try { return localStorage.getItem(key); } catch (forbidden) { return null; }
+  function kept(name) {
+    if (name in memory) return memory[name];
+    try { return localStorage.getItem(own + name); } catch (forbidden) { return null; }
   }
-  function keep(key, value) {                            // false if the browser keeps nothing
-    memory[key] = value;
+  function keep(name, value) {                           // false if the browser keeps nothing
+    memory[name] = value;
     try {
-      if (value === null) localStorage.removeItem(key); else localStorage.setItem(key, value);
+      if (value === null) localStorage.removeItem(own + name); else localStorage.setItem(own + name, value);
       return true;
     } catch (full) { return false; }
   }
+  nn.kept = kept;
+  nn.keep = keep;
   function make(tag, attributes, text) {
     var made = document.createElement(tag);
     Object.keys(attributes).forEach(function (name) { made.setAttribute(name, attributes[name]); });
@@ -46,13 +49,13 @@
   // Ticks: at the exercise, and in the side bar how many of a chapter's exercises are solved.
   function tick() {
     cells.forEach(function (cell) {
-      if (kept(own + "solved:" + cell.name) === null || cell.title.querySelector(".runnable-solved")) return;
+      if (kept("solved:" + cell.name) === null || cell.title.querySelector(".runnable-solved")) return;
       cell.title.append(" ", make("span", {"class": "runnable-solved"}, "✓ solved"));
     });
     [].forEach.call(document.querySelectorAll(".bd-links a.reference.internal"), function (link) {
       var name = Object.keys(nn.exercises).filter(function (name) {
           return link.pathname == new URL(here + "../../" + name + ".html").pathname && (!link.hash || link.getAttribute("href") == "#");
-        })[0], solved = (nn.exercises[name] || []).filter(function (name) { return kept(own + "solved:" + name) !== null; }).length, mark;
+        })[0], solved = (nn.exercises[name] || []).filter(function (name) { return kept("solved:" + name) !== null; }).length, mark;
       if (!solved) return;
       mark = link.querySelector(".runnable-count") || link.appendChild(make("span", {"class": "runnable-count"}));
       mark.replaceChildren(" ✓ " + solved + "/" + nn.exercises[name].length, make("span", {"class": "visually-hidden"}, " exercises solved"));
@@ -90,10 +93,10 @@
     root.setCode = function (text) { cell.set(text); };
     this.run.onclick = function () { cell.check(); };
     this.stop.onclick = function () { if (nn.python) nn.python.stop(); };
-    this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep(own + "answer:" + name, null); if (cell.editor) cell.editor.focus(); };
+    this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep("answer:" + name, null); if (cell.editor) cell.editor.focus(); };
     this.edit.onclick = function () { cell.open(true); };
     this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
-    if (kept(own + "answer:" + name) !== null) this.set(kept(own + "answer:" + name));
+    if (kept("answer:" + name) !== null) this.set(kept("answer:" + name));
     this.state("idle");
   }
 
@@ -121,7 +124,7 @@
       if (text == this.text) return;
       this.text = text;
       if (this.stored) this.stored.hidden = text != this.stub || !this.output.hidden;
-      if (!keep(own + "answer:" + this.name, text) && !refused) {
+      if (!keep("answer:" + this.name, text) && !refused) {
         refused = true;
         this.say("This browser keeps nothing: copy your answer before you leave the page.");
       }
@@ -181,7 +184,7 @@
         });
       }).then(function (answer) {
         var told = JSON.parse(new TextDecoder().decode(answer.files["cell.json"])), checked = told.checked, verdict = checked[cell.name];
-        Object.keys(checked).forEach(function (name) { if (checked[name]) keep(own + "solved:" + name, "1"); });
+        Object.keys(checked).forEach(function (name) { if (checked[name]) keep("solved:" + name, "1"); });
         tick();
         if (cell.display) cell.display(told);
         cell.say(told.error ? "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
@@ -225,7 +228,8 @@
 
   // The same exercise in another tab: both show what was written last.
   addEventListener("storage", function (event) {
-    if (event.key === null) memory = {}; else delete memory[event.key];
+    if (event.key === null) memory = {};
+    else if (event.key.indexOf(own) == 0) delete memory[event.key.slice(own.length)];
     cells.forEach(function (cell) {
       if (event.key == own + "answer:" + cell.name) cell.set(event.newValue === null ? cell.stub : event.newValue);
     });
