@@ -4,7 +4,6 @@ Needs the standard library alone. Names live in a module of their own, so that a
 """
 
 import ast
-import importlib.machinery
 import json
 import linecache
 import sys
@@ -29,23 +28,6 @@ class Cut:
     def find_spec(self, name, path=None, target=None):
         if name in self.names:
             raise ModuleNotFoundError(f"{name} is not part of this Python, which has NumPy and the standard library", name=name)
-        return importlib.machinery.ModuleSpec(name, NoMasks) if name == "numpy.ma" else None
-
-
-class NoMasks:
-    """Loads what stands for NumPy's masked arrays, which are not here: np.unique and np.median ask whether an array is one."""
-
-    @staticmethod
-    def create_module(spec):
-        return None
-
-    @staticmethod
-    def exec_module(module):
-        def refuse(name):
-            raise AttributeError(f"numpy.ma.{name} is not part of this Python, which has no masked arrays")
-
-        module.is_masked = module.isMaskedArray = lambda x: False
-        module.__getattr__ = refuse
 
 
 def refuse(names):
