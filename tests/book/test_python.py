@@ -149,6 +149,12 @@ def test_sleeping_takes_no_time(snapshot):
     assert (status, said) == (0, "True\n")
 
 
+@pytest.mark.parametrize("package", ["numpy.fft", "numpy.polynomial", "numpy.ma", "json.tool"])
+def test_packages_are_imported_from_a_snapshot(package, snapshot):
+    python = host.Python.resume(snapshot)
+    assert python.run(f"import {package}\nprint({package}.__name__)", FUEL) == (0, f"{package}\n")
+
+
 def test_masked_arrays_are_there_for_numpys_functions_that_ask_for_them(snapshot):
     python = host.Python.resume(snapshot)
     status, said = python.run("""import numpy as np
