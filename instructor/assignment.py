@@ -35,8 +35,8 @@ class Assignment:
     """What is handed out and graded. ``secret`` decides the numbers submissions are tried on: keep it.
 
     ``questions`` are answered in words, each with its rubric, ``[[points, what earns them], ...]``, and have ``titles``.
-    ``worth`` holds points of exercises where they are not the book's. ``due`` is a local time in ISO format; for each day begun after it ``late``
-    percent are taken off, and after ``days`` days all.
+    ``worth`` holds points of exercises where they are not the book's. ``due`` is a local time in ISO format; for each day
+    begun after it ``late`` percent are taken off, and after ``days`` days all.
     """
 
     name: str

@@ -175,7 +175,8 @@ def statistics(assignment, results):
         answered = [result for result in there if result.get("answers", {}).get(name)]
         marks = [by_hand(result, name) for result in answered if by_hand(result, name) is not None]
         mean = f"; mean {sum(marks) / len(marks):.1f} of {assignment.full[name]:g} points" if marks else ""
-        body += [f"<h2>{escape(title)}, in words (<code>{escape(name)}</code>)</h2>", f"<p>Answered by {len(answered)}, {len(marks)} marked{mean}.</p>"]
+        body += [f"<h2>{escape(title)}, in words (<code>{escape(name)}</code>)</h2>",
+                 f"<p>Answered by {len(answered)}, {len(marks)} marked{mean}.</p>"]
     return PAGE.format(title=escape(f"{assignment.title}: statistics"), body="\n".join(body))
 
 
