@@ -57,6 +57,7 @@ def _split(who, gates, x, h, W_xh, W_hh, b_h):
     checks.shape(who, x, (..., "D"), "x", sizes)
     checks.shape(who, h, (*x.shape[:-1], "H"), "h", sizes)
     for name, W, expected in ("W_xh", W_xh, "DG"), ("W_hh", W_hh, "HG"), ("b_h", b_h, "G"):
+        W = checks.numeric(who, name, W)
         checks.shape(who, W, tuple(f"{gates}H" if axis == "G" else axis for axis in expected), name, sizes)
     return x @ W_xh + b_h, h
 

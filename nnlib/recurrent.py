@@ -139,7 +139,7 @@ def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
     Williams and Zipser, "A learning algorithm for continually running fully recurrent neural networks", 1989.
     """
     states = rnn(x, W_xh, W_hh, b_h, state, activation=activation)     # checks all that comes in
-    x, dy = np.asarray(x, states.dtype), np.asarray(dy, states.dtype)
+    x, dy = np.asarray(x, states.dtype), checks.numeric("rtrl", "dy", dy).astype(states.dtype)
     checks.shape("rtrl", dy, states.shape, "dy")
     (N, T, D), H = x.shape, len(W_hh)
     h = np.zeros((N, H), states.dtype) if state is None else np.asarray(state, states.dtype)
@@ -198,10 +198,12 @@ class Recurrent(Layer):
 
         def pullback(dy, input_grad=True, dstate=None):
             dstates = np.zeros_like(states)
-            checks.shape(who, np.asarray(dy), output.shape, "dy")
+            dy = checks.numeric(who, "dy", dy)
+            checks.shape(who, dy, output.shape, "dy")
             self._output(dstates)[...] = dy
             if dstate is not None:
-                checks.shape(who, np.asarray(dstate), self.state.shape, "dstate")
+                dstate = checks.numeric(who, "dstate", dstate)
+                checks.shape(who, dstate, self.state.shape, "dstate")
                 dstates[..., -1, :] += dstate
             dx, self.state_grad = through_time(dstates, input_grad)
             return dx
