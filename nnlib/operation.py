@@ -124,7 +124,8 @@ class Operation:
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
 
         def checked_pullback(dy, input_grad=True):
-            dy = checks.numeric(self.__name__, "dy", dy).astype(y_dtype, copy=False)
+            if not (type(dy) is np.ndarray and dy.dtype is y_dtype):
+                dy = checks.numeric(self.__name__, "dy", dy).astype(y_dtype, copy=False)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
             return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
