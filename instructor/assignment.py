@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from instructor import runner, seal, written
+from instructor import handed_in, runner, seal, written
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
 from nnlib.exercises.judging.judge import judge
@@ -154,7 +154,7 @@ def check_policy(assignment):
 
 def solve(assignment, solutions):
     """Grade the assignment's own solutions; ValueError if anything is missing to full marks."""
-    notebook = runner.read_notebook(nbformat.writes(solutions).encode())
+    notebook = handed_in.read_notebook(nbformat.writes(solutions).encode())
     keys = assignment.keys("")
     ran = runner.run_submission(notebook, keys, {entry.name: seal.adapter_source(entry) for entry in assignment.entries()})
     lacking = [note for note in ran.notes if "cannot be imported" in note]

@@ -9,7 +9,7 @@ from datetime import datetime
 import nbformat
 import pytest
 
-from instructor import assignment, grade, lms, marking, nbgrader_export, report, runner, similarity, written
+from instructor import assignment, grade, handed_in, lms, marking, nbgrader_export, report, runner, similarity, written
 from instructor.__main__ import main
 from tests.instructor.course import ALL, POINTS, solved
 
@@ -82,14 +82,14 @@ def test_answers_are_found_without_ids_or_metadata(lost, asked):
     for cell in copy["cells"]:
         del cell[lost]
     copy["cells"].append({"cell_type": "markdown", "source": ["And ", "more.\x1b"]})
-    read = runner.read_notebook(json.dumps(copy).encode(), made.questions)
+    read = handed_in.read_notebook(json.dumps(copy).encode(), made.questions)
     assert read.answers == {"twice": f"{ANSWER}\n\nAnd more. "}
 
 
 @pytest.mark.parametrize("cells", [[{"cell_type": "markdown", "metadata": {"question": ["x"]}, "id": 3, "source": 5}],
                                    [{"cell_type": "markdown", "metadata": {"question": "twice"}, "source": [1, None]}], [3]])
 def test_strange_answers_harm_nobody(cells):
-    assert runner.read_notebook(json.dumps({"cells": cells}).encode(), ["twice"]).answers == {}
+    assert handed_in.read_notebook(json.dumps({"cells": cells}).encode(), ["twice"]).answers == {}
 
 
 def test_questions_that_point_at_their_page_are_not_handed_out():
@@ -282,7 +282,7 @@ def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     with window.page.expect_download() as waiting:
         window.page.locator("#download").click()
     waiting.value.save_as(tmp_path / "ada.ipynb")
-    assert runner.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
+    assert handed_in.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
     nbformat.validate(nbformat.read(tmp_path / "ada.ipynb", as_version=4))
 
 
