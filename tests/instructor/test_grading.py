@@ -18,6 +18,7 @@ import pytest
 from instructor import grade, handed_in, lms, report, runner
 from nnlib.exercises.judging.outcome import ENDED, ERROR
 from tests.instructor.course import ALL, POINTS, STUBS, notebook, solved
+from tests.instructor.tricks import HARMLESS, UNDESERVED
 
 ROOT = Path(grade.__file__).parent.parent
 STEAL = f"""import sys
@@ -155,6 +156,16 @@ SUBMISSIONS = {
                                         "parameters = [[1], [2, 3]]"], 0),
     "empty notebook": Expected([], 0),
     "@sum(a1)": Expected(solved()),
+    # tricks of the language
+    **{name: Expected([*solved("softmax"), code], without("softmax")) for name, code in UNDESERVED.items()},
+    **{name: Expected([*solved(), code]) for name, code in HARMLESS.items()},
+    "giant numbers": Expected(solved(parameters="parameters = 10 ** 100_000", Counter="class Counter:\n    n = 10 ** 400\n"
+                                     "    def add(self, k): pass"), without("parameters", "Counter")),
+    "its own runner": Expected(["import sys, types, os\nsys.modules['submission'] = fake = types.ModuleType('submission')\n"
+                                "fake.cell = fake.answer = lambda *a: [os.write(2, b'{\"outcome\": 1}\\n') for k in range(9)]",
+                                *solved()], 0),
+    "everything is unwritten": Expected(["def softmax(z): raise NotImplementedError\ndense_backward = Counter = softmax\n"
+                                         "parameters = ..."], 0),
     # cells as IPython reads them
     "magics": Expected(["%matplotlib inline\n!pip install torch", "%%bash\nrm -rf /", *solved(), "softmax?"],
                        note="%matplotlib is ignored"),

@@ -39,6 +39,8 @@ def test_a_question_is_handed_out_marked_and_counts(tmp_path, asked, hand_in, ca
     made, handed_out = asked
     assert made.full == {"softmax": 3, "twice": 2} and made.points == 5
     text = nbformat.writes(handed_out)
+    title = written.choose(["twice"])[0].title
+    assert f"| {title} (in words) | 2 | |" in text and title != "twice"
     assert "weights" in handed_out.cells[-2].source and written.choose(["twice"])[0].solution[:40] not in text
     solutions = (tmp_path / "week" / "instructor" / "week-solutions.ipynb").read_text()
     assert "the reason given for it holds" in solutions
@@ -56,8 +58,9 @@ def test_a_question_is_handed_out_marked_and_counts(tmp_path, asked, hand_in, ca
     for _ in range(2):
         assert report.score(run(made, hand_in.folder, tmp_path)["ada"]) == 1.5
     feedback = (tmp_path / "graded" / "feedback" / "ada.html").read_text()
-    assert "1.5 of 2" in feedback and "&lt;half&gt; a reason" in feedback and "&lt;b&gt;w/b" in feedback
-    assert "1 marked; mean 1.5 of 2" in (tmp_path / "graded" / "statistics.html").read_text()
+    assert f"<h2>{title} (1.5 of 2)</h2>" in feedback and "&lt;half&gt; a reason" in feedback and "&lt;b&gt;w/b" in feedback
+    statistics = (tmp_path / "graded" / "statistics.html").read_text()
+    assert f"<h2>{title}, in words" in statistics and "1 marked; mean 1.5 of 2" in statistics
     (tmp_path / "overrides.csv").write_text("student,exercise,points,comment\nada,twice,2,\n")
     assert report.score(run(made, hand_in.folder, tmp_path, overrides=tmp_path / "overrides.csv")["ada"]) == 2
 
