@@ -15,6 +15,8 @@ import numpy as np
 
 def numeric(who, name, x):
     """``x`` as an array of floats or integers; ``TypeError`` if it holds anything else."""
+    if isinstance(x, np.ma.MaskedArray):        # whose mask would be lost without a word
+        raise TypeError(f"{who} expects {name} without a mask, got a masked array")
     try:
         x = np.asarray(x)
     except ValueError as error:
@@ -24,6 +26,14 @@ def numeric(who, name, x):
     if x.dtype == np.float16:                   # 70,000 is too large for it, and so are many sums
         raise TypeError(f"{who} expects {name} in float32 or float64, got float16")
     return x
+
+
+def precision(who, dtype):
+    """``dtype`` as NumPy's, refused unless weights of it hold fractions, and sums of many of them."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f" or dtype == np.float16:
+        raise TypeError(f"{who} expects dtype in float32 or float64, got {dtype}")
+    return dtype
 
 
 def no_nan(who, name, x):

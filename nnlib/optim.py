@@ -78,7 +78,7 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__}.step expects gradients, got none: call backward of the model that has "
                              "these parameters; after making a model anew, make its optimiser anew")
         self.steps += 1
-        self.lr = float(self.lr)
+        self._set(lr=self.lr)                   # which anyone may have changed
         for p, state in zip(self.parameters, self._state):
             value, grad = p.value, p.grad
             for rows in _pieces(value):

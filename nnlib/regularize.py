@@ -160,9 +160,10 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     axes, column = _channel_axes(x), (-1,) + (1,) * (x.ndim - 2)
     m = math.prod(x.shape[axis] for axis in axes)
     if statistics is None and m < 2:
-        raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}: leave out a last "
-                         "batch of one sample, as fit(..., drop_last=True) does")
-    mean, var = batch_statistics(x) if statistics is None else (np.asarray(s, x.dtype) for s in statistics)
+        raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}: take larger "
+                         "batches, and leave out a last one of one sample, as fit(..., drop_last=True) does")
+    mean, var = batch_statistics(x) if statistics is None else (
+        checks.numeric("batch_norm", "statistics", s).astype(x.dtype, copy=False) for s in statistics)
     checks.shape("batch_norm", mean, x.shape[1:2], "mean")
     checks.shape("batch_norm", var, x.shape[1:2], "var")
     scale = 1 / np.sqrt(var + eps)
@@ -209,6 +210,7 @@ class BatchNorm(Layer):
         checks.count("BatchNorm", num_features=num_features)
         checks.number("BatchNorm", "eps", eps, 0)
         checks.number("BatchNorm", "momentum", momentum, 0, 1)
+        dtype = checks.precision("BatchNorm", dtype)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.gamma = Parameter(np.ones(num_features, dtype), "gamma")
         self.beta = Parameter(np.zeros(num_features, dtype), "beta")
@@ -293,6 +295,7 @@ class LayerNorm(Layer):
         for size in shape:
             checks.count("LayerNorm", normalized_shape=size)
         checks.number("LayerNorm", "eps", eps, 0)
+        dtype = checks.precision("LayerNorm", dtype)
         self.normalized_shape, self.eps = shape, eps
         self.gamma = Parameter(np.ones(shape, dtype), "gamma")
         self.beta = Parameter(np.zeros(shape, dtype), "beta")

@@ -29,9 +29,12 @@ KEPT = {1: 1 << 20, 2: 16 << 20}  # bytes that are kept of what is printed, and 
 CALL = 150_000  # fuel of a call to the outside: so that who only calls takes no longer than who only counts
 EPOCH = 1_767_225_600 * 10**9  # nanoseconds at which every clock begins: the year 2026
 BAD_DESCRIPTOR, INVALID, NOT_THERE = 8, 28, 44  # errors of WASI
-PREAMBLE = f"""import io, types, zipimport
+PREAMBLE = f"""import io, os, types, zipimport
 with open("/{LIBRARY}", "rb") as file:  # modules come from memory: later there is no file
     zipimport._io = types.SimpleNamespace(open_code=lambda path, kept=file.read(): io.BytesIO(kept))
+outer, there = zipimport._bootstrap_external, {{"/{LIBRARY}": os.stat("/{LIBRARY}")}}  # and packages look for it
+zipimport._bootstrap_external = types.SimpleNamespace(
+    **vars(outer) | {{"_path_stat": lambda path: there.get(path) or outer._path_stat(path)}})
 sys.stderr = sys.stdout  # one stream, in the order in which it was written
 import numpy"""
 TOO_MUCH = "it needs more work than is allowed"
