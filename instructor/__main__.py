@@ -54,8 +54,8 @@ def make_assignment(options):
         worth[name] = lms.points(points, "--points", 1)
     students = lms.roster(options.roster) if options.roster else []
     folder = ASSIGNMENTS / options.name
-    made = assignment.make(folder, options.name, names, options.title, [one.student for one in students], questions=options.questions, worth=worth,
-                           due=options.due, late=options.late, days=options.days)
+    made = assignment.make(folder, options.name, names, options.title, [one.student for one in students],
+                           questions=options.questions, worth=worth, due=options.due, late=options.late, days=options.days)
     words = f", {len(made.questions)} answered in words" if made.questions else ""
     print(f"{made.title}: {len(names)} exercises{words}, {made.points:g} points")
     if made.due:
