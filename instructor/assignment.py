@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from instructor import runner, seal, written
+from instructor import handed_in, runner, seal, written
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
 from nnlib.exercises.judging.judge import judge
@@ -34,9 +34,9 @@ when your notebook is graded, with other numbers than here.
 class Assignment:
     """What is handed out and graded. ``secret`` decides the numbers submissions are tried on: keep it.
 
-    ``questions`` are answered in words, each with its rubric, ``[[points, what earns them], ...]``. ``worth`` holds points of
-    exercises where they are not the book's. ``due`` is a local time in ISO format; for each day begun after it ``late``
-    percent are taken off, and after ``days`` days all.
+    ``questions`` are answered in words, each with its rubric, ``[[points, what earns them], ...]``, and have ``titles``.
+    ``worth`` holds points of exercises where they are not the book's. ``due`` is a local time in ISO format; for each day
+    begun after it ``late`` percent are taken off, and after ``days`` days all.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Assignment:
     exercises: list
     secret: str
     questions: dict = field(default_factory=dict)
+    titles: dict = field(default_factory=dict)
     worth: dict = field(default_factory=dict)
     due: str = ""
     late: float = 0
@@ -89,7 +90,8 @@ def load(folder):
     if not path.exists():
         raise ValueError(f"{path} is not there: make it with python -m instructor assignment")
     made = Assignment(**json.loads(path.read_text(encoding="utf-8")))
-    return replace(made, questions=written.read_rubric(Path(folder, "rubric.csv"), list(made.questions)))
+    titles = {name: made.titles.get(name, name) for name in made.questions}
+    return replace(made, titles=titles, questions=written.read_rubric(Path(folder, "rubric.csv"), list(titles)))
 
 
 def choose(names, chapters, questions=()):
@@ -117,8 +119,10 @@ def make(folder, name, exercises, title=None, students=(), questions=(), root=RO
     """
     folder = Path(folder)
     old = json.loads((folder / "assignment.json").read_text("utf-8")) if (folder / "assignment.json").exists() else {}
-    rubrics = written.read_rubric(folder / "rubric.csv", [question.name for question in written.choose(questions, root)])
-    assignment = Assignment(name, title or name, list(exercises), old.get("secret") or secrets.token_hex(16), rubrics, **policy)
+    titles = {question.name: question.title for question in written.choose(questions, root)}
+    rubrics = written.read_rubric(folder / "rubric.csv", list(titles))
+    secret = old.get("secret") or secrets.token_hex(16)
+    assignment = Assignment(name, title or name, list(exercises), secret, rubrics, titles, **policy)
     check_policy(assignment)
     blocks = {entry.name: exercise_cells(entry, root) for entry in assignment.entries()}
     solutions = solution_notebook(assignment, blocks, root)
@@ -154,7 +158,7 @@ def check_policy(assignment):
 
 def solve(assignment, solutions):
     """Grade the assignment's own solutions; ValueError if anything is missing to full marks."""
-    notebook = runner.read_notebook(nbformat.writes(solutions).encode())
+    notebook = handed_in.read_notebook(nbformat.writes(solutions).encode())
     keys = assignment.keys("")
     ran = runner.run_submission(notebook, keys, {entry.name: seal.adapter_source(entry) for entry in assignment.entries()})
     lacking = [note for note in ran.notes if "cannot be imported" in note]
@@ -240,7 +244,7 @@ def table(assignment):
     entries, full = assignment.entries(), assignment.full
     rows = ["| exercise | points | minutes |", "|---|---|---|"]
     rows += [f"| {entry.title} (`{entry.name}`) | {full[entry.name]:g} | {entry.minutes} |" for entry in entries]
-    rows += [f"| {question} (in words) | {full[question]:g} | |" for question in assignment.questions]
+    rows += [f"| {title} (in words) | {full[name]:g} | |" for name, title in assignment.titles.items()]
     rows.append(f"| **together** | **{assignment.points:g}** | **{sum(entry.minutes for entry in entries)}** |")
     return "\n".join([*rows, *(["", deadline(assignment)] if assignment.due else [])])
 

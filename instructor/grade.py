@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import nnlib.exercises
 from book.python import host
-from instructor import lms, marking, report, runner, seal, similarity
+from instructor import handed_in, lms, marking, report, runner, seal, similarity
 from nnlib.exercises.judging.judge import judge
 from nnlib.exercises.judging.outcome import ENDED
 
@@ -60,9 +60,9 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     entries = assignment.entries()
     adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
     version = _version(assignment)
-    runner.prepare()
+    runner.begin()  # once, before there are several threads
     solutions = solutions if solutions and Path(solutions).exists() else None
-    handed_out = runner.read_notebook(lms.content(solutions)).cells if solutions else []
+    handed_out = handed_in.read_notebook(lms.content(solutions)).cells if solutions else []
     plain = {source for _, source in handed_out}
     code = {}  # what each wrote
 
@@ -79,7 +79,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
             if solutions and data[-1][1]:
                 with suppress(ValueError):
-                    cells = runner.read_notebook(data[-1][1]).cells
+                    cells = handed_in.read_notebook(data[-1][1]).cells
                     code[submission.student] = [source for _, source in cells if source not in plain]
             result, known = _stored(path), {}
             if not result or (result["version"], result["sha256"]) != (version, digest) or submission.student in again or (
@@ -96,7 +96,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             when = next((time for name, _, time in files if name == result["label"]), 0)
             result["late"] = late(assignment, told.get(submission.lms_id) or when, submission.late)
         except Exception as error:  # one broken submission must not stop the others; the row says so
-            result = _empty("failed", runner.clean(f"{type(error).__name__}: {error}", 200))
+            result = _empty("failed", handed_in.clean(f"{type(error).__name__}: {error}", 200))
             result |= {"student": submission.student, "lms_id": submission.lms_id}
         return result | {"reply": submission.reply, "full": assignment.full, "code": assignment.code(submission.student)}
 
@@ -124,7 +124,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             _write(folder / "similarity.html", similarity.page(assignment, found))
         if assignment.questions:
             _write(folder / "marking.html", marking.page(assignment, results))
-        report.feedback_zip(folder / "feedback.zip", [
+        report.write_zip(folder / "feedback.zip", [
             (result["reply"] or page(result["student"]).name, page(result["student"]).read_text("utf-8"))
             for result in results if result["status"] != "missing" or result["reply"]])
     return results
@@ -141,7 +141,7 @@ def _match(submissions, students):
             made_for = ""
             if name not in names:
                 with suppress(OSError, ValueError):
-                    made_for = runner.read_notebook(lms.content(submission.path)).made_for.casefold()
+                    made_for = handed_in.read_notebook(lms.content(submission.path)).made_for.casefold()
             if made_for in names and made_for not in here:
                 note = f"handed in as {submission.student}, found by what stands in the notebook"
                 submission = submission._replace(student=names[made_for], private="; ".join(filter(None, [
@@ -242,7 +242,7 @@ def _grade_one(assignment, submission, data, adapters, work=1):
     if data is None:
         return _empty("unreadable", "the file cannot be read")
     try:
-        notebook = runner.read_notebook(data, assignment.questions)
+        notebook = handed_in.read_notebook(data, assignment.questions)
     except ValueError as error:
         return _empty("unreadable", f"not a notebook: {error}")
     keys = [key for key in assignment.keys(submission.student) if key.name in adapters]

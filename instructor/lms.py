@@ -2,8 +2,8 @@
 
 Canvas names the files of its download ``doejane_LATE_1234_5678_week3-1.ipynb`` (user id 1234, second
 attempt) and its gradebook has a column ``ID``. Moodle names folders or files ``Jane
-Doe_1234_assignsubmission_file_`` (participant 1234) and its grading worksheet has a column ``Identifier``
-with ``Participant 1234``; both also in German.
+Doe_1234_assignsubmission_file`` (participant 1234) and its grading worksheet has a column ``Identifier``
+with ``Participant 1234``; both also in German, and without names where marking is anonymous.
 """
 
 import csv
@@ -27,13 +27,13 @@ DEEP = 20                # folders in folders
 _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$", re.DOTALL)
 _MOODLE = re.compile(r"^(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)$", re.DOTALL)
 _NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
-COLUMNS = {  # what the columns are called
-    "name": {"Student", "Full name", "Vollständiger Name", "Studierende", "Studierende/r"},
-    "identity": {"ID", "Identifier", "Identifikator"},
-    "grade": {"Grade", "Bewertung"},
-    "maximum": {"Maximum Grade", "Bestwertung", "Maximale Bewertung"},
-    "time": {"Last modified (submission)", "Zuletzt geändert (Abgabe)"},
-    "comments": {"Feedback comments", "Feedback als Kommentar", "Kommentare"},
+COLUMNS = {  # what the columns are called, in small letters
+    "name": {"student", "full name", "vollständiger name", "studierende", "studierende/r"},
+    "identity": {"id", "identifier", "identifikator"},
+    "grade": {"grade", "bewertung"},
+    "maximum": {"maximum grade", "bestwertung", "maximale bewertung"},
+    "time": {"last modified (submission)", "zuletzt geändert (abgabe)"},
+    "comments": {"feedback comments", "feedback als kommentar", "kommentare"},
 }
 
 
@@ -54,6 +54,7 @@ class Submission(NamedTuple):
     reply: str = ""  # what a page of feedback has to be called for the LMS to take it
     time: float = 0.0  # when it was handed in, in seconds since 1970; 0 if nothing tells
     late: bool = False  # the LMS says so
+    folder: str = ""  # Moodle hands out to this student what lies there in a zip of feedback files
 
 
 class File(NamedTuple):
@@ -113,14 +114,16 @@ def roster(path):
     if not lines:
         return []
     (_, header), *rows = lines
-    name, identity, time = (_column(header, kind) for kind in ("name", "identity", "time"))
+    name, identity, grade, time = (_column(header, kind) for kind in ("name", "identity", "grade", "time"))
+    from_lms = identity is not None and (name is not None or grade is not None)
     people, seen = [], {}
     for line, row in rows:
-        if name is not None and identity is not None:
-            if len(row) <= max(name, identity):
+        if from_lms:
+            if len(row) <= max(name or 0, identity):
                 raise ValueError(f"{path}, line {line}: expected {len(header)} columns, got {len(row)}")
             lms_id = re.sub(r"\D", "", row[identity])
-            student = f"{row[name]}_{lms_id}" if lms_id else ""  # not Canvas's row of points
+            who = row[name] if name is not None else row[identity].removesuffix(lms_id).strip()  # anonymous: Participant
+            student = f"{who}_{lms_id}" if lms_id else ""  # not Canvas's rows of points and posting
         else:
             student, lms_id = row[0], ""
         if not student:
@@ -130,7 +133,9 @@ def roster(path):
             raise ValueError(f"{path}, line {line}: {safe!r} stands in line {seen[safe.casefold()]} already")
         seen[safe.casefold()] = line
         when = moment(row[time]) if time is not None and time < len(row) else 0.0
-        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id, time=when))
+        from_moodle = from_lms and grade is not None
+        folder = re.sub(r"[_/\\]+", " ", who) + f"_{lms_id}_assignsubmission_file" if from_moodle else ""
+        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id, time=when, folder=folder))
     return people
 
 
@@ -366,7 +371,7 @@ def merge(lms_file, scores, column=None):
     header = [cell.strip() for cell in rows[0]]
     name, identity, target, most, comments = (
         _column(header, kind) for kind in ("name", "identity", "grade", "maximum", "comments"))
-    if name is None or identity is None:
+    if identity is None or name is None and target is None:
         raise ValueError(f"{lms_file} is neither a Canvas gradebook (columns Student, ID) "
                          "nor a Moodle grading worksheet (columns Full name, Identifier)")
     if target is None:
@@ -395,12 +400,13 @@ def merge(lms_file, scores, column=None):
 
 def _column(header, kind):
     """The place of a column, whatever language the LMS speaks; None if there is none."""
-    return next((k for k, name in enumerate(header) if name in COLUMNS[kind]), None)
+    return next((k for k, name in enumerate(header) if name.lower() in COLUMNS[kind]), None)
 
 
 def _canvas_column(header, column, lms_file):
     columns = [name for name in header if re.search(r" \(\d+\)$", name)]
-    fitting = [name for name in columns if column and name.startswith(column)]
+    fitting = [name for name in columns if column and name.startswith(f"{column} (")]
+    fitting = fitting or [name for name in columns if column and name.startswith(column)]
     if len(fitting) != 1:
         raise ValueError(f"{lms_file}: name the assignment's column with --column: {', '.join(columns)}")
     return header.index(fitting[0])

@@ -123,19 +123,19 @@ def feedback(assignment, result, statuses):
             body.append(f"<tr><td>{escape(label)}<td>{0 if fault else points} of {points}{verdict}")
         body.append("</table>")
         body += [f"<p class=hint>{escape(hint)}</p>" for hint in done["hints"]]
-    for name, rubric in assignment.questions.items():
+    for name, title in assignment.titles.items():
         answer = result.get("answers", {}).get(name, "")
         marked = "not marked yet" if open_answers(result, [name]) else f"{points_of(result, name)} of {assignment.full[name]:g}"
-        body += [f"<h2>{escape(name)} ({marked})</h2>",
+        body += [f"<h2>{escape(title)} ({marked})</h2>",
                  f"<blockquote>{escape(answer)}</blockquote>" if answer else "<p>Not written.</p>"]
         body += [f"<p class=hint>{escape(row['comment'])}</p>" for row in rows if row["exercise"] == name and row["comment"]]
     return PAGE.format(title=escape(f"{assignment.title}: {result['student']}"), body="\n".join(body))
 
 
-def feedback_zip(path, pages):
-    """Write the pages to a zip; ``pages`` are pairs of the name that the LMS expects and the text."""
+def write_zip(path, files):
+    """Write a zip for an LMS; ``files`` are pairs of the name that it expects and the text."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(pages):
+        for name, text in sorted(files):
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
 
 
@@ -171,11 +171,12 @@ def statistics(assignment, results):
             body.append("<table><tr><th>how often<th>what was said")
             body += [f"<tr><td>{count}<td>{escape(hint)}" for hint, count in hints.most_common(8)]
             body.append("</table>")
-    for name, points in list(assignment.full.items())[len(assignment.exercises):]:
+    for name, title in assignment.titles.items():
         answered = [result for result in there if result.get("answers", {}).get(name)]
         marks = [by_hand(result, name) for result in answered if by_hand(result, name) is not None]
-        mean = f"; mean {sum(marks) / len(marks):.1f} of {points:g} points" if marks else ""
-        body += [f"<h2>{escape(name)}, in words</h2>", f"<p>Answered by {len(answered)}, {len(marks)} marked{mean}.</p>"]
+        mean = f"; mean {sum(marks) / len(marks):.1f} of {assignment.full[name]:g} points" if marks else ""
+        body += [f"<h2>{escape(title)}, in words (<code>{escape(name)}</code>)</h2>",
+                 f"<p>Answered by {len(answered)}, {len(marks)} marked{mean}.</p>"]
     return PAGE.format(title=escape(f"{assignment.title}: statistics"), body="\n".join(body))
 
 

@@ -16,7 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from judging.outcome import UNWRITTEN, Outcome, run
 from judging.plain import decode, encode
 
-RECORDS = 9
+RECORDS = 2  # a descriptor: what Python itself has to say of errors goes elsewhere
 RUN = {"time", "prun", "capture"}  # magics whose code leaves its names behind
 STUBS = {"matplotlib", "mpl_toolkits", "seaborn", "ipywidgets", "tqdm", "nnlib"}
 ANSWER_CHARACTERS = 300
@@ -158,7 +158,8 @@ def finish(coroutine):
 def cell(name, source, stop=None):
     """Run a cell of the notebook, whatever it does."""
     try:
-        execute(TransformerManager().transform_cell(source), name, stop)
+        if stop != 0:
+            execute(TransformerManager().transform_cell(source), name, stop)
     except BaseException as error:  # SystemExit too: the next cells run all the same
         put(error=message(error))
 

@@ -13,6 +13,7 @@ import io
 import json
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 from docutils import nodes
@@ -26,6 +27,13 @@ HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
 PLAYGROUND = "appendix/playground"
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
+# Chapters that run in their page as a whole, each cell with its stored text: a slow test goes through them.
+RUNS = ("01_neurons", "02_activations", "03_losses")
+STAND_INS = {  # for what is imported and, without tests and without TeX, not used
+    "full/pyparsing/testing.py": b"pyparsing_test = None\n", "full/fontTools/__init__.py": b"", "full/fontTools/agl.py": b"",
+    "full/tqdm/auto.py": b"from tqdm import tqdm, trange\ntqdm.monitor_interval = 0\n",  # the real one imports asyncio
+}  # fmt: skip
+SUFFIXES = (".py", ".json", ".csv", ".npz", ".mplstyle", ".css", ".js")
 
 
 def imports(notebook):
@@ -48,29 +56,63 @@ def is_there(name):
     return root == "numpy" or root in sys.stdlib_module_names
 
 
-def book(root, nnlib=True):
-    """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
-    files = {"guest.py": GUEST, "playground.py": GUEST.with_name("playground.py")}
-    for path in sorted((root / "nnlib").rglob("*")) if nnlib else ():
-        part = path.relative_to(root)
-        if path.suffix in (".py", ".json", ".csv", ".npz") and part.parts[1] not in LEFT_OUT and "__pycache__" not in part.parts:
-            files[part.as_posix()] = path
+def archive(files):
+    """``{path: bytes}`` as a tar file."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, path in files.items():
-            data = path.read_bytes()
-            entry = tarfile.TarInfo(f"book/{name}")
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as made:
+        for name, data in files.items():
+            if len(name) > 100:
+                raise ValueError(f"expected a path of at most 100 letters, got {name}")
+            entry = tarfile.TarInfo(name)
             entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
+            made.addfile(entry, io.BytesIO(data))
     return out.getvalue()
 
 
+def nnlib_files(root, parts):
+    """The files of nnlib that Python reads, as ``{path: bytes}``; ``parts`` says which of its parts."""
+    return {
+        f"book/{path.relative_to(root).as_posix()}": path.read_bytes()
+        for path in sorted((root / "nnlib").rglob("*"))
+        if path.suffix in SUFFIXES and parts(path.relative_to(root).parts[1]) and "__pycache__" not in path.parts
+    }
+
+
+def plots(root):
+    """What stands beside the full module: matplotlib and what it needs, and the parts of nnlib that draw."""
+    files = {}
+    with zipfile.ZipFile(io.BytesIO(gzip.decompress((DIST / "full.zip.gz").read_bytes()))) as members:
+        for name in members.namelist():
+            files["full/" + name.replace("mpl-data/", "matplotlib/mpl-data/", 1)] = members.read(name)
+    for name in STAND_INS:
+        files.pop(f"{name}c", None)
+    files |= STAND_INS
+    files["full/matplotlib/mpl-data/matplotlibrc"] += b"\nfont.enable_last_resort: False\n"  # this font is not there
+    files["book/figures.py"] = GUEST.with_name("figures.py").read_bytes()
+    return archive(files | nnlib_files(root, lambda part: part in LEFT_OUT or part.endswith(".mplstyle")))
+
+
+def book(root, nnlib=True):
+    """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
+    files = {"book/guest.py": GUEST.read_bytes()}
+    if nnlib:
+        files["book/playground.py"] = GUEST.with_name("playground.py").read_bytes()
+        files |= nnlib_files(root, lambda part: part not in LEFT_OUT and not part.endswith(".mplstyle"))
+    return archive(files)
+
+
 def write(folder, root, nnlib=True):
-    """Write all that a page may load to ``folder``; what ``page.js`` must know of it."""
+    """Write all that a page may load to ``folder``; what ``page.js`` must know of it.
+
+    Without ``nnlib`` that is what exercises with checks of their own need.
+    """
     made = {name: (HERE / "page" / "bundled" / f"{name}.js").read_bytes() for name in ("editor", "worker")}
     made["python"] = (HERE / "page" / "python.js").read_bytes()
     packed = {"book.tar": gzip.compress(book(root, nnlib), mtime=0)}
     packed |= {name: (DIST / f"{name}.gz").read_bytes() for name in ("core.wasm", "core.zip")}
+    if nnlib:
+        made["chapter"] = (HERE / "page" / "chapter.js").read_bytes()
+        packed |= {"full.wasm": (DIST / "full.wasm.gz").read_bytes(), "plots.tar": gzip.compress(plots(root), mtime=0)}
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
 
@@ -106,8 +148,9 @@ def prepare(app):
     chapters = {f"chapters/{path.stem}": path for path in chapter_paths(root)}
     known = {
         "files": write(folder, root),
-        "begin": begin(),
+        "begin": {module: begin(module) for module in ("core", "full")},
         "imports": {name: imports(read(path)) for name, path in chapters.items()},
+        "runs": [f"chapters/{name}" for name in RUNS],
         "exercises": {name: cover.tried(path)[0] for name, path in chapters.items()},
     }
     script = (HERE / "page" / "page.js").read_text(encoding="utf-8")

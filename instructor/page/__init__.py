@@ -43,7 +43,7 @@ def page(assignment, notebook):
              if cell.cell_type == "code" and cell.id != CHECKS or cell.metadata.get("question")}
     known = {
         "files": files,
-        "begin": begin(),
+        "begin": {"core": begin()},
         "loaded": True,
         "exercises": {},
         "own": f"nn:{assignment.name}-{assignment.seed('page'):x}:",

@@ -151,8 +151,14 @@ class Explorer:
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)
             self.html, self.content = self._static()
-            with self._drawn(self.values(self.start)) as figure:
+            with self.drawn(self.values(self.start)) as figure:
                 self.pdf = save_pdf(figure)
+        elif os.environ.get("EXPLORE_ON_DEMAND") == "1":
+            from .ondemand import first
+
+            self.live, self._fresh_axes, self.content, self.pdf = None, FreshAxes(subplots), None, None
+            self._check_states()
+            self.html = first(self)
         else:
             from .live import LiveFigure
 
@@ -166,12 +172,13 @@ class Explorer:
     def __repr__(self):
         count, states = len(self.controls), self.states
         text = f"explore: {count} control{'s' * (count != 1)}, {states} state{'s' * (states != 1)}"
-        return text if self.live else f"{text}, content {self.content}"
+        return text if self.live or not self.content else f"{text}, content {self.content}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         if self.live:
             return {**self.live.box._repr_mimebundle_(), "text/plain": repr(self)}
-        return {"text/plain": repr(self), "text/html": self.html, "application/pdf": self.pdf}
+        bundle = {"text/plain": repr(self), "text/html": self.html, "application/pdf": self.pdf}
+        return {kind: content for kind, content in bundle.items() if content}
 
     def values(self, state):
         """Arguments of ``draw`` in a state, counted as the controls' last value running fastest."""
@@ -188,16 +195,19 @@ class Explorer:
             state = state * len(control.values) + control.start
         return state
 
-    def _static(self):
+    def _check_states(self):
         if self.states > MAX_STATES:
             raise ValueError(self._too_much(f"{self.states} states, at most {MAX_STATES} fit", self.states / MAX_STATES))
+
+    def _static(self):
+        self._check_states()
         images, memo = Images(), AxisMemo()
         trees, descriptions, alone = [], [], True
         places = [[] for _ in self.handles]
         reached = [[] for _ in self.goals]
         with _collected_once_a_state() as collect:
-            for values in tqdm(self._all_values(), self.name, self.states, unit="state", disable=None):
-                with self._drawn(values) as figure:
+            for values in tqdm(self.all_values(), self.name, self.states, unit="state", disable=None):
+                with self.drawn(values) as figure:
                     memo.prepare(figure)
                     alone = alone and images_alone(figure)
                     trees.append(read_svg(save_svg(figure), images, memo))
@@ -213,10 +223,7 @@ class Explorer:
         for goal, found in zip(self.goals, reached, strict=True):
             goal.check(found, start)
         slots = compare(trees, start)
-        heads = [{"n": c.name, "l": c.labels} for c in self.controls]
-        names = [c.name for c in self.controls]
-        ranges = [i for i, c in enumerate(self.controls) if c.kind == "range"]
-        play = names.index(self.play) if self.play else ranges[0] if ranges else -1
+        heads, names, play = self.heads()
         handles = [
             (h.name, [names.index(n) for n in h.moves], found) for h, found in zip(self.handles, places, strict=True)
         ]
@@ -244,8 +251,15 @@ class Explorer:
             raise ValueError(self._too_much(text, len(page) / MAX_BYTES))
         return page, content
 
+    def heads(self):
+        """What the page's script is told of the controls, their names, and the one that Play moves (-1: none)."""
+        names = [c.name for c in self.controls]
+        ranges = [i for i, c in enumerate(self.controls) if c.kind == "range"]
+        play = names.index(self.play) if self.play else ranges[0] if ranges else -1
+        return [{"n": c.name, "l": c.labels} for c in self.controls], names, play
+
     @contextlib.contextmanager
-    def _drawn(self, values):
+    def drawn(self, values):
         """The figure of one state; whatever goes wrong with it says in which state."""
         try:
             with drawn(self.draw, values, self._fresh_axes) as figure:
@@ -255,7 +269,7 @@ class Explorer:
             error.add_note(f"explore: this happened in the state {state or 'without controls'}")
             raise
 
-    def _all_values(self):
+    def all_values(self):
         names = [c.name for c in self.controls]
         return (dict(zip(names, v, strict=True)) for v in itertools.product(*[c.values for c in self.controls]))
 

@@ -89,6 +89,19 @@
     return svg;
   }
 
+  function framed(root, image) {                         // a picture that is drawn when asked for: it stays an image
+    var size = root.dataset.draws.split(" "), svg = document.createElementNS(NS, "svg"), picture = document.createElementNS(NS, "image");
+    svg.setAttribute("viewBox", "0 0 " + size.join(" "));
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", image.alt);
+    picture.setAttribute("width", size[0]);
+    picture.setAttribute("height", size[1]);
+    picture.setAttribute("href", image.getAttribute("src"));
+    svg.append(picture);
+    image.replaceWith(svg);
+    return svg;
+  }
+
   function tool(root, kind, text) {
     var made = document.createElement(kind);
     if (kind == "button") made.type = kind;
@@ -185,12 +198,13 @@
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
       frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
       inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
-      name = root.dataset.name, initial, layer, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
-      svg = inline(root, root.querySelector("img")), picture = svg.parentNode,
+      name = root.dataset.name, initial, layer, asked = null, hand = false, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
+      draws = "draws" in root.dataset, svg = (draws ? framed : inline)(root, root.querySelector("img")), picture = svg.parentNode,
       goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held,
       play = tool(root, "button", calm ? "Step" : "Play"), reset = tool(root, "button", "Reset"),
       back = tool(root, "button", "Back"), link = tool(root, "a", "Link to this state");
     bytes = bytes.subarray(4 + size);
+    if (draws) data.s = [];
     data.s.forEach(function (slot) {
       slot.e = slot.p.reduce(function (e, i) { return e.children[i]; }, svg);
       decode(slot, bytes, data.n);
@@ -280,7 +294,24 @@
         else slot.e.setAttribute(slot.a, slot.a == "id" ? root.id + v :
           slot.a == "href" ? v.replace(/^#/, "#" + root.id) : slot.k == "s" ? own(root, v) : v);
       });
-      k = indices(state);
+      place();
+      link.href = "#explore=" + encodeURIComponent(name) + "&" + hash.join("&");
+      clearTimeout(settling);
+      hand = false;
+      if (draws && state != asked) ask();
+      if (data.d) {
+        clearTimeout(saying);
+        saying = setTimeout(function () {                // not while the slider is still moving
+          say(data.d.v[data.d.ix[state]]);
+        }, 200);
+      }
+    }
+    function say(text) {
+      svg.setAttribute("aria-label", text);
+      if (!timer) said.textContent = text;
+    }
+    function place() {                                   // the handles
+      var k = indices(state);
       handles.forEach(function (h) {
         var view = svg.viewBox.baseVal, by = shift(h),
           x = (h.x[state] / data.q + by.dx) / view.width, y = (h.y[state] / data.q + by.dy) / view.height;
@@ -290,16 +321,26 @@
         h.e.setAttribute("aria-valuenow", k[h.m[0]]);
         h.e.setAttribute("aria-valuetext", h.m.map(function (i) { return h.l[i] + " " + data.c[i].l[k[i]]; }).join(", "));
       });
-      link.href = "#explore=" + encodeURIComponent(name) + "&" + hash.join("&");
-      clearTimeout(settling);
-      if (data.d) {
-        clearTimeout(saying);
-        saying = setTimeout(function () {                // not while the slider is still moving
-          var text = data.d.v[data.d.ix[state]];
-          svg.setAttribute("aria-label", text);
-          if (!timer) said.textContent = text;
-        }, 200);
+    }
+    function ask() {                                     // whoever hears it draws this state, or a later one
+      var first = asked == null;
+      asked = state;
+      if (!first) root.dispatchEvent(new CustomEvent("explore-draw", {bubbles: true, detail: {figure: root.id, state: state, answer: answered}}));
+    }
+    function answered(of, answer) {
+      var next = new Image(), url = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(answer.picture);
+      function put() {
+        svg.firstElementChild.setAttribute("href", url);
+        root.dataset.drawn = of;
       }
+      next.src = url;
+      next.decode().then(put, put);
+      handles.forEach(function (h, i) { h.x[of] = answer.handles[i][0]; h.y[of] = answer.handles[i][1]; });
+      goals.forEach(function (_, i) { if (answer.reached[i]) bytes[data.g[i] + (of >> 3)] |= 1 << (of & 7); });
+      if (of != state) return;
+      place();
+      if (answer.said) say(answer.said);
+      if (hand) settle();
     }
 
     // Goals: ticked when the reader's own hand leads to a state and stays there.
@@ -323,6 +364,11 @@
           goal.append(hint);
         });
       }, PATIENCE);
+      hand = true;
+      settle();
+    }
+    function settle() {
+      clearTimeout(settling);
       settling = setTimeout(function () {
         goals.forEach(function (goal, i) {
           if ("reached" in goal.dataset || !(bytes[data.g[i] + (state >> 3)] >> (state & 7) & 1)) return;
@@ -542,7 +588,7 @@
     (near.length ? near : named).forEach(function (figure) { figure.word(link.hash.slice(1)); });
   }, true);
 
-  document.querySelectorAll(".explore:not([data-alive])").forEach(function (root) {
+  function wake() { document.querySelectorAll(".explore:not([data-alive])").forEach(function (root) {
     var data = root.querySelector(".explore-data"), packed;
     if (!data) return;
     root.dataset.alive = "";
@@ -555,5 +601,7 @@
     packed = Uint8Array.from(atob(data.textContent), function (c) { return c.charCodeAt(0); });
     new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer()
       .then(function (buffer) { start(root, new Uint8Array(buffer)); });
-  });
+  }); }
+  wake();
+  document.addEventListener("explore-wake", wake);       // there is a new figure
 })();

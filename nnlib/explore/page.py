@@ -19,17 +19,19 @@ CSS_PIXELS = 96 / 72  # a point of matplotlib's SVG in CSS pixels
 READABLE = 9  # CSS pixels: a figure shrinks until its letters have this size, then it scrolls
 
 
-def figure_html(tree, *, name, title, description, controls, goals=(), payload, prefix, images, keep):
+def figure_html(tree, *, name, title, description, controls, goals=(), payload, prefix, images, keep, draws=False):
     """The whole figure. Without controls it is the picture alone, in the same frame.
 
     The start picture is an ``img``, which also shows where neither scripts nor inline SVG are allowed, as in a notebook
-    that is not trusted; the script puts its SVG in its place.
+    that is not trusted; the script puts its SVG in its place. A figure that ``draws`` keeps to images, and asks whoever
+    hears it for each state.
     """
     escape = html.escape
-    picture = images.inline(markup(_standalone_svg(tree))).replace("%", "%25").replace("#", "%23").replace('"', "%22")
+    picture = images.inline(markup(standalone_svg(tree))).replace("%", "%25").replace("#", "%23").replace('"', "%22")
+    size = f' data-draws="{" ".join(tree.get("viewBox").split()[2:])}"'
     head = (
         f'<div class="explore" id="{prefix}" data-name="{escape(name)}" role="group" aria-label="{escape(title)}"'
-        f'{f" data-keep={keep}" if keep else ""} style="{sizes(tree, controls)}">'
+        f'{f" data-keep={keep}" if keep else ""}{size if draws else ""} style="{sizes(tree, controls)}">'
         + _frame(
             f'<img style="max-width:100%" alt="{escape(description or title)}" src="data:image/svg+xml;charset=utf-8,'
             f'{escape(picture, quote=False)}">'
@@ -60,7 +62,7 @@ def _frame(picture):
     return f'<div class="explore-scroll"><div class="explore-picture">{picture}</div></div>'
 
 
-def _standalone_svg(tree):
+def standalone_svg(tree):
     svg = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"} | tree.attrib)
     svg.extend(tree)
     return svg

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import pytest
 
-from instructor import grade, lms, report, runner
+from instructor import grade, handed_in, lms, report, runner
 from nnlib.exercises.judging.outcome import ENDED, ERROR
 from tests.instructor.course import ALL, POINTS, STUBS, notebook, solved
+from tests.instructor.tricks import HARMLESS, UNDESERVED
 
 ROOT = Path(grade.__file__).parent.parent
 STEAL = f"""import sys
@@ -29,10 +30,10 @@ softmax = book.softmax.reference"""
 FORGED = """import json, os
 for k in range(4):
     record = {"outcome": ["ok", {"tuple": []}, "", "", []], "at": -3, "error": 7, "ignored": "0 of 0"}
-    os.write(9, json.dumps(record).encode() + b"\\n")
-os.write(9, b'{"at": Infinity, "error": "x\\n\\u0000' + b"y" * 99 + b'"}\\n')
-os.write(9, b'{"outcome": ["ok", {"tuple": [{"array": "AAAA", "dtype": "<U1", "shape": [1]}]}, NaN, 1, [Infinity]]}\\n')
-os.write(9, b"[" * 9999 + b"\\n")"""
+    os.write(2, json.dumps(record).encode() + b"\\n")
+os.write(2, b'{"at": Infinity, "error": "x\\n\\u0000' + b"y" * 99 + b'"}\\n')
+os.write(2, b'{"outcome": ["ok", {"tuple": [{"array": "AAAA", "dtype": "<U1", "shape": [1]}]}, NaN, 1, [Infinity]]}\\n')
+os.write(2, b"[" * 9999 + b"\\n")"""
 FORK_BOMB = """import os, time
 for k in range(300):
     if os.fork() == 0:
@@ -104,7 +105,8 @@ SUBMISSIONS = {
                                     "def softmax(z): raise ValueError(S())"), without("softmax")),
     "sleeps": Expected([*solved(), "import time; time.sleep(10**6)\nraise ValueError('awake')"], note="awake"),
     "waits for the clock": Expected(["import time\nt = time.monotonic()\nwhile time.monotonic() < t + 1: pass", *solved()]),
-    "reads without end": Expected(["import os\nwhile True: os.listdir('/'); os.stat('/')", *solved()]),
+    "reads without end": Expected(["import os\nwhile True:\n    try: os.listdir('/')\n    except OSError: pass", *solved()],
+                                  note="cell 1: it needs more work"),
     "slow pattern": Expected([*solved(), "import re; re.match('(a*)*b', 'a' * 60)"], note="more work"),
     "huge number": Expected([*solved(), "x = 10 ** 10 ** 9"], note="cell 6"),
     # memory, output
@@ -113,8 +115,8 @@ SUBMISSIONS = {
     "memory behind a file": Expected([*solved(), "import os\nos.memfd_create('x')"], note="cell 6: "),
     "huge result": Expected(solved(softmax="def softmax(z): return np.ones((6000, 6000))"), without("softmax")),
     "much output": Expected([*solved(), "for k in range(200): print('x' * (1 << 20))"]),
-    "much in files": Expected([*solved(), "open('big', 'wb').write(bytes(200 << 20))"], note="cell 6: OSError"),
-    "lines of results": Expected([*solved(), "import os\nfor k in range(99): os.write(9, b'{}\\n' * (1 << 18))"]),
+    "much in files": Expected([*solved(), "open('big', 'wb').write(bytes(200 << 20))"], note="cell 6: FileNotFoundError"),
+    "lines of results": Expected([*solved(), "import os\nfor k in range(99): os.write(2, b'{}\\n' * (1 << 18))"]),
     # processes, threads, signals
     "fork bomb": Expected([*solved(), FORK_BOMB], note="cell 6: "),
     "threads": Expected([*solved(), "import threading\nthreading.Thread(target=print).start()"], note="cell 6: "),
@@ -143,7 +145,7 @@ SUBMISSIONS = {
                                       without("softmax")),
     "surrogates": Expected([*solved("softmax"), "def softmax(z): raise ValueError('\\ud800')", "raise ValueError('\\ud800')",
                             "x = '\ud800'"], without("softmax"), note="ValueError: ?"),
-    "Infinity in the records": Expected([*solved(), "import os\nos.write(9, b'{\"at\": Infinity, \"outcome\": Infinity}\\n')"]),
+    "Infinity in the records": Expected([*solved(), "import os\nos.write(2, b'{\"at\": Infinity, \"outcome\": Infinity}\\n')"]),
     "strange message": Expected([*solved(), "class E(Exception):\n    def __str__(self): raise self\nraise E"],
                                 note="cannot be printed"),
     "other names": Expected(["import numpy as np\ndef my_softmax(z): return z"], 0),
@@ -154,6 +156,16 @@ SUBMISSIONS = {
                                         "parameters = [[1], [2, 3]]"], 0),
     "empty notebook": Expected([], 0),
     "@sum(a1)": Expected(solved()),
+    # tricks of the language
+    **{name: Expected([*solved("softmax"), code], without("softmax")) for name, code in UNDESERVED.items()},
+    **{name: Expected([*solved(), code]) for name, code in HARMLESS.items()},
+    "giant numbers": Expected(solved(parameters="parameters = 10 ** 100_000", Counter="class Counter:\n    n = 10 ** 400\n"
+                                     "    def add(self, k): pass"), without("parameters", "Counter")),
+    "its own runner": Expected(["import sys, types, os\nsys.modules['submission'] = fake = types.ModuleType('submission')\n"
+                                "fake.cell = fake.answer = lambda *a: [os.write(2, b'{\"outcome\": 1}\\n') for k in range(9)]",
+                                *solved()], 0),
+    "everything is unwritten": Expected(["def softmax(z): raise NotImplementedError\ndense_backward = Counter = softmax\n"
+                                         "parameters = ..."], 0),
     # cells as IPython reads them
     "magics": Expected(["%matplotlib inline\n!pip install torch", "%%bash\nrm -rf /", *solved(), "softmax?"],
                        note="%matplotlib is ignored"),
@@ -270,7 +282,7 @@ def test_the_same_in_every_run_and_beside_busy_neighbours(name, course):
     """All that a submission earns and all that is said about it, alone and with every core taken."""
     keys = course.keys(name)
     sealed = {entry.name: grade.seal.adapter_source(entry) for entry in course.entries()}
-    read = runner.read_notebook(notebook(*SUBMISSIONS[name].cells).encode())
+    read = handed_in.read_notebook(notebook(*SUBMISSIONS[name].cells).encode())
 
     def results():
         ran = runner.run_submission(read, keys, sealed)
@@ -285,7 +297,7 @@ def test_the_same_in_every_run_and_beside_busy_neighbours(name, course):
             process.wait()
 
 
-@pytest.mark.parametrize("work", ["pass", "os.stat('/')", "os._exit(0)"])
+@pytest.mark.parametrize("work", ["pass", "os.urandom(9)", "os._exit(0)"])
 def test_a_submission_is_of_bounded_work(work, course):
     """Cells and exercises that never end, that only call what is outside, that end Python: seconds, whatever there is of them."""
     keys = course.keys("x")
@@ -293,7 +305,7 @@ def test_a_submission_is_of_bounded_work(work, course):
     cells = [(k, f"import os\ndef softmax(*args):\n    while True: {work}\ndense_backward = softmax\nclass Counter:\n"
                  f"    __init__ = softmax\nwhile True: {work}") for k in range(300)]
     started = time.thread_time()
-    outcomes, notes = runner.run_submission(runner.Notebook(cells, "", ""), keys, sealed)
+    outcomes, notes = runner.run_submission(handed_in.Notebook(cells, ""), keys, sealed)
     assert time.thread_time() - started < 20
     assert outcomes["softmax"][0].status == ENDED and "not run" in " ".join(notes)
 
@@ -308,8 +320,8 @@ def test_a_forged_record_is_an_error(text):
 
 
 def test_text_of_strangers_is_cleaned():
-    assert runner.clean("a\ud800\x00\n\u202eb\x1b[1m" + "x" * 999) == "a?   b [1m" + "x" * 290
-    assert runner.clean("राम Renée 王") == "राम Renée 王"
+    assert handed_in.clean("a\ud800\x00\n\u202eb\x1b[1m" + "x" * 999) == "a?   b [1m" + "x" * 290
+    assert handed_in.clean("राम Renée 王") == "राम Renée 王"
 
 
 def test_a_value_is_used_where_the_students_code_is_not(course, exercises):

@@ -12,19 +12,26 @@ import pytest
 from instructor import lms
 from tests.instructor.course import notebook, solved
 
-CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 1 (4711),Week 10 (4712)\r
-    Points Possible,,,,,7,5\r
-"Doe, Jane",101,s1,jane,"A, B",,3\r
-"Roe, Rich",102,s2,rich,A,1,\r
-"Poe, Al",103,s3,al,A,,\r
+CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 1 (4711),Week 10 (4712),Final Score\r
+,,,,,Manual Posting,,(read only)\r
+    Points Possible,,,,,7,5,(read only)\r
+"Doe, Jane",101,s1,jane,"A, B",,3,\r
+"Roe, Rich",102,s2,rich,A,1,,\r
+"Poe, Al",103,s3,al,A,,,\r
 """
-MOODLE = """Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Feedback comments
-Participant 101,Jane Doe,jane@x.org,Submitted,,100.00,Yes,
-Participant 102,Rich Roe,rich@x.org,,,100.00,Yes,old
+MOODLE = """Identifier,"Full name","Email address",Status,Grade,"Maximum Grade","Grade can be changed",\
+"Last modified (submission)","Online text","Last modified (grade)","Feedback comments"
+"Participant 101","Jane Doe",jane@x.org,"Submitted for grading - ",,100.00,Yes,"Thursday, 9 October 2025, 6:12 PM",,-,
+"Participant 102","Rich Roe",rich@x.org,"No submission - ",,100.00,Yes,-,,-,old
 """
-GERMAN = """ID;Vollständiger Name;E-Mail-Adresse;Bewertung;Bestwertung;Feedback als Kommentar
-Teilnehmer/in101;Jane Döe;j@x.org;;100,00;
-Teilnehmer/in102;Rich Roe;r@x.org;;100,00;
+GERMAN = """ID;"Vollständiger Name";E-Mail-Adresse;Status;Bewertung;Bestwertung;"Bewertung kann geändert werden";\
+"Zuletzt geändert (Abgabe)";"Zuletzt geändert (Bewertung)";"Feedback als Kommentar"
+Teilnehmer/in101;"Jane Döe";j@x.org;"Zur Bewertung abgegeben - ";;100,00;Ja;"Dienstag, 2. Dezember 2025, 10:37";-;
+Teilnehmer/in102;"Rich Roe";r@x.org;"Keine Abgabe - ";;100,00;Ja;-;-;
+"""
+ANONYMOUS = """Identifier,Status,Grade,"Maximum grade","Last modified (submission)","Last modified (grade)","Feedback comments"
+"Participant 101","Submitted for grading - ",,10.00,"Thursday, 9 October 2025, 6:12 PM",-,
+"Participant 102","No submission - ",,10.00,-,-,
 """
 
 
@@ -219,6 +226,7 @@ def test_a_broken_zip_of_all_is_refused_or_has_rows(tmp_path, make_zip):
     ('"name; all";mail\njo;1\n', [("jo", "")]),
     ("\ufeffname\nRene\u0301e\nराम\n", [("Ren\u00e9e", ""), ("राम", "")]),
     (GERMAN, [("Jane Döe_101", "101"), ("Rich Roe_102", "102")]),
+    (ANONYMOUS, [("Participant_101", "101"), ("Participant_102", "102")]),
 ])
 def test_roster(tmp_path, text, expected):
     path = tmp_path / "class.csv"
@@ -258,7 +266,10 @@ def test_a_german_worksheet_stays_as_it_is(tmp_path):
     path.write_bytes(GERMAN.encode("cp1252"))
     data, filled = lms.merge(path, SCORES)
     assert filled == 2
-    assert data.decode("cp1252").splitlines()[1] == "Teilnehmer/in101;Jane Döe;j@x.org;85,7143;100,00;cell 3: NameError"
+    lines = data.decode("cp1252").splitlines()
+    assert lines[0].replace('"', "") == GERMAN.splitlines()[0].replace('"', "")
+    assert lines[1] == ("Teilnehmer/in101;Jane Döe;j@x.org;Zur Bewertung abgegeben - ;85,7143;100,00;Ja;"
+                        "Dienstag, 2. Dezember 2025, 10:37;-;cell 3: NameError")
 
 
 def merged(tmp_path, text, scores, column=None):
@@ -273,23 +284,31 @@ SCORES = {"101": (6, 7, "cell 3: NameError"), "102": (0, 7, "nothing handed in")
 
 
 def test_canvas_gradebook(tmp_path):
-    rows, filled, text = merged(tmp_path, CANVAS, SCORES, "Week 1 (")
+    rows, filled, text = merged(tmp_path, CANVAS, SCORES, "Week 1")
     assert filled == 2
-    assert [row["Week 1 (4711)"] for row in rows] == ["7", "6", "0", ""]
-    assert [row["Week 10 (4712)"] for row in rows] == ["5", "3", "", ""], "another column was touched"
-    assert rows[1]["Student"] == "Doe, Jane" and rows[1]["Section"] == "A, B"
+    assert [row["Week 1 (4711)"] for row in rows] == ["Manual Posting", "7", "6", "0", ""]
+    assert [row["Week 10 (4712)"] for row in rows] == ["", "5", "3", "", ""], "another column was touched"
+    assert rows[2]["Student"] == "Doe, Jane" and rows[2]["Section"] == "A, B"
     assert text.count("\r\n") == CANVAS.count("\r\n")
 
 
 def test_canvas_points_of_another_number(tmp_path):
-    rows, _, _ = merged(tmp_path, CANVAS.replace(",7,5", ",14,5"), SCORES, "Week 1 (")
-    assert [row["Week 1 (4711)"] for row in rows] == ["14", "12", "0", ""]
+    rows, _, _ = merged(tmp_path, CANVAS.replace(",7,5", ",14,5"), SCORES, "Week 1")
+    assert [row["Week 1 (4711)"] for row in rows] == ["Manual Posting", "14", "12", "0", ""]
 
 
 def test_canvas_needs_one_column(tmp_path):
-    for column in (None, "Week 1", "Month"):
+    for column in (None, "Week", "Month"):
         with pytest.raises(ValueError, match=r"--column: Week 1 \(4711\), Week 10 \(4712\)"):
             merged(tmp_path, CANVAS, SCORES, column)
+
+
+def test_moodle_where_marking_is_anonymous(tmp_path, make_zip):
+    rows, filled, _ = merged(tmp_path, ANONYMOUS, SCORES)
+    assert filled == 2 and [row["Grade"] for row in rows] == ["8.57143", "0"]
+    found = collected(make_zip({"Participant_101_assignsubmission_file/week1.ipynb": notebook("1")}), tmp_path)
+    assert found["Participant_101"].lms_id == "101"
+    assert found["Participant_101"].reply == "Participant_101_assignsubmission_file/feedback.html"
 
 
 def test_moodle_worksheet_has_its_own_scale(tmp_path):

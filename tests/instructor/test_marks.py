@@ -9,7 +9,7 @@ from datetime import datetime
 import nbformat
 import pytest
 
-from instructor import assignment, grade, lms, marking, nbgrader_export, report, runner, similarity, written
+from instructor import assignment, grade, handed_in, lms, marking, nbgrader_export, report, runner, similarity, written
 from instructor.__main__ import main
 from tests.instructor.course import ALL, POINTS, solved
 
@@ -39,6 +39,8 @@ def test_a_question_is_handed_out_marked_and_counts(tmp_path, asked, hand_in, ca
     made, handed_out = asked
     assert made.full == {"softmax": 3, "twice": 2} and made.points == 5
     text = nbformat.writes(handed_out)
+    title = written.choose(["twice"])[0].title
+    assert f"| {title} (in words) | 2 | |" in text and title != "twice"
     assert "weights" in handed_out.cells[-2].source and written.choose(["twice"])[0].solution[:40] not in text
     solutions = (tmp_path / "week" / "instructor" / "week-solutions.ipynb").read_text()
     assert "the reason given for it holds" in solutions
@@ -56,8 +58,9 @@ def test_a_question_is_handed_out_marked_and_counts(tmp_path, asked, hand_in, ca
     for _ in range(2):
         assert report.score(run(made, hand_in.folder, tmp_path)["ada"]) == 1.5
     feedback = (tmp_path / "graded" / "feedback" / "ada.html").read_text()
-    assert "1.5 of 2" in feedback and "&lt;half&gt; a reason" in feedback and "&lt;b&gt;w/b" in feedback
-    assert "1 marked; mean 1.5 of 2" in (tmp_path / "graded" / "statistics.html").read_text()
+    assert f"<h2>{title} (1.5 of 2)</h2>" in feedback and "&lt;half&gt; a reason" in feedback and "&lt;b&gt;w/b" in feedback
+    statistics = (tmp_path / "graded" / "statistics.html").read_text()
+    assert f"<h2>{title}, in words" in statistics and "1 marked; mean 1.5 of 2" in statistics
     (tmp_path / "overrides.csv").write_text("student,exercise,points,comment\nada,twice,2,\n")
     assert report.score(run(made, hand_in.folder, tmp_path, overrides=tmp_path / "overrides.csv")["ada"]) == 2
 
@@ -82,14 +85,14 @@ def test_answers_are_found_without_ids_or_metadata(lost, asked):
     for cell in copy["cells"]:
         del cell[lost]
     copy["cells"].append({"cell_type": "markdown", "source": ["And ", "more.\x1b"]})
-    read = runner.read_notebook(json.dumps(copy).encode(), made.questions)
+    read = handed_in.read_notebook(json.dumps(copy).encode(), made.questions)
     assert read.answers == {"twice": f"{ANSWER}\n\nAnd more. "}
 
 
 @pytest.mark.parametrize("cells", [[{"cell_type": "markdown", "metadata": {"question": ["x"]}, "id": 3, "source": 5}],
                                    [{"cell_type": "markdown", "metadata": {"question": "twice"}, "source": [1, None]}], [3]])
 def test_strange_answers_harm_nobody(cells):
-    assert runner.read_notebook(json.dumps({"cells": cells}).encode(), ["twice"]).answers == {}
+    assert handed_in.read_notebook(json.dumps({"cells": cells}).encode(), ["twice"]).answers == {}
 
 
 def test_questions_that_point_at_their_page_are_not_handed_out():
@@ -282,7 +285,7 @@ def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     with window.page.expect_download() as waiting:
         window.page.locator("#download").click()
     waiting.value.save_as(tmp_path / "ada.ipynb")
-    assert runner.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
+    assert handed_in.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
     nbformat.validate(nbformat.read(tmp_path / "ada.ipynb", as_version=4))
 
 

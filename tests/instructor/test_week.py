@@ -20,16 +20,18 @@ RIGHT = {"softmax": "def softmax(z):\n    e = np.exp(z - z.max(axis=1, keepdims=
          "collapse": "def collapse(layers):\n    W, b = layers[0]\n    for V, c in layers[1:]:\n        W, b = W @ V, b @ V + c\n"
                      "    return W, b"}
 WRONG = "def softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdims=True)"
-CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 2 (4711)\r
-    Points Possible,,,,,12\r
-"Doe, Ada",101,s1,ada,A,\r
-"Roe, Bob",102,s2,bob,A,\r
-"Poe, Cem",103,s3,cem,A,\r
+CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 2 (4711),Week 20 (4799)\r
+,,,,,Manual Posting,\r
+    Points Possible,,,,,12,5\r
+"Doe, Ada",101,s1,ada,A,,\r
+"Roe, Bob",102,s2,bob,A,,\r
+"Poe, Cem",103,s3,cem,A,,\r
 """
-MOODLE = """ID;Vollständiger Name;E-Mail-Adresse;Status;Bewertung;Bestwertung;Bewertung änderbar;Feedback als Kommentar
-Teilnehmer/in101;Ada Döe;a@x.org;Zur Bewertung abgegeben;;100,00;Ja;
-Teilnehmer/in102;Bob Roe;b@x.org;Zur Bewertung abgegeben;;100,00;Ja;
-Teilnehmer/in103;Cem Poe;c@x.org;Keine Abgabe;;100,00;Ja;
+MOODLE = """ID;"Vollständiger Name";E-Mail-Adresse;Status;Bewertung;Bestwertung;"Bewertung kann geändert werden";\
+"Zuletzt geändert (Abgabe)";"Zuletzt geändert (Bewertung)";"Feedback als Kommentar"
+Teilnehmer/in101;"Ada Döe";a@x.org;"Zur Bewertung abgegeben - ";;100,00;Ja;"Freitag, 9. Oktober 2026, 17:12";-;
+Teilnehmer/in102;"Bob Roe";b@x.org;"Zur Bewertung abgegeben - ";;100,00;Ja;"Freitag, 9. Oktober 2026, 17:40";-;
+Teilnehmer/in103;"Cem Poe";c@x.org;"Keine Abgabe - ";;100,00;Ja;-;-;
 """
 
 
@@ -74,9 +76,9 @@ def test_monday_to_friday(tmp_path, monkeypatch, capsys):
     Path("submissions/week2-ada.ipynb").write_text(ada, encoding="utf-8")
     Path("submissions/bob.ipynb").write_text(bob, encoding="utf-8")
     zipped("canvas.zip", {"doeada_101_5001_week2.ipynb": ada, "roebob_LATE_102_5002_week2-1.ipynb": bob})
-    zipped("moodle.zip", {"Ada Döe_101_assignsubmission_file_/week2.ipynb": ada,
-                          "Bob Roe_102_assignsubmission_file_/week2.ipynb": bob,
-                          "Bob Roe_102_assignsubmission_onlinetext_/onlinetext.html": "<p>hello"})
+    zipped("moodle.zip", {"Ada Döe_101_assignsubmission_file/week2.ipynb": ada,
+                          "Bob Roe_102_assignsubmission_file/week2.ipynb": bob,
+                          "Bob Roe_102_assignsubmission_onlinetext/onlinetext.html": "<p>hello"})
     graded = Path("assignments/week2/graded")
 
     def feedback():
@@ -89,7 +91,7 @@ def test_monday_to_friday(tmp_path, monkeypatch, capsys):
     assert feedback().keys() == {"ada.html", "bob.html"}
     assert main(commands[5]) == 0, capsys.readouterr().err
     back = list(csv.reader(io.StringIO((graded / "gradebook.csv").read_bytes().decode("utf-8-sig"), newline="")))
-    assert [row[5] for row in back] == ["Week 2 (4711)", "12", "12", "2", ""]
+    assert [row[5] for row in back] == ["Week 2 (4711)", "Manual Posting", "12", "12", "2", ""]
     pages = feedback()
     assert pages.keys() == {"doeada_101_5001_feedback.html", "roebob_LATE_102_5002_feedback.html"}
     assert "bob" not in pages["doeada_101_5001_feedback.html"] and "handed in late" in pages["roebob_LATE_102_5002_feedback.html"]
@@ -98,11 +100,27 @@ def test_monday_to_friday(tmp_path, monkeypatch, capsys):
     assert main(commands[6]) == 0, capsys.readouterr().err
     back = (graded / "worksheet.csv").read_bytes().decode("cp1252").splitlines()
     assert [line.split(";")[4] for line in back] == ["Bewertung", "100", "16,6667", ""]
-    assert feedback().keys() == {"Ada Döe_101_assignsubmission_file_/feedback.html",
-                                 "Bob Roe_102_assignsubmission_file_/feedback.html"}
+    assert feedback().keys() == {"Ada Döe_101_assignsubmission_file/feedback.html",
+                                 "Bob Roe_102_assignsubmission_file/feedback.html"}
     page = (graded / "statistics.html").read_text(encoding="utf-8")
     assert "2 of 3 graded" in page and "Written by 2 of 2; mean 2.0 of 3 points" in page and "np.exp(1000) is inf" in page
     assert "Ada" not in page and "Bob" not in page
+
+
+def test_personal_notebooks_are_handed_out_by_moodle(tmp_path, monkeypatch, capsys):
+    """From the worksheet to a zip, each notebook in the folder by which Moodle knows its student; handed in, it is its own."""
+    monkeypatch.chdir(tmp_path)
+    Path("worksheet.csv").write_text(MOODLE.replace("Cem Poe", "Cem/O_Poe"), encoding="utf-8")
+    assert main(["assignment", "w", "--exercises", "softmax", "--roster", "worksheet.csv"]) == 0
+    assert "assignments/w/student/w-moodle.zip" in capsys.readouterr().out
+    with zipfile.ZipFile("assignments/w/student/w-moodle.zip") as archive:
+        made = {name: nbformat.reads(archive.read(name).decode(), as_version=4) for name in archive.namelist()}
+    assert made.keys() == {f"{name}_assignsubmission_file/w.ipynb" for name in ("Ada Döe_101", "Bob Roe_102", "Cem O Poe_103")}
+    assert made["Bob Roe_102_assignsubmission_file/w.ipynb"].metadata.assignment.student == "Bob Roe_102"
+    Path("handed.zip").write_bytes(Path("assignments/w/student/w-moodle.zip").read_bytes())
+    assert main(["grade", "w", "handed.zip", "--merge", "worksheet.csv"]) == 0
+    assert "3 graded" in capsys.readouterr().out
+    assert "made for" not in Path("assignments/w/graded/scores.csv").read_text(encoding="utf-8")
 
 
 def test_the_bare_command_explains_itself(capsys):

@@ -12,7 +12,9 @@
 
   nn.able = able;
   nn.before = (nn.imports || {})[page] || "";
-  nn.size = ["core.wasm", "core.zip", "book.tar"].reduce(function (sum, name) { return sum + nn.files[name].bytes; }, 0);
+  nn.module = "core";
+  nn.parts = {core: ["core.wasm", "core.zip", "book.tar"], full: ["full.wasm", "core.zip", "book.tar", "plots.tar"]};
+  nn.size = function (module) { return nn.parts[module].reduce(function (sum, name) { return sum + nn.files[name].bytes; }, 0); };
   nn.at = function (name) { return here + nn.files[name].name; };
   nn.script = function (url) {                           // once; again after a failure
     return loads[url] = loads[url] || new Promise(function (resolve, reject) {
@@ -60,14 +62,16 @@
     });
   }
 
-  function Cell(root, name) {
+  function Cell(root, name, title) {                      // an exercise, or with a title any other cell of the page
     var cell = this, id = "runnable-" + name;
     this.root = root;
     this.name = name;
+    this.word = title ? "Run" : "Check";
+    this.file = title || name;                           // what errors call it
     this.pre = root.querySelector(".cell_input pre");
     this.input = root.querySelector(".cell_input");
     this.stored = root.querySelector(".cell_output");
-    this.title = root.closest(".exercise").querySelector(".admonition-title");
+    this.title = title ? make("span", {}, title) : root.closest(".exercise").querySelector(".admonition-title");
     this.stub = this.pre.textContent.replace(/\n$/, "");
     this.shown = this.pre.cloneNode(true);
     this.text = this.stub;
@@ -83,7 +87,8 @@
     this.output.hidden = true;
     root.classList.add("runnable");
     root.dataset.name = name;
-    this.input.after(this.bar, this.output);
+    this.input.after(this.bar);
+    (this.input.closest("details") || this.bar).after(this.output);
     root.getCode = function () { return cell.text; };
     root.setCode = function (text) { cell.set(text); };
     this.run.onclick = function () { cell.check(); };
@@ -99,13 +104,14 @@
     state: function (state) {
       var busy = state == "loading" || state == "running";
       this.root.dataset.state = state;
-      this.run.textContent = "Check" + (nn.loaded ? "" : " (loads " + Math.ceil(nn.size / 1e6) + " MB, once)");
+      this.run.textContent = this.word + (nn.loaded ? "" : " (loads " + Math.ceil(nn.size("core") / 1e6) + " MB, once)");
       this.run.disabled = busy;
       this.stop.hidden = !busy;
       this.reset.hidden = busy || this.text == this.stub && this.output.hidden;
       this.edit.hidden = !!this.editor || busy;
       this.help.classList.toggle("runnable-keys", !!this.editor);
-      this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter checks · Esc, then Tab leaves" : "A wrong answer gets a hint.";
+      this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter " + this.word.toLowerCase() + "s · Esc, then Tab leaves" :
+        this.word == "Check" ? "A wrong answer gets a hint." : "";
     },
     say: function (text) { if (this.status.textContent != text) this.status.textContent = text; },
     set: function (text) {                               // as if it had been typed
@@ -138,7 +144,7 @@
           var place = make("div", {"class": "runnable-editor"});
           cell.editor = nn.editor(place, {
             doc: cell.text,
-            label: "Your answer in Python: " + cell.title.textContent.replace(/\s+/g, " ").trim(),
+            label: (cell.word == "Check" ? "Your answer in Python: " : "Python: ") + cell.title.textContent.replace(/\s+/g, " ").trim(),
             describedBy: cell.help.id,
             onChange: function (text) { cell.typed(text); },
             onRun: function () { if (!cell.run.disabled) cell.check(); },
@@ -163,7 +169,8 @@
       cell.say(nn.loaded ? "Running" : "Loading Python");
       cell.open(false);
       return nn.script(nn.at("python")).then(function () {
-        return nn.python.cell(cell.text, cell.name, {
+        return nn.python.cell(cell.text, cell.file, {
+          limit: cell.limit,
           output: function (stream, text) { cell.show(stream, text); },
           progress: function (bytes, of) {
             cell.bar.style.setProperty("--loaded", bytes / of);
@@ -179,6 +186,7 @@
         var told = JSON.parse(new TextDecoder().decode(answer.files["cell.json"])), checked = told.checked, verdict = checked[cell.name];
         Object.keys(checked).forEach(function (name) { if (checked[name]) keep("solved:" + name, "1"); });
         tick();
+        if (cell.display) cell.display(told);
         cell.say(told.error ? "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
         cell.state("done");
       }).catch(function (error) {
@@ -199,6 +207,24 @@
       (nn.instead || "Else open the chapter with make lab, or with its Binder button.")));
   });
   if (able) tick();
+
+  // All cells of a chapter: the rest of it is loaded on the click.
+  var heading = document.querySelector(".bd-article h1");
+  if (able && heading && (nn.runs || []).indexOf(page) >= 0) (function () {
+    var bar = make("div", {"class": "runnable-bar runnable-page", role: "group", "aria-label": "Python in this page"}),
+      button = make("button", {type: "button", "data-action": "try"}, "Try this page (loads " + Math.ceil(nn.size("full") / 1e6) + " MB, once)"),
+      said = make("span", {"class": "runnable-status", role: "status"});
+    bar.append(button, said);
+    heading.after(bar);
+    button.onclick = function () {
+      button.disabled = true;
+      said.textContent = "Loading Python";
+      nn.script(nn.at("chapter")).then(function () { nn.chapter(bar, button, said, cells, Cell); }, function () {
+        button.disabled = false;
+        said.textContent = "It could not be loaded. Look at your connection, then try again.";
+      });
+    };
+  })();
 
   // The same exercise in another tab: both show what was written last.
   addEventListener("storage", function (event) {

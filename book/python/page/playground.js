@@ -343,7 +343,7 @@
     address();
   }
   function buttons() {
-    el.run.textContent = running ? "Pause" : nn.loaded ? "Run" : `Run (loads ${Math.ceil(nn.size / 1e6)} MB, once)`;
+    el.run.textContent = running ? "Pause" : nn.loaded ? "Run" : `Run (loads ${Math.ceil(nn.size("core") / 1e6)} MB, once)`;
     root.dataset.state = running ? "running" : "idle";
   }
 

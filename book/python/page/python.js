@@ -5,6 +5,7 @@
                                             -> {status, files}: 0 if nothing was raised, and {name: Uint8Array} of what the
                                             code left in /out; output(stream, text) hears 1 what is printed, 2 errors
    nnPython.python.cell(source, name, ...)  runs a cell as a notebook does; leaves cell.json (guest.run_cell)
+   nnPython.python.change(module)           "core", which is NumPy, or "full", with matplotlib: what is started from here on
    nnPython.python.stop(why)                ends it; what runs is rejected with why, the next run starts it anew
 
    Names are kept from one run to the next; runs wait for one another, and stop() ends those that wait too. An error tells the reader what happened; its
@@ -43,7 +44,7 @@
 
   // What is loaded -----------------------------------------------------------------------------------------------
 
-  const CORE = ["core.wasm", "core.zip", "book.tar"], kept = {}, pieces = {};
+  const kept = {}, pieces = {};
   let loading = null, aborter = null;
   nn.piece = (name, number, text) => { (pieces[name] = pieces[name] || [])[number] = text; };
 
@@ -87,13 +88,13 @@
   function load(progress) {
     if (loading) return loading;
     aborter = new AbortController();
-    const so = {}, total = nn.size;
+    const so = {}, parts = nn.parts[nn.module], total = nn.size(nn.module);
     const tell = () => progress && progress(Math.min(total, Object.values(so).reduce((a, b) => a + b, 0)), total);
-    for (const name in kept) so[name] = nn.files[name].bytes;
+    for (const name of parts) if (kept[name]) so[name] = nn.files[name].bytes;
     loading = (async () => {
       try {
         if (!nn.worker) await nn.script(nn.at("worker"));
-        for (const name of CORE) {
+        for (const name of parts) {
           kept[name] = kept[name] || await unpacked(name, (size) => { so[name] = size; tell(); }, aborter.signal);
         }
       } catch (error) {
@@ -162,17 +163,18 @@
       if (before !== stops) made.remove();
       still();
       frame = made;
-      const files = {...untar(kept["book.tar"]), "usr/local/lib/python315.zip": kept["core.zip"]};
-      const wasm = limited(kept["core.wasm"]);
+      const [module, library, ...archives] = nn.parts[nn.module].map((name) => kept[name]);
+      const files = Object.assign({"usr/local/lib/python315.zip": library}, ...archives.map(untar));
+      const wasm = limited(module);
       frame.contentWindow.postMessage({wasm, files, source: `(${nn.worker})()`}, "*", [wasm.buffer]);
-      for (const name of CORE) kept[name] = true; // the frame has it
+      kept[nn.parts[nn.module][0]] = true; // the frame has it
     }
     const channel = new MessageChannel();
     port = channel.port1;
     let said = "";
     const alive = message((stream, text) => { said += text; });
     port.onmessage = ({data}) => hear(data);
-    const code = `${nn.begin}__import__("guest").begin(${JSON.stringify(nn.before)})\n`;
+    const code = `${nn.begin[nn.module]}__import__("guest").begin(${JSON.stringify(nn.before)})\n`;
     frame.contentWindow.postMessage({begin: code}, "*", [channel.port2]);
     const {status} = await alive;
     if (status) { end(); throw failure("ended", "it does not start: " + said); }
@@ -228,6 +230,14 @@
         }
       };
       return queue = queue.catch(() => {}).then(task);
+    },
+    change(module) { // from here on this one is loaded and started
+      if (nn.module === module) return;
+      this.stop();
+      nn.module = module;
+      loading = null;
+      if (frame) frame.remove();
+      frame = null;
     },
     cell(source, name, options) {
       return this.run(`__import__("guest").run_cell(${JSON.stringify(source)}, ${JSON.stringify(name)})`, options);

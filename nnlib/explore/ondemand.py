@@ -1,0 +1,79 @@
+"""The figure in a page with an interpreter behind it: the page's controls and handles, each state drawn when it is asked for.
+
+With the environment variable ``EXPLORE_ON_DEMAND=1`` a figure is the HTML of a page with its start state alone. The page's script
+asks for every other one by the event ``explore-draw``; whoever hears it calls :func:`answer`.
+"""
+
+import itertools
+import math
+import os
+
+import numpy as np
+
+from .encode import compress, encode
+from .handles import ABSENT
+from .memo import AxisMemo
+from .page import figure_html, standalone_svg
+from .render import QUANTUM, Images, images_alone, markup, read_svg, save_svg
+
+REMEMBERED = 100  # drawings of axes kept between states
+figures, _numbers = {}, itertools.count()
+_START = os.urandom(4).hex()  # a page can hold figures of an interpreter that is gone
+
+
+class _Drawing:
+    def __init__(self, explorer):
+        self.explorer, self.memo = explorer, AxisMemo()
+
+    def state(self, values):
+        """The picture of a state as a tree, its images, and the figure as matplotlib has it."""
+        with self.explorer.drawn(values) as figure:
+            if len(self.memo.drawings) > REMEMBERED:
+                self.memo = AxisMemo()
+            self.memo.prepare(figure)
+            images = Images()
+            return read_svg(save_svg(figure), images, self.memo), images, figure
+
+
+def first(explorer):
+    """The HTML of a figure in its start state.
+
+    Where its handles are in the other states is taken from the axes of this one, until these states are drawn.
+    """
+    key, drawing = f"draws-{_START}-{next(_numbers)}", _Drawing(explorer)
+    tree, images, figure = drawing.state(explorer.values(explorer.start))
+    states = list(explorer.all_values())
+    heads, names, play = explorer.heads()
+    handles = [(h.name, [names.index(n) for n in h.moves], _quanta(h.points(figure, states))) for h in explorer.handles]
+    unknown = [[False] * len(states) for _ in explorer.goals]
+    figures[key] = drawing
+    return figure_html(
+        tree, name=explorer.name, title=explorer.title, description=_said(explorer, explorer.start),
+        controls=explorer.controls, goals=explorer.goals, images=images, prefix=key, draws=True,
+        payload=compress(encode([], len(states), images, heads, [], play, handles, unknown)),
+        keep="all" if explorer.keep_colours or images_alone(figure) else "",
+    )  # fmt: skip
+
+
+def answer(key, state):
+    """A state of the figure that :func:`first` gave the id ``key``: its picture, description, handles and goals."""
+    drawing = figures[key]
+    explorer, values = drawing.explorer, drawing.explorer.values(state)
+    tree, images, figure = drawing.state(values)
+    return {
+        "picture": images.inline(markup(standalone_svg(tree))),
+        "said": _said(explorer, state),
+        "handles": [_quanta(handle.points(figure, [values]))[0] for handle in explorer.handles],
+        "reached": [goal.reached(values) for goal in explorer.goals],
+    }
+
+
+def _said(explorer, state):
+    return str(explorer.describe(**explorer.values(state))) if explorer.describe else None
+
+
+def _quanta(points):
+    """Places in the picture as the script counts them; ABSENT where there is none."""
+    with np.errstate(all="ignore"):
+        places = np.round(np.round(points, 6) * QUANTUM)
+    return [(int(x), int(y)) if math.isfinite(x + y) and max(abs(x), abs(y)) < 2**15 - 1 else (ABSENT, ABSENT) for x, y in places]

@@ -1,0 +1,214 @@
+"""'Try this page': all cells of a chapter run in the page, in one Python with matplotlib, and its figures are drawn there."""
+
+import io
+import json
+import re
+import statistics
+import tarfile
+
+import pytest
+
+from book.notebook import chapter_paths, read
+from book.python import extension
+from tests.book.test_answering import LOADED, Exercise
+
+PAGE = "chapters/01_neurons.html"
+OTHERWISE = {"02_activations": ("timeit",)}  # cells whose text differs: how fast one thing is beside another
+FIGURE = """
+import matplotlib.pyplot as plt
+from nnlib.explore import explore
+
+def draw_square(ax, x=1.0):
+    ax.plot([x], [x**2], "o")
+    ax.set(xlim=(-3, 3), ylim=(0, 9), title="a square")
+
+explore(draw_square, x=(-3.0, 3.0, 0.5), drag={"the point": ("x", lambda x: x**2)},
+        describe=lambda x: f"x is {x}", goals={"Go to the left.": lambda x: x < 0})
+"""
+HOSTILE = """
+class Hostile:
+    def _repr_mimebundle_(self):
+        return {"text/html": '<div class="explore"><img src="x" onerror="window.harmed=1"><img src="http://example.org/x.png">'
+                             '<script>window.harmed=1</script><p style="background:url(x.png)">kept</p></div>'}
+Hostile()
+"""
+RUN = """async (source) => {
+    const root = document.querySelector("[data-name^=cell-]");
+    root.setCode(source);
+    root.querySelector("[data-action=run]").click();
+    await new Promise(done => {
+        const look = () => ["done", "failed", "stopped"].includes(root.dataset.state) && (watch.disconnect(), done());
+        const watch = new MutationObserver(look);
+        watch.observe(root, {attributes: true});
+        look();
+    });
+    return root.querySelector(".runnable-output").innerText;
+}"""
+
+
+def stored(cell):
+    """The text that a cell's outputs show beside its figures."""
+    texts = [out.get("text") or out["data"]["text/plain"] + "\n" for out in cell.outputs
+             if out.output_type == "stream" or out.output_type == "execute_result" and "text/html" not in out.data]
+    return "".join(texts)
+
+
+def as_shown(path):
+    """[(source, stored text)] of a chapter's cells, as its page has them: two cells of drawing code are one fold."""
+    cells = []
+    follows = False
+    for cell in read(path).cells:
+        folded = cell.cell_type == "code" and "hide-input" in cell.metadata.get("tags", ())
+        if folded and follows:
+            cells[-1] = [f"{cells[-1][0]}\n\n\n{cell.source}", cells[-1][1] + stored(cell)]
+        elif cell.cell_type == "code":
+            cells.append([cell.source, stored(cell)])
+        follows = folded and not cell.outputs
+    return cells
+
+
+def run(page):
+    page.locator("[data-action=try]").click()
+    page.locator(".runnable-page[data-state=done]").wait_for()
+
+
+SHOWN = """() => [...document.querySelectorAll(".runnable")].map(root => [root.getCode(),
+    [...root.querySelectorAll(".runnable-output > pre")].map(part => part.textContent).join("")])"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in chapter_paths() if path.stem in extension.RUNS], ids=lambda path: path.stem)
+def test_every_cell_gives_its_stored_text(path, watched, html):
+    window = watched()
+    window.context.set_default_timeout(900_000)
+    window.page.goto((html / "chapters" / f"{path.stem}.html").as_uri())
+    run(window.page)
+    found, wanted = window.page.evaluate(SHOWN), as_shown(path)
+    assert len(found) == len(wanted)
+    for (code, got), (source, text) in zip(found, wanted, strict=True):
+        assert code == source
+        assert got == text or any(word in code for word in OTHERWISE.get(path.stem, ())), code
+    assert window.errors == [] and window.external == []
+
+
+@pytest.fixture
+def tried(watched, html):
+    """Chapter 1 with its Python started, no cell run."""
+    window = watched()
+    window.page.goto((html / PAGE).as_uri())
+    window.page.wait_for_load_state("load")
+    assert [url for url in window.requests if re.search(LOADED, url)] == []
+    button = window.page.locator("[data-action=try]")
+    assert re.fullmatch(r"Try this page \(loads 1\d MB, once\)", button.inner_text())
+    button.click()
+    window.page.locator(".runnable-page[data-state=running]").wait_for()
+    window.page.locator(".runnable-page [data-action=stop]").click()
+    window.page.locator(".runnable-page[data-state=done]").wait_for()
+    return window
+
+
+@pytest.mark.browser
+def test_a_figure_is_changed_and_moved(tried):
+    page = tried.page
+    page.evaluate(RUN, FIGURE)
+    figure = page.locator(".explore[data-draws][data-ready][data-name=draw_square]")
+    figure.wait_for()
+    assert figure.locator("svg > image").count() == 1, "the picture stays an image"
+    slider, handle, goal = figure.locator("input"), figure.locator(".explore-handle"), figure.locator(".explore-goal")
+    before = handle.bounding_box()
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.locator("[data-draws][data-drawn='7']").wait_for()
+    assert figure.locator("svg").get_attribute("aria-label") == "x is 0.5" or slider.input_value() == "5"
+    page.locator(f"[data-drawn='{slider.input_value()}']").wait_for()
+    page.wait_for_function("document.querySelector('[data-name=draw_square] .explore-goal').dataset.reached == ''")
+    assert handle.bounding_box()["x"] < before["x"] and "Go to the left." in goal.inner_text()
+    box = figure.locator("svg").bounding_box()
+    page.mouse.move(*(handle.bounding_box()[k] + 14 for k in "xy"))
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.up()
+    page.wait_for_function("[...document.querySelectorAll('[data-name=draw_square]')].every(e => +e.dataset.drawn > 9)")
+    page.evaluate(RUN, FIGURE.replace("(-3.0, 3.0, 0.5)", "(-2.0, 2.0, 0.1)"))
+    assert figure.locator("input").get_attribute("max") == "40"
+    assert tried.errors == [] and tried.external == []
+
+
+@pytest.mark.browser
+def test_an_error_while_drawing_and_a_python_started_anew_are_told(tried):
+    page = tried.page
+    page.evaluate(RUN, FIGURE.replace('ax.plot(', 'assert x != 1.5, "not here"\n    ax.plot('))
+    figure = page.locator(".explore[data-draws][data-ready]")
+    figure.locator("input").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".runnable-undrawn", has_text="AssertionError: not here").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.locator("[data-drawn='10']").wait_for()
+    assert page.locator(".runnable-undrawn").count() == 0
+    page.evaluate("nnPython.python.stop()")
+    page.keyboard.press("ArrowRight")
+    page.locator(".runnable-undrawn", has_text="run this cell again").wait_for()
+
+
+@pytest.mark.browser
+def test_what_python_shows_is_not_trusted(tried):
+    page = tried.page
+    assert page.evaluate(RUN, HOSTILE).strip() == "kept"
+    output = page.locator("[data-name^=cell-] .runnable-output").first
+    assert "onerror" not in output.inner_html() and "example.org" not in output.inner_html()
+    assert output.locator("script").count() == 0 and output.locator("[style]").count() == 0
+    assert page.evaluate("window.harmed") is None and tried.external == []
+
+
+@pytest.mark.browser
+def test_a_picture_a_missing_module_and_a_value(tried):
+    page = tried.page
+    said = page.evaluate(RUN, "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('$x^2$')\nplt.show()\n1 + 1")
+    assert said.strip() == "2"
+    assert page.locator(".runnable-output > img[src^='data:image/png']").evaluate("image => image.naturalWidth") > 300
+    said = page.evaluate(RUN, "import sympy")
+    assert said.strip() == "sympy is not part of the Python in this page. This cell runs with make lab, or with Binder."
+
+
+@pytest.mark.browser
+def test_a_figure_is_redrawn_in_a_fraction_of_a_second(tried):
+    page = tried.page
+    page.evaluate(RUN, FIGURE)
+    times = page.evaluate("""async () => {
+        const times = [], figure = document.querySelector("[data-draws]").id;
+        for (let state = 0; state < 12; state++) {
+            const start = performance.now();
+            await nnPython.python.run(`__import__("guest").draw(${JSON.stringify(figure)}, ${state})`);
+            times.push(performance.now() - start);
+        }
+        return times;
+    }""")
+    plain = page.evaluate("""async () => {
+        const start = performance.now();
+        await nnPython.python.run("sum(k * k for k in range(3_000_000))");
+        return performance.now() - start;
+    }""")
+    assert statistics.median(times) < max(300, plain), "a busy machine is slow with all"
+
+
+def test_what_stands_beside_the_module_is_whole(root):
+    with tarfile.open(fileobj=io.BytesIO(extension.plots(root))) as made:
+        names = set(made.getnames())
+    assert {"full/matplotlib/mpl-data/matplotlibrc", "full/matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf", "book/figures.py",
+            "book/nnlib/explore/ondemand.py", "book/nnlib/plots/network.py", "book/nnlib/book.mplstyle"} <= names
+
+
+@pytest.mark.browser
+def test_an_exercise_is_answered_in_the_same_python(tried):
+    assert "not written yet" in Exercise(tried.page, "signed_distance").check()
+
+
+@pytest.mark.browser
+def test_chapters_that_do_not_run_as_a_whole_have_no_button(watched, html):
+    for path in chapter_paths():
+        text = (html / "chapters" / f"{path.stem}.html").read_text("utf-8")
+        assert "python/page.js" in text
+    known = (html / "_static/python/page.js").read_text("utf-8").split("\n", 1)[0]
+    assert f'"runs":{json.dumps([f"chapters/{name}" for name in extension.RUNS], separators=(",", ":"))}' in known
