@@ -168,10 +168,9 @@ class Tensor:
         raise TypeError("NumPy expects arrays, got a Tensor: take x.data, or nnlib's operations")
 
     def __init__(self, data):
-        self.data = checks.numeric("Tensor", "data", data)
+        self.data = checks.no_nan("Tensor", "data", data)
         if self.data.dtype.kind != "f":
             self.data = self.data.astype(float)
-        checks.no_nan("Tensor", "data", self.data)
         self.grad, self.parents, self.pullback = None, (), None
 
     @classmethod

@@ -37,11 +37,13 @@ def precision(who, dtype):
 
 
 def no_nan(who, name, x):
-    """Refuse NaN. The minimum is NaN just if an element is: one fast pass clears an array."""
+    """``x`` as :func:`numeric` gives it, without NaN. The minimum is NaN just if an element is: one fast pass clears it."""
+    x = numeric(who, name, x)
     if x.dtype.kind == "f" and np.isnan(x.min(initial=np.inf)):
         found = np.argwhere(np.isnan(x))
         where = tuple(int(i) for i in found[0])
         raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
+    return x
 
 
 def notation(text):

@@ -133,8 +133,7 @@ class Layer:
 
     def __call__(self, x, **options):
         """The output for input ``x``, after a check for NaN; keeps the pullback for ``backward``."""
-        x = checks.numeric(type(self).__name__, "x", x)
-        checks.no_nan(type(self).__name__, "x", x)
+        x = checks.no_nan(type(self).__name__, "x", x)
         self._pullback = None                   # lets go of what the last call kept, before there is more
         y, self._pullback = self.vjp(x, **options)
         return y

@@ -22,11 +22,10 @@ def accuracy(scores, labels):
     float
         0 to 1.
     """
-    scores = checks.numeric("accuracy", "scores", scores)
+    scores = checks.no_nan("accuracy", "scores", scores)
     labels = checks.numeric("accuracy", "labels", labels)
     if scores.size == 0:
         raise ValueError(f"accuracy expects at least one sample, got {scores.shape}")
-    checks.no_nan("accuracy", "scores", scores)
     if scores.ndim >= 2 and scores.shape[-1] >= 2 and scores.shape[:-1] == labels.shape:
         checks.indices("accuracy", "labels", labels, scores.shape[-1])
         return float((scores.argmax(axis=-1) == labels).mean())

@@ -223,15 +223,11 @@ class BatchNorm(Layer):
         fixed = None if self.training else (self.running_mean, self.running_var)
         y, pullback = self.apply(batch_norm, x, self.gamma, self.beta, eps=self.eps, statistics=fixed)
         if self.training:
-            self._remember(np.asarray(x))
+            m, (mean, var) = y.size // self.num_features, batch_statistics(np.asarray(x))
+            for running, new in (self.running_mean, mean), (self.running_var, var * (m / (m - 1))):
+                running *= 1 - self.momentum
+                running += self.momentum * new
         return y, pullback
-
-    def _remember(self, x):
-        mean, var = batch_statistics(x)
-        m = x.size // self.num_features
-        for running, new in (self.running_mean, mean), (self.running_var, var * (m / (m - 1))):
-            running *= 1 - self.momentum
-            running += self.momentum * new
 
     def extra_repr(self):
         return f"num_features={self.num_features}"

@@ -33,12 +33,10 @@ def batches(X, y, batch_size, rng=None, *, drop_last=False):
 
 def _samples(who, X, y):
     """X and y as arrays of one length, at least 1, without NaN and infinity."""
+    X, y = checks.no_nan(who, "X", X), checks.no_nan(who, "y", y)
     for name, x in ("X", X), ("y", y):
-        x = checks.numeric(who, name, x)
-        checks.no_nan(who, name, x)
         if not np.isfinite(x).all():
             raise ValueError(f"{who} expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
-    X, y = np.asarray(X), np.asarray(y)
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
         raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
     return X, y
@@ -77,12 +75,11 @@ def predict(model, X, batch_size=256):
     -------
     array (N, ...)
     """
-    _made("predict", "model", model, "layers_inside", "as a layer such as Sequential")
-    X = checks.numeric("predict", "X", X)
+    _made("predict", model=model)
+    X = checks.no_nan("predict", "X", X)
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
         raise ValueError("predict expects X (N, ...), got one number")
-    checks.no_nan("predict", "X", X)
     states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
     with model.in_mode(training=False):
         outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
@@ -106,34 +103,39 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
     -------
     dict from ``"loss"`` and the metrics' names to float
     """
-    return _evaluate(model, *_samples("evaluate", X, y), _operation("evaluate", loss),
-                     _named("evaluate", metrics), batch_size)
+    _made("evaluate", loss=loss)
+    return _evaluate(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
 
 
-def _made(who, name, thing, attribute, example):
-    """``thing``, refused unless it has an attribute of its kind, and refused if it is the class itself."""
-    if isinstance(thing, type) or not hasattr(thing, attribute):
-        raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
-    return thing
+KINDS = {                                       # what each has, and how it is made
+    "model": ("layers_inside", "as a layer such as Sequential"), "optimizer": ("step", "as in Adam(model.parameters())"),
+    "loss": ("vjp", "as an operation such as cross_entropy"), "regularizer": ("add_gradients", "as in L2(0.01)"),
+    "early_stopping": ("update", "as in EarlyStopping(patience=5)"), "augment": ("__call__", "as a function"),
+    "schedule": ("__call__", "as a function"), "callback": ("__call__", "as a function"),
+}
 
 
-def _operation(who, loss):
-    return _made(who, "loss", loss, "vjp", "as an operation such as cross_entropy")
+def _made(who, **things):
+    """Refuse what is not of its kind, and a class in place of one of its own."""
+    for name, thing in things.items():
+        attribute, example = KINDS[name]
+        if isinstance(thing, type) or not hasattr(thing, attribute):
+            raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
 
 
 def _evaluate(model, X, y, loss, metrics, batch_size):
     outputs = predict(model, X, batch_size)
-    mean = _score(loss, loss.vjp(outputs, y)[0])
+    mean = _score("loss", loss.vjp(outputs, y)[0])
     finite = math.isfinite(mean)                # metrics may refuse NaN
-    return {"loss": mean, **{name: _score(metric, metric(outputs, y)) if finite else math.nan
+    return {"loss": mean, **{name: _score(name, metric(outputs, y)) if finite else math.nan
                              for name, metric in metrics.items()}}
 
 
-def _score(function, value):
+def _score(name, value):
     """What a loss or a metric gives, as a float."""
-    value = checks.numeric(function.__name__, "its value", value)
+    value = checks.numeric("fit", f"the value of {name}", value)
     if value.ndim:
-        raise ValueError(f"{function.__name__} as a loss or metric expects to give one number, got {value.shape}")
+        raise ValueError(f"fit and evaluate expect one number as the value of {name}, got {value.shape}")
     return float(value)
 
 
@@ -241,21 +243,14 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         For samples that do not pair up, or are NaN or infinite; sizes below 1; an optimiser with parameters that are
         not the model's; and anything that model, loss or optimiser refuse.
     """
-    _made("fit", "model", model, "layers_inside", "as a layer such as Sequential")
-    _made("fit", "optimizer", optimizer, "step", "as in Adam(model.parameters())")
-    for name, thing, attribute, example in (
-            ("regularizer", regularizer, "add_gradients", "as in L2(0.01)"),
-            ("early_stopping", early_stopping, "update", "as in EarlyStopping(patience=5)"),
-            ("augment", augment, "__call__", "as a function"), ("schedule", schedule, "__call__", "as a function"),
-            ("callback", callback, "__call__", "as a function")):
-        if thing is not None:
-            _made("fit", name, thing, attribute, example)
+    optional = dict(regularizer=regularizer, early_stopping=early_stopping, augment=augment, schedule=schedule, callback=callback)
+    _made("fit", model=model, optimizer=optimizer, loss=loss, **{n: thing for n, thing in optional.items() if thing is not None})
     others = {id(p) for p in optimizer.parameters} - {id(p) for p in model.parameters()}
     if others:
         raise ValueError(f"fit expects an optimizer of the model's parameters, got {len(others)} of others: after making a "
                          "model anew, make its optimiser anew, as in Adam(model.parameters())")
     X, y = _samples("fit", X, y)
-    loss, metrics = _operation("fit", loss), _named("fit", metrics)
+    metrics = _named("fit", metrics)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError(f"fit expects validation_data as (X, y), got {type(validation_data).__name__}")
@@ -277,7 +272,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         """One step of the optimiser: the outputs and the loss, before it."""
         outputs = model(X_batch)
         value, pullback = loss.vjp(outputs, y_batch)
-        value = _score(loss, value)
+        value = _score("loss", value)
         go_on("the loss", value)
         optimizer.zero_grad()
         model.backward(pullback(1.0)[0], input_grad=False)
@@ -301,7 +296,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
                 outputs, value = step(X_batch, y_batch)
             totals["loss"] += len(X_batch) * value
             for name, metric in metrics.items():
-                totals[name] += len(X_batch) * _score(metric, metric(outputs, y_batch))
+                totals[name] += len(X_batch) * _score(name, metric(outputs, y_batch))
             seen += len(X_batch)
         for p in optimizer.parameters:
             go_on("a weight", np.abs(p.value).max(initial=0))
