@@ -1,5 +1,6 @@
 """Static figures in a browser, and their comparison with matplotlib's own drawing of the same state."""
 
+import functools
 import importlib.util
 import io
 import itertools
@@ -14,6 +15,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from nnlib.explore import explore  # noqa: E402
+from nnlib.explore.handles import ABSENT  # noqa: E402
 from nnlib.explore.page import page as standalone  # noqa: E402
 from nnlib.explore.render import QUANTUM, RC  # noqa: E402
 
@@ -66,8 +68,9 @@ def made():
     return make
 
 
-def reference_svg(figure, state):
-    """matplotlib's own SVG of one state, made without any of explore's code."""
+@functools.lru_cache(500)
+def reference_svg(figure, state, style):
+    """matplotlib's own SVG of one state, made without any of explore's code; a state shown again is not drawn again."""
     with plt.rc_context(RC):
         drawn, axes = plt.subplots(**(figure.subplots or {}))
         figure.draw(axes, **figure.values(state))
@@ -119,7 +122,7 @@ def compare():
         if move:
             root.evaluate(SET_STATE, indices(figure, state))
         with plt.style.context(style):
-            reference = reference_svg(figure, state)
+            reference = reference_svg(figure, state, str(style))
         return root.evaluate(COMPARE, reference)
 
     return shown
@@ -155,6 +158,9 @@ def grab(page, root, figure, number, found, compare, points=4):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
     handle, rng, moves, style = figure.handles[number], random.Random(number), 0, found.style
     element = root.query_selector_all(".explore-handle")[number]
+    if not element.is_visible():  # the handle before this one was left where this one is nowhere
+        there = next(s for s in (figure.start, *range(figure.states)) if found[s][number][0] != ABSENT)
+        root.evaluate(SET_STATE, indices(figure, there))
     element.scroll_into_view_if_needed()
     box = root.query_selector("svg").bounding_box()
     width = float(root.query_selector("svg").get_attribute("viewBox").split()[2])
