@@ -52,15 +52,20 @@ def make_assignment(options):
         if not re.fullmatch(r"\d+([.,]\d+)?", points):
             raise ValueError(f"expected --points such as softmax=5, got {text!r}")
         worth[name] = lms.points(points, "--points", 1)
-    students = [student.student for student in lms.roster(options.roster)] if options.roster else ()
+    students = lms.roster(options.roster) if options.roster else []
     folder = ASSIGNMENTS / options.name
-    made = assignment.make(folder, options.name, names, options.title, students, questions=options.questions, worth=worth,
-                           due=options.due, late=options.late, days=options.days)
+    made = assignment.make(folder, options.name, names, options.title, [one.student for one in students],
+                           questions=options.questions, worth=worth, due=options.due, late=options.late, days=options.days)
     words = f", {len(made.questions)} answered in words" if made.questions else ""
     print(f"{made.title}: {len(names)} exercises{words}, {made.points:g} points")
     if made.due:
         print(assignment.deadline(made))
     print(f"hand out      {folder / 'student'}, or {page.write(folder / 'student', made)} alone")
+    own = [(f"{one.folder}/{made.name}.ipynb", (folder / "student" / f"{made.name}-{one.student}.ipynb").read_text("utf-8"))
+           for one in students if one.folder]
+    if own:
+        report.write_zip(folder / "student" / f"{made.name}-moodle.zip", own)
+        print(f"to Moodle     {folder / 'student' / f'{made.name}-moodle.zip'}, as feedback files: to each the own notebook")
     print(f"keep          {folder / 'instructor'} and {folder / 'assignment.json'}")
 
 

@@ -124,7 +124,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
             _write(folder / "similarity.html", similarity.page(assignment, found))
         if assignment.questions:
             _write(folder / "marking.html", marking.page(assignment, results))
-        report.feedback_zip(folder / "feedback.zip", [
+        report.write_zip(folder / "feedback.zip", [
             (result["reply"] or page(result["student"]).name, page(result["student"]).read_text("utf-8"))
             for result in results if result["status"] != "missing" or result["reply"]])
     return results

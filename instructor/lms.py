@@ -54,6 +54,7 @@ class Submission(NamedTuple):
     reply: str = ""  # what a page of feedback has to be called for the LMS to take it
     time: float = 0.0  # when it was handed in, in seconds since 1970; 0 if nothing tells
     late: bool = False  # the LMS says so
+    folder: str = ""  # Moodle hands out to this student what lies there in a zip of feedback files
 
 
 class File(NamedTuple):
@@ -132,7 +133,9 @@ def roster(path):
             raise ValueError(f"{path}, line {line}: {safe!r} stands in line {seen[safe.casefold()]} already")
         seen[safe.casefold()] = line
         when = moment(row[time]) if time is not None and time < len(row) else 0.0
-        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id, time=when))
+        from_moodle = from_lms and grade is not None
+        folder = re.sub(r"[_/\\]+", " ", who) + f"_{lms_id}_assignsubmission_file" if from_moodle else ""
+        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id, time=when, folder=folder))
     return people
 
 

@@ -132,10 +132,10 @@ def feedback(assignment, result, statuses):
     return PAGE.format(title=escape(f"{assignment.title}: {result['student']}"), body="\n".join(body))
 
 
-def feedback_zip(path, pages):
-    """Write the pages to a zip; ``pages`` are pairs of the name that the LMS expects and the text."""
+def write_zip(path, files):
+    """Write a zip for an LMS; ``files`` are pairs of the name that it expects and the text."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(pages):
+        for name, text in sorted(files):
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
 
 

@@ -23,7 +23,7 @@ from nnlib.init import he_normal, he_uniform, normal, orthogonal, xavier_normal,
 from nnlib.layer import Layer, Parameter
 from nnlib.layers import Activation, Dense, Embedding, Flatten, Residual, Sequential, dense
 from nnlib.losses import binary_cross_entropy, cross_entropy, hinge, huber, kl_divergence, mae, mse
-from nnlib.metrics import precision, recall
+from nnlib.metrics import accuracy, precision, recall
 from nnlib.operation import Operation, operation
 from nnlib.optim import (
     SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip_gradients, cosine_decay, exponential_decay, step_decay, warmup,
@@ -36,7 +36,7 @@ from nnlib.regularize import (
     L1, L2, BatchNorm, Dropout, EarlyStopping, ElasticNet, LayerNorm, batch_norm, dropout, layer_norm,
 )
 from nnlib.stacked import Bidirectional, Stacked
-from nnlib.train import DivergenceError, History, accuracy, batches, evaluate, fit, k_fold, predict
+from nnlib.train import DivergenceError, History, batches, evaluate, fit, k_fold, predict
 from nnlib.upsampling import (
     Concatenate, ConvTranspose2D, MaxUnpool2D, Upsample2D, conv_transpose2d, max_unpool2d, upsample2d,
 )

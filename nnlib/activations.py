@@ -238,7 +238,7 @@ def softmax(x, *, axis=-1):
     Raises
     ------
     TypeError
-        If ``x`` does not hold real numbers.
+        If ``x`` does not hold real numbers, or ``axis`` is no integer.
     ValueError
         If ``x`` holds NaN or has no such axis.
 
@@ -246,9 +246,10 @@ def softmax(x, *, axis=-1):
     ----------
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
-    p = np.exp(x - _largest("softmax", x, axis))
-    p /= p.sum(axis=axis, keepdims=True)
-    return p, lambda dy: (p * (dy - (p * dy).sum(axis=axis, keepdims=True)),)
+    axis = _along("softmax", x, axis)
+    p = np.exp(x - x.max(axis, keepdims=True))
+    p /= p.sum(axis, keepdims=True)
+    return p, lambda dy: (p * (dy - (p * dy).sum(axis, keepdims=True)),)
 
 
 @operation
@@ -257,13 +258,15 @@ def log_softmax(x, *, axis=-1):
 
     Its pullback is dx = dy - p Σ dy. Parameters, result and errors are those of softmax.
     """
-    y = x - _largest("log_softmax", x, axis)
-    y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
-    return y, lambda dy: (dy - np.exp(y) * dy.sum(axis=axis, keepdims=True),)
+    axis = _along("log_softmax", x, axis)
+    y = x - x.max(axis, keepdims=True)
+    y -= np.log(np.exp(y).sum(axis, keepdims=True))
+    return y, lambda dy: (dy - np.exp(y) * dy.sum(axis, keepdims=True),)
 
 
-def _largest(who, x, axis):
-    """Maximum along ``axis``, kept as an axis of size 1."""
-    if isinstance(axis, bool) or not isinstance(axis, int) or not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
-        raise ValueError(f"{who} expects an axis with at least one element, got axis {axis!r} of {x.shape}")
-    return x.max(axis=axis, keepdims=True)
+def _along(who, x, axis):
+    """``axis`` as one of the axes 0 .. x.ndim - 1 that holds an element."""
+    found = checks.axes(who, axis, x.ndim)
+    if len(found) != 1 or x.shape[found[0]] == 0:
+        raise ValueError(f"{who} expects one axis with at least one element, got axis {axis} of {x.shape}")
+    return found[0]

@@ -253,7 +253,7 @@ class PositionalEncoding(Layer):
         rng = checks.generator("PositionalEncoding", rng)
         self.learned = learned
         P = normal((max_len, d_model), rng, dtype, std=0.02) if learned else sinusoidal_positions(max_len, d_model)
-        self.P = Parameter(P, "P") if learned else P.astype(dtype)
+        self.P = Parameter(P, "P") if learned else P.astype(checks.precision("PositionalEncoding", dtype))
 
     def vjp(self, x):
         if self.learned:

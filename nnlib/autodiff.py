@@ -11,7 +11,6 @@ derivatives", 2008.
 """
 
 import math
-import numbers
 
 import numpy as np
 
@@ -82,12 +81,12 @@ class Value:
         return Value(y, (self, other), (1 / other.data, -y / other.data), "/")
 
     def __pow__(self, n):
-        if not isinstance(n, numbers.Real):
-            raise TypeError(f"Value expects a number as exponent, got {n!r}")
-        if self.data < 0 and n % 1 != 0 or self.data == 0 and n < 1 and n != 0:
+        checks.number("Value", "exponent", n)
+        power = _as_float(float, n)
+        if math.isinf(power) or self.data < 0 and power % 1 != 0 or self.data == 0 and power < 1 and power != 0:
             raise ValueError(f"Value expects a power with a derivative, got {self.data} ** {n}")
-        slope = n * _as_float(pow, self.data, n - 1) if n else 0.0
-        return Value(_as_float(pow, self.data, n), (self,), (slope,), f"**{n}")
+        slope = power * _as_float(pow, self.data, power - 1) if n else 0.0
+        return Value(_as_float(pow, self.data, power), (self,), (slope,), f"**{n}")
 
     def __neg__(self):
         return Value(-self.data, (self,), (-1.0,), "neg")
@@ -151,7 +150,12 @@ class Tensor:
         If the data holds NaN.
     """
 
-    __array_ufunc__ = None                      # array + Tensor is ours to handle, not NumPy's
+    def __array_ufunc__(self, ufunc, method, *arguments, **options):
+        """array + Tensor and np.exp(x) are operations of nnlib; what is none of them is refused."""
+        op = getattr(arithmetic, ufunc.__name__, None)
+        if not isinstance(op, Operation) or method != "__call__" or options or len(op.arrays) != len(arguments):
+            raise TypeError(f"np.{ufunc.__name__} expects arrays, got a Tensor: take x.data, or nnlib's operations")
+        return op(*arguments)
 
     def __array_function__(self, function, types, arguments, options):
         """np.mean(x) is x.mean(); other functions of NumPy are refused."""
@@ -164,10 +168,9 @@ class Tensor:
         raise TypeError("NumPy expects arrays, got a Tensor: take x.data, or nnlib's operations")
 
     def __init__(self, data):
-        self.data = checks.numeric("Tensor", "data", data)
+        self.data = checks.no_nan("Tensor", "data", data)
         if self.data.dtype.kind != "f":
             self.data = self.data.astype(float)
-        checks.no_nan("Tensor", "data", self.data)
         self.grad, self.parents, self.pullback = None, (), None
 
     @classmethod
@@ -257,6 +260,12 @@ class Tensor:
 
     def __len__(self):
         return len(self.data)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        raise TypeError("Tensor has no truth value of its own: take x.data")
 
     def sum(self, axis=None, keepdims=False):
         return Tensor.apply(arithmetic.sum, self, axis=axis, keepdims=keepdims)

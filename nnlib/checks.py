@@ -15,6 +15,8 @@ import numpy as np
 
 def numeric(who, name, x):
     """``x`` as an array of floats or integers; ``TypeError`` if it holds anything else."""
+    if isinstance(x, np.ma.MaskedArray):        # whose mask would be lost without a word
+        raise TypeError(f"{who} expects {name} without a mask, got a masked array")
     try:
         x = np.asarray(x)
     except ValueError as error:
@@ -26,12 +28,22 @@ def numeric(who, name, x):
     return x
 
 
+def precision(who, dtype):
+    """``dtype`` as NumPy's, refused unless weights of it hold fractions, and sums of many of them."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f" or dtype == np.float16:
+        raise TypeError(f"{who} expects dtype in float32 or float64, got {dtype}")
+    return dtype
+
+
 def no_nan(who, name, x):
-    """Refuse NaN. The minimum is NaN just if an element is: one fast pass clears an array."""
+    """``x`` as :func:`numeric` gives it, without NaN. The minimum is NaN just if an element is: one fast pass clears it."""
+    x = numeric(who, name, x)
     if x.dtype.kind == "f" and np.isnan(x.min(initial=np.inf)):
         found = np.argwhere(np.isnan(x))
         where = tuple(int(i) for i in found[0])
         raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
+    return x
 
 
 def notation(text):

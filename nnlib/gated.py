@@ -11,17 +11,7 @@ from nnlib.activations import sigmoid
 from nnlib.init import zeros
 from nnlib.layers import Parameter
 from nnlib.operation import operation
-from nnlib.recurrent import Recurrent, backpropagate, time_first, unroll
-
-
-def _gates_first(W, gates):
-    """(..., gates H) as (gates, ..., H): each gate on its own, contiguous, is what NumPy computes fastest."""
-    return np.ascontiguousarray(np.moveaxis(W.reshape(*W.shape[:-1], gates, -1), -2, 0))
-
-
-def _gates_last(W):
-    """The inverse of :func:`_gates_first`."""
-    return np.moveaxis(W, 0, -2).reshape(*W.shape[1:-1], -1)
+from nnlib.recurrent import Recurrent, gates_first, gates_last, recurrence
 
 
 def _sigmoid_(z):
@@ -30,6 +20,11 @@ def _sigmoid_(z):
     np.tanh(z, out=z)
     z *= 0.5
     z += 0.5
+
+
+def _total(d):
+    """The sum over the rows of each matrix, as a product: in a third of the time."""
+    return np.ones(d.shape[-2], d.dtype) @ d
 
 
 def _one_step(op, x, *arrays, **options):
@@ -43,20 +38,13 @@ def _one_step(op, x, *arrays, **options):
     return states[..., 0, :], pullback
 
 
-def _all_steps(d, X, Wx, x, input_grad):
-    """Gradients of x, W_xh and b_h from d (gates, T N, H), those of the gates, for all steps at once."""
-    N, T, D = x.shape
-    dx = (d @ Wx.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
-    one = np.ones(T * N, x.dtype)               # one @ d is d.sum(axis=1), in a third of the time
-    return dx, _gates_last(X.T @ d), _gates_last(one @ d)
-
-
 def _split(who, gates, x, h, W_xh, W_hh, b_h):
     """x W_xh + b_h and h of :func:`lstm_gates` or :func:`gru_gates`, x (..., D) and h (..., H) checked."""
     x, h, sizes = checks.numeric(who, "x", x), checks.numeric(who, "h", h), {}
     checks.shape(who, x, (..., "D"), "x", sizes)
     checks.shape(who, h, (*x.shape[:-1], "H"), "h", sizes)
     for name, W, expected in ("W_xh", W_xh, "DG"), ("W_hh", W_hh, "HG"), ("b_h", b_h, "G"):
+        W = checks.numeric(who, name, W)
         checks.shape(who, W, tuple(f"{gates}H" if axis == "G" else axis for axis in expected), name, sizes)
     return x @ W_xh + b_h, h
 
@@ -79,27 +67,6 @@ def lstm_cell(x, W_xh, W_hh, b_h, state):
     c' = f ∗ c + i ∗ g and h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
     """
     return _one_step(lstm, x, W_xh, W_hh, b_h, state)
-
-
-def _lstm_step(z, c):
-    """h' and c' from c (N, H) and the four gates z (4, N, H), to which their σ and tanh are applied in place.
-
-    ``pullback(dh, dc, dz)`` writes the gradient of z, before σ and tanh, into dz and returns that of c.
-    """
-    i, f, o, g = z
-    _sigmoid_(z[:3])
-    np.tanh(g, out=g)
-    new_c = f * c + i * g
-    shown = np.tanh(new_c)
-
-    def pullback(dh, dc, dz):
-        dc += dh * o * (1 - shown ** 2)
-        dz[0], dz[1], dz[2], dz[3] = dc * g, dc * c, dh * shown, dc * i
-        dz[:3] *= z[:3] * (1 - z[:3])
-        dz[3] *= 1 - g ** 2
-        return dc * f
-
-    return o * shown, new_c, pullback
 
 
 @operation("(N,T,D),(D,4H),(H,4H),(4H),(2,N,H)")
@@ -135,38 +102,36 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     Hochreiter and Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers, Schmidhuber and
     Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
-    X, padded = time_first("lstm", x, mask)
-    N, T, H = *x.shape[:2], len(W_hh)
-    Wx, Wh, b = (_gates_first(W, 4) for W in (W_xh, W_hh, b_h))
-    z = X @ Wx                                  # the inputs' share of all steps at once
-    z += b[:, None]
-    z = z.reshape(4, T, N, H)
-    states = np.zeros((2, T + 1, N, H), x.dtype)
-    if state is not None:
-        states[:, 0] = state
-    pullbacks = [None] * T
+    Wh = gates_first(W_hh, 4)
+    WhT = np.ascontiguousarray(Wh.swapaxes(1, 2))
 
-    def step(t, state, new):
+    def cell(z, state, new):
         h, c = state
-        z[:, t] += h @ Wh
-        new[0], new[1], pullbacks[t] = _lstm_step(z[:, t], c)
+        z += h @ Wh
+        i, f, o, g = z
+        _sigmoid_(z[:3])
+        np.tanh(g, out=g)
+        new[1] = f * c + i * g
+        shown = np.tanh(new[1])
+        new[0] = o * shown
 
-    unroll(step, states, padded)
+        def pullback(dnew, dz):
+            dh, dc = dnew
+            dc += dh * o * (1 - shown ** 2)
+            dz[0], dz[1], dz[2], dz[3] = dc * g, dc * c, dh * shown, dc * i
+            dz[:3] *= z[:3] * (1 - z[:3])
+            dz[3] *= 1 - g ** 2
+            dc *= f
+            np.sum(dz @ WhT, axis=0, out=dh)
+            return dnew
+        return pullback
+
+    first = np.zeros((2, len(x), len(W_hh))) if state is None else state
+    states, _, back = recurrence("lstm", cell, x, W_xh, b_h, first, mask)
 
     def pullback(dstates, input_grad=True):
-        dz, WhT = np.empty_like(z), np.ascontiguousarray(Wh.swapaxes(1, 2))
-
-        def step(t, dnew):
-            dh, dc = dnew
-            dc[...] = pullbacks[t](dh, dc, dz[:, t])
-            np.sum(dz[:, t] @ WhT, axis=0, out=dh)
-            return dnew
-
-        dstate = backpropagate(step, dstates.swapaxes(1, 2), padded)
-        d, h = dz.reshape(4, T * N, H), states[0, :-1].reshape(T * N, H)
-        dx, dW_xh, db_h = _all_steps(d, X, Wx, x, input_grad)
-        return dx, dW_xh, _gates_last(h.T @ d), db_h, dstate
-
+        dx, dW_xh, dz, dstate = back(dstates, input_grad)
+        return dx, dW_xh, gates_last(states[0, :-1].reshape(dz[0].shape).T @ dz), gates_last(_total(dz)), dstate
     return states[:, 1:].swapaxes(1, 2), pullback
 
 
@@ -192,38 +157,6 @@ def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
     h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
     """
     return _one_step(gru, x, W_xh, W_hh, b_h, b_n, state, reset_after=reset_after)
-
-
-def _gru_step(gates, h, Wh, b_n, reset_after):
-    """h' from h (N, H) and the three gates (3, N, H), which come with the inputs' share and are completed in place.
-
-    ``pullback(dnew, d, WhT)`` writes the gradient of the gates, before σ and tanh, into d; it returns that of the
-    candidate's second product and that of h.
-    """
-    r, z, n = gates
-    gates[:2] += h @ Wh[:2]
-    _sigmoid_(gates[:2])
-    past = (h if reset_after else r * h) @ Wh[2] + b_n
-    n += r * past if reset_after else past
-    np.tanh(n, out=n)
-
-    def pullback(dnew, d, WhT):
-        dr, dz, dn = d
-        dn[...] = dnew * (1 - z) * (1 - n ** 2)
-        dz[...] = dnew * (h - n) * z * (1 - z)
-        if reset_after:
-            dpast = dn * r
-            dr[...] = dn * past
-            dh = dpast @ WhT[2]
-        else:
-            dpast = dn
-            dh = dn @ WhT[2]
-            dr[...] = dh * h
-            dh *= r
-        dr *= r * (1 - r)
-        return dpast, dh + dnew * z + dr @ WhT[0] + dz @ WhT[1]
-
-    return n + z * (h - n), pullback
 
 
 @operation("(N,T,D),(D,3H),(H,3H),(3H),(H),(N,H)")
@@ -265,37 +198,38 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
     translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
-    X, padded = time_first("gru", x, mask)
-    N, T, H = *x.shape[:2], len(W_hh)
-    Wx, Wh, b = (_gates_first(W, 3) for W in (W_xh, W_hh, b_h))
-    gates = X @ Wx                              # the inputs' share of all steps at once
-    gates += b[:, None]
-    gates = gates.reshape(3, T, N, H)
-    h = np.zeros((T + 1, N, H), x.dtype)
-    if state is not None:
-        h[0] = state
-    pullbacks = [None] * T
+    Wh = gates_first(W_hh, 3)
+    WhT = np.ascontiguousarray(Wh.swapaxes(1, 2))
 
-    def step(t, h, new):
-        new[...], pullbacks[t] = _gru_step(gates[:, t], h, Wh, b_n, reset_after)
+    def cell(gates, h, new):
+        r, z, n = gates
+        gates[:2] += h @ Wh[:2]
+        _sigmoid_(gates[:2])
+        past = (h if reset_after else r * h) @ Wh[2] + b_n
+        n += r * past if reset_after else past
+        np.tanh(n, out=n)
+        new[...] = n + z * (h - n)
 
-    unroll(step, h, padded)
+        def pullback(dnew, dgates):
+            dr, dz, dn = dgates
+            dn[...] = dnew * (1 - z) * (1 - n ** 2)
+            dz[...] = dnew * (h - n) * z * (1 - z)
+            dseen = (dn * r if reset_after else dn) @ WhT[2]
+            dr[...] = dn * past if reset_after else dseen * h
+            dr *= r * (1 - r)
+            return (dseen if reset_after else dseen * r) + dnew * z + dr @ WhT[0] + dz @ WhT[1]
+        return pullback
+
+    first = np.zeros((len(x), len(W_hh))) if state is None else state
+    states, (r, _, _), back = recurrence("gru", cell, x, W_xh, b_h, first, mask)
 
     def pullback(dy, input_grad=True):
-        d, dpast, WhT = np.empty_like(gates), np.empty_like(gates[0]), np.ascontiguousarray(Wh.swapaxes(1, 2))
-
-        def step(t, dnew):
-            dpast[t], dh = pullbacks[t](dnew, d[:, t], WhT)
-            return dh
-
-        dstate = backpropagate(step, dy.swapaxes(0, 1), padded)
-        flat, last, before = d.reshape(3, T * N, H), dpast.reshape(T * N, H), h[:-1].reshape(T * N, H)
-        dx, dW_xh, db_h = _all_steps(flat, X, Wx, x, input_grad)
-        seen = before if reset_after else gates[0].reshape(T * N, H) * before
-        dWh = np.concatenate([before.T @ flat[:2], (seen.T @ last)[None]])
-        return dx, dW_xh, _gates_last(dWh), db_h, np.ones(T * N, x.dtype) @ last, dstate
-
-    return h[1:].swapaxes(0, 1), pullback
+        dx, dW_xh, d, dstate = back(dy, input_grad)
+        h = states[:-1].reshape(r.shape)
+        seen, dpast = (h, d[2] * r) if reset_after else (r * h, d[2])
+        dWh = np.concatenate([h.T @ d[:2], (seen.T @ dpast)[None]])
+        return dx, dW_xh, gates_last(dWh), gates_last(_total(d)), _total(dpast), dstate
+    return states[1:].swapaxes(0, 1), pullback
 
 
 class LSTM(Recurrent):

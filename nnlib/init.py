@@ -38,7 +38,7 @@ def zeros(shape, rng=None, dtype=np.float64):
     rng : not used
     dtype : float64 or float32
     """
-    return np.zeros(shape, dtype)
+    return np.zeros(shape, checks.precision("zeros", dtype))
 
 
 def normal(shape, rng=None, dtype=np.float64, std=0.01):
@@ -57,7 +57,7 @@ def normal(shape, rng=None, dtype=np.float64, std=0.01):
         If ``rng`` is no generator or ``std`` no such number.
     """
     checks.number("normal", "std", std, 0)
-    return (std * checks.generator("normal", rng).standard_normal(shape)).astype(dtype)
+    return (std * checks.generator("normal", rng).standard_normal(shape)).astype(checks.precision("normal", dtype))
 
 
 def xavier_uniform(shape, rng=None, dtype=np.float64, gain=1.0):
@@ -143,13 +143,13 @@ def orthogonal(shape, rng=None, dtype=np.float64, gain=1.0):
     rng = checks.generator("orthogonal", rng)
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))
-    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
+    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(checks.precision("orthogonal", dtype))
 
 
 def _uniform(who, shape, rng, dtype, std):
     """Uniform distribution with mean 0 and standard deviation ``std``, whose bound is √3 std."""
     bound = math.sqrt(3) * std
-    return checks.generator(who, rng).uniform(-bound, bound, shape).astype(dtype)
+    return checks.generator(who, rng).uniform(-bound, bound, shape).astype(checks.precision(who, dtype))
 
 
 def _xavier_std(who, shape, gain):

@@ -33,11 +33,15 @@ change x or y in place before ``backward``.) How to write one::
 The modes (``train``, ``eval``) change what dropout and batch norm do and nothing else: gradients can be had in both.
 """
 
-import collections
+import contextlib
+import types
+from collections import abc
 
 import numpy as np
 
 from nnlib import checks
+
+UNKEPT, NAMELESS = (types.GeneratorType, map, filter, zip, abc.MappingView), (abc.Set, abc.Mapping, np.flatiter)
 
 
 class Parameter:
@@ -123,11 +127,13 @@ class Layer:
     def __init_subclass__(cls):
         if "forward" in vars(cls):              # it would be passed over without a word
             raise TypeError(f"{cls.__name__} expects its calculation in vjp, which gives value and pullback, not in forward")
+        for name, thing in vars(cls).items():
+            if isinstance(thing, (Parameter, Layer)):
+                raise TypeError(f"{cls.__name__} expects parameters and parts set in __init__, got {name} for all its instances")
 
     def __call__(self, x, **options):
         """The output for input ``x``, after a check for NaN; keeps the pullback for ``backward``."""
-        x = checks.numeric(type(self).__name__, "x", x)
-        checks.no_nan(type(self).__name__, "x", x)
+        x = checks.no_nan(type(self).__name__, "x", x)
         self._pullback = None                   # lets go of what the last call kept, before there is more
         y, self._pullback = self.vjp(x, **options)
         return y
@@ -175,40 +181,42 @@ class Layer:
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_pullback"}
 
+    def members(self):
+        """(name, thing) of each parameter and part that this layer holds."""
+        return _members(vars(self))
+
     def children(self):
         """(name, layer) of each part."""
-        return ((name, part) for name, part in _members(vars(self)) if isinstance(part, Layer))
+        return ((name, thing) for name, thing in self.members() if isinstance(thing, Layer))
 
-    def layers_inside(self):
-        """This layer and all layers in it, each once."""
-        return list(self.named_layers().values())
+    def _inside(self, kind):
+        """Dictionary from path to all of one kind, Layer or Parameter, in this layer, each once."""
+        found, seen = {}, set()
+
+        def visit(path, thing):
+            if id(thing) not in seen:
+                seen.add(id(thing))
+                _add(found, path, thing)
+                for name, inner in thing.members() if isinstance(thing, Layer) else ():
+                    visit(f"{path}.{name}" if path else name, inner)
+        visit("", self)
+        return {path: thing for path, thing in found.items() if isinstance(thing, kind)}
 
     def named_layers(self):
         """Dictionary from path to layer, each once: itself as ``""``, then its parts, as ``"2.inner.0"``."""
-        found, seen = {}, set()
+        return self._inside(Layer)
 
-        def visit(path, layer):
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                _add(found, path, layer)
-                for name, part in layer.children():
-                    visit(f"{path}.{name}" if path else name, part)
-        visit("", self)
-        return found
+    def layers_inside(self):
+        """This layer and all layers in it, each once."""
+        return list(self._inside(Layer).values())
 
     def named_parameters(self):
         """Dictionary from path to parameter, as ``"2.inner.0.W"``, each once."""
-        found, seen = {}, set()
-        for path, layer in self.named_layers().items():
-            for name, p in _members(vars(layer)):
-                if isinstance(p, Parameter) and id(p) not in seen:
-                    seen.add(id(p))
-                    _add(found, f"{path}.{name}" if path else name, p)
-        return found
+        return self._inside(Parameter)
 
     def parameters(self):
         """List of all parameters in this layer, each once."""
-        return list(self.named_parameters().values())
+        return list(self._inside(Parameter).values())
 
     def named_arrays(self):
         """Dictionary from path to the array of each parameter and buffer: all that the layer has learned."""
@@ -225,18 +233,26 @@ class Layer:
         """
         return {}
 
-    def train(self):
+    def train(self, training=True):
         """Switch to training mode; returns the layer."""
-        return self._switch(True)
-
-    def eval(self):
-        """Switch to evaluation mode; returns the layer."""
-        return self._switch(False)
-
-    def _switch(self, training):
         for layer in self.layers_inside():
             layer.training = training
         return self
+
+    def eval(self):
+        """Switch to evaluation mode; returns the layer."""
+        return self.train(False)
+
+    @contextlib.contextmanager
+    def in_mode(self, training):
+        """``with model.in_mode(training=False):`` the model is in that mode, and after it each layer in its own again."""
+        before = [(layer, layer.training) for layer in self.layers_inside()]
+        self.train(training)
+        try:
+            yield self
+        finally:
+            for layer, mode in before:
+                layer.training = mode
 
     def zero_grad(self):
         """Set all gradients to zero."""
@@ -246,12 +262,11 @@ class Layer:
     def summary(self, x):
         """Print each layer with its output shape and number of parameters, for an example batch x (N, ...)."""
         rows, counted, layers = [], set(), self.named_layers()
-        modes = [(layer, layer.training) for layer in layers.values()]
 
         def traced(path, layer, vjp):
             def run(x, **options):
                 y, pullback = vjp(x, **options)
-                own = [p for _, p in _members(vars(layer)) if isinstance(p, Parameter)]
+                own = [p for _, p in layer.members() if isinstance(p, Parameter)]
                 new = {id(p): p.value.size for p in own if id(p) not in counted}
                 counted.update(new)
                 if own or not any(layer.children()):
@@ -260,15 +275,14 @@ class Layer:
                     rows.append((name, f"({shape})", f"{sum(new.values()):,}"))
                 return y, pullback
             return run
-        self.eval()                             # running statistics stay as they are
-        try:
-            for path, layer in layers.items():
-                layer.vjp = traced(path, layer, layer.vjp)
-            self.forward(x)
-        finally:
-            for layer, training in modes:
-                layer.training = training
-                vars(layer).pop("vjp", None)
+        with self.in_mode(training=False):      # running statistics stay as they are
+            try:
+                for path, layer in layers.items():
+                    layer.vjp = traced(path, layer, layer.vjp)
+                self.forward(x)
+            finally:
+                for layer in layers.values():
+                    vars(layer).pop("vjp", None)
         total = sum(p.value.size for p in self.parameters())
         rows = [("layer", "output shape", "parameters"), *rows, ("total", "", f"{total:,}")]
         first, second, third = (max(len(row[i]) for row in rows) for i in range(3))
@@ -286,14 +300,20 @@ class Layer:
 
 
 def _members(things, path=""):
-    """(path, thing) of all parameters and layers in a dictionary, and in its lists, tuples and dictionaries."""
-    for name, thing in things.items() if isinstance(things, dict) else enumerate(things):
+    """(path, thing) of all parameters and layers in a dictionary, and in its lists, tuples and dictionaries.
+
+    Refused is what gives no name that stays, such as a set or a generator.
+    """
+    for name, thing in things.items() if isinstance(things, abc.Mapping) else enumerate(things):
         if isinstance(thing, (Parameter, Layer)):
             yield f"{path}{name}", thing
-        elif isinstance(thing, (dict, list, tuple, collections.deque)):
+        elif isinstance(thing, (abc.Mapping, abc.MutableSequence, tuple)):
             yield from _members(thing, f"{path}{name}.")
-        elif isinstance(thing, (set, frozenset)) and any(isinstance(x, (Parameter, Layer)) for x in thing):
-            raise TypeError(f"Layer expects parameters and layers in lists or dictionaries, got a set as {path}{name}")
+        nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
+        if isinstance(thing, UNKEPT) or (
+                isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
+            raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
+                            f"got a {type(thing).__name__} as {path}{name}")
 
 
 def _add(found, path, thing):

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.activations import identity
-from nnlib.init import xavier_uniform, zeros
+from nnlib.init import normal, xavier_uniform, zeros
 from nnlib.layer import Layer, Parameter
 from nnlib.operation import Operation, operation
 
@@ -172,7 +172,7 @@ class Sequential(Layer):
     def backward(self, dy, input_grad=False):
         return super().backward(dy, input_grad)
 
-    def children(self):
+    def members(self):
         return ((str(i), layer) for i, layer in enumerate(self.layers))
 
     def __getitem__(self, i):
@@ -189,6 +189,8 @@ class Residual(Layer):
 
     Raises
     ------
+    TypeError
+        If a part is no layer.
     ValueError
         If both paths do not come to one shape.
 
@@ -200,6 +202,8 @@ class Residual(Layer):
     def __init__(self, *layers, shortcut=None):
         self.inner = Sequential(*layers)
         self.shortcut = Activation(identity) if shortcut is None else shortcut
+        if not isinstance(self.shortcut, Layer):
+            raise TypeError(f"Residual expects shortcut as a layer, got {shortcut!r}")
         self.context = context_of((self.inner, self.shortcut))
 
     def vjp(self, x, **context):
@@ -285,8 +289,7 @@ class Embedding(Layer):
     def __init__(self, num_embeddings, embedding_dim, *, rng=None, dtype=np.float64):
         checks.count("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        rng = checks.generator("Embedding", rng)
-        self.W = Parameter(rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype), "W")
+        self.W = Parameter(normal((num_embeddings, embedding_dim), checks.generator("Embedding", rng), dtype, std=1), "W")
 
     def vjp(self, x):
         return self.apply(embedding, x, self.W)

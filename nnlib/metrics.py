@@ -1,10 +1,40 @@
-"""What a yes-or-no answer is worth when one class is rare (chapter 8)."""
+"""What a classifier's answers are worth: accuracy (chapter 3), precision and recall, where one class is rare (chapter 8)."""
 
 import math
 
 import numpy as np
 
 from nnlib import checks
+
+
+def accuracy(scores, labels):
+    """Share of samples whose highest score is that of their class.
+
+    Parameters
+    ----------
+    scores : (N, K) with K >= 2, or (N, 1) or (N,)
+        One score for each class (logits or probabilities), or one logit: class 1 where it is above 0.
+        More axes may stand in front.
+    labels : (N,) integers 0 .. K - 1; with one logit, 0 and 1, also (N, 1) and as floats
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
+    scores = checks.no_nan("accuracy", "scores", scores)
+    labels = checks.numeric("accuracy", "labels", labels)
+    if scores.size == 0:
+        raise ValueError(f"accuracy expects at least one sample, got {scores.shape}")
+    if scores.ndim >= 2 and scores.shape[-1] >= 2 and scores.shape[:-1] == labels.shape:
+        checks.indices("accuracy", "labels", labels, scores.shape[-1])
+        return float((scores.argmax(axis=-1) == labels).mean())
+    one_logit = scores.ndim == 1 or scores.shape[-1:] == (1,)
+    if one_logit and labels.size == scores.size and labels.shape in (scores.shape, scores.shape[:-1]):
+        checks.in_range("accuracy", 0, 1, labels=labels)
+        return float(((scores > 0).reshape(labels.shape) == labels).mean())
+    raise ValueError(f"accuracy expects scores (N, K) or (N, 1) and labels (N,), got {scores.shape} and "
+                     f"{labels.shape}")
 
 
 def precision(scores, labels, *, threshold=0.0):

@@ -83,8 +83,9 @@ class Operation:
             function.__doc__ = formula.rstrip() + "\n" + ELEMENTWISE + references + source
         functools.update_wrapper(self, function)
         self.function, self.elementwise, self.integers = function, elementwise, integers
-        self.arrays = tuple(name for name, p in inspect.signature(function).parameters.items()
-                            if p.kind == p.POSITIONAL_OR_KEYWORD)
+        given = [p for p in inspect.signature(function).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
+        self.arrays = tuple(p.name for p in given)
+        self.needed = {p.name for p in given if p.default is p.empty}
         self.shapes = checks.notation(shapes)
         self._saves = None                      # does its pullback take input_grad? Known after the first call
 
@@ -123,7 +124,8 @@ class Operation:
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
 
         def checked_pullback(dy, input_grad=True):
-            dy = np.asarray(dy, y_dtype)
+            if not (type(dy) is np.ndarray and dy.dtype is y_dtype):
+                dy = checks.numeric(self.__name__, "dy", dy).astype(y_dtype, copy=False)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
             return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
@@ -163,7 +165,7 @@ class Operation:
                 break
         converted = list(arrays)
         for i, (name, x) in enumerate(zip(self.arrays, arrays)):
-            if x is not None and not (isinstance(x, np.ndarray) and x.dtype is dtype):
+            if (x is not None or name in self.needed) and not (type(x) is np.ndarray and x.dtype is dtype):
                 x = checks.numeric(self.__name__, name, x)
                 if name not in self.integers:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))

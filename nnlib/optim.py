@@ -78,7 +78,7 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__}.step expects gradients, got none: call backward of the model that has "
                              "these parameters; after making a model anew, make its optimiser anew")
         self.steps += 1
-        self.lr = float(self.lr)
+        self._set(lr=self.lr)                   # which anyone may have changed
         for p, state in zip(self.parameters, self._state):
             value, grad = p.value, p.grad
             for rows in _pieces(value):
@@ -124,15 +124,11 @@ class SGD(Optimizer):
     in deep learning", 2013.
     """
 
-    slots = ("velocity",)
-
     def __init__(self, parameters, lr=1e-3, momentum=0.0, nesterov=False, weight_decay=0.0):
         self._set(high=1, momentum=momentum)
         if nesterov and not momentum:
             raise ValueError(f"{type(self).__name__} expects momentum > 0 with nesterov, got {momentum}")
-        self.nesterov = nesterov
-        if not momentum:
-            self.slots = ()
+        self.nesterov, self.slots = nesterov, ("velocity",) if momentum else ()
         super().__init__(parameters, lr, weight_decay)
 
     def _update(self, w, g, velocity=None):
@@ -196,12 +192,9 @@ class RMSProp(Optimizer):
     Tieleman and Hinton, "Neural networks for machine learning", Coursera, lecture 6.5, 2012.
     """
 
-    slots = ("squares", "velocity")
-
     def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
         self._set(high=1, alpha=alpha, momentum=momentum)
-        if not momentum:
-            self.slots = ("squares",)
+        self.slots = ("squares", "velocity") if momentum else ("squares",)
         super().__init__(parameters, lr, weight_decay, eps=eps)
 
     def _update(self, w, g, squares, velocity=None):

@@ -16,53 +16,6 @@ from nnlib.layers import Layer, Parameter
 from nnlib.operation import Operation, operation
 
 
-def unroll(step, states, padded):
-    """Run ``step(t, state, new)``, which writes the state after step t into ``new``, for every t.
-
-    ``states`` (..., T + 1, N, H) begins with the first state; ``padded`` is (T, N, 1) or None.
-    """
-    for t in range(states.shape[-3] - 1):
-        state, new = states[..., t, :, :], states[..., t + 1, :, :]
-        step(t, state, new)
-        if padded is not None:
-            np.copyto(new, state, where=padded[t])
-
-
-def backpropagate(step, dstates, padded):
-    """Backpropagation through time; returns the gradient of the first state.
-
-    ``step(t, dnew)`` turns the gradient of the state after step t into that of the state before it; it may
-    use dnew up. ``dstates`` (..., T, N, H) is what comes to each state from outside.
-
-    References
-    ----------
-    Werbos, "Backpropagation through time: what it does and how to do it", 1990.
-    """
-    dstate = np.zeros_like(dstates[..., 0, :, :])
-    for t in reversed(range(dstates.shape[-3])):
-        dstate = dstate + dstates[..., t, :, :]
-        if padded is None:
-            dstate = step(t, dstate)
-        else:
-            passed = dstate * padded[t]
-            dstate = step(t, dstate - passed) + passed
-    return dstate
-
-
-def time_first(who, x, mask):
-    """x (N, T, D) as (T N, D), and where it is padded, (T, N, 1) or None."""
-    N, T, D = x.shape
-    if T == 0:
-        raise ValueError(f"{who} expects at least one step, got x {x.shape}")
-    if mask is not None:
-        mask = np.asarray(mask)
-        checks.shape(who, mask, (N, T), "mask")
-        if mask.dtype != bool:
-            raise TypeError(f"{who} expects mask as booleans, True for real steps, got {mask.dtype}")
-        mask = ~mask.T[:, :, None]
-    return x.swapaxes(0, 1).reshape(T * N, D), mask
-
-
 @operation("(N,T,D),(D,H),(H,H),(H),(N,H)")
 def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     """Plain recurrent network, h_t = f(x_t W_xh + h_(t-1) W_hh + b_h).
@@ -93,34 +46,85 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     ----------
     Elman, "Finding structure in time", 1990.
     """
-    X, padded = time_first("rnn", x, mask)
-    (N, T, D), H = x.shape, len(W_hh)
     if not (isinstance(activation, Operation) and activation.elementwise):
         raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
-    z = (X @ W_xh + b_h).reshape(T, N, H)       # the inputs' share of all steps at once
-    h = np.zeros((T + 1, N, H), x.dtype)
-    if state is not None:
-        h[0] = state
-    pullbacks = [None] * T
 
-    def step(t, h, new):
-        new[...], pullbacks[t] = activation.vjp(z[t] + h @ W_hh)
+    def cell(z, h, new):
+        new[...], pull = activation.vjp(z[0] + h @ W_hh)
 
-    unroll(step, h, padded)
+        def pullback(dnew, dz):
+            dz[0], = pull(dnew)
+            return dz[0] @ W_hh.T
+        return pullback
+
+    states, _, back = recurrence("rnn", cell, x, W_xh, b_h, np.zeros((len(x), len(W_hh))) if state is None else state, mask)
 
     def pullback(dy, input_grad=True):
-        dz = np.empty((T, N, H), x.dtype)
+        dx, dW_xh, (dz,), dstate = back(dy, input_grad)
+        return dx, dW_xh, states[:-1].reshape(dz.shape).T @ dz, dz.sum(axis=0), dstate
+    return states[1:].swapaxes(0, 1), pullback
 
-        def step(t, dnew):
-            dz[t], = pullbacks[t](dnew)
-            return dz[t] @ W_hh.T
 
-        dstate = backpropagate(step, dy.swapaxes(0, 1), padded)
-        d = dz.reshape(T * N, H)                # weights are shared, so their gradients sum over the steps
-        dx = (d @ W_xh.T).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
-        return dx, X.T @ d, h[:-1].reshape(T * N, H).T @ d, d.sum(axis=0), dstate
+def recurrence(who, cell, x, W_xh, b_h, first, mask):
+    """The same cell at every step, and backpropagation through time.
 
-    return h[1:].swapaxes(0, 1), pullback
+    ``cell(z, state, new)`` writes the state after a step into ``new``, (N, H) or (2, N, H) as the ``first`` one is. Of
+    its gates z (gates, N, H) it gets the inputs' share, x_t W_xh + b_h, and completes them in place. It returns
+    ``pull(dnew, dz)``, which writes the gradient of z into dz and returns that of the state before; it may use dnew up.
+
+    Returns all states (..., T + 1, N, H), all z (gates, T N, H) and ``back(dstates, input_grad)`` -> dx, dW_xh, the gradients
+    of all z, and that of the first state.
+
+    References
+    ----------
+    Werbos, "Backpropagation through time: what it does and how to do it", 1990.
+    """
+    (N, T, D), H, gates = x.shape, first.shape[-1], len(b_h) // first.shape[-1]
+    if T == 0:
+        raise ValueError(f"{who} expects at least one step, got x {x.shape}")
+    if mask is not None:
+        mask = np.asarray(mask)
+        checks.shape(who, mask, (N, T), "mask")
+        if mask.dtype != bool:
+            raise TypeError(f"{who} expects mask as booleans, True for real steps, got {mask.dtype}")
+        padded = ~mask.T[:, :, None]
+    X, W, b = x.swapaxes(0, 1).reshape(T * N, D), gates_first(W_xh, gates), gates_first(b_h, gates)
+    z = X @ W                                   # the inputs' share of all steps at once
+    z += b[:, None]
+    steps = z.reshape(gates, T, N, H)
+    states = np.empty((*first.shape[:-2], T + 1, N, H), x.dtype)
+    states[..., 0, :, :] = first
+    pulls = []
+    for t in range(T):
+        state, new = states[..., t, :, :], states[..., t + 1, :, :]
+        pulls.append(cell(steps[:, t], state, new))
+        if mask is not None:
+            np.copyto(new, state, where=padded[t])
+
+    def back(dstates, input_grad):
+        dstates, dz, dstate = dstates.swapaxes(-3, -2), np.empty_like(steps), np.zeros_like(states[..., 0, :, :])
+        for t in reversed(range(T)):
+            dstate = dstate + dstates[..., t, :, :]
+            if mask is None:
+                dstate = pulls[t](dstate, dz[:, t])
+            else:
+                passed = dstate * padded[t]
+                dstate = pulls[t](dstate - passed, dz[:, t]) + passed
+        dz = dz.reshape(z.shape)                # weights are shared, so their gradients sum over the steps
+        dx = (dz @ W.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
+        return dx, gates_last(X.T @ dz), dz, dstate
+
+    return states, z, back
+
+
+def gates_first(W, gates):
+    """(..., gates H) as (gates, ..., H): each gate on its own, contiguous, is what NumPy computes fastest."""
+    return np.ascontiguousarray(np.moveaxis(W.reshape(*W.shape[:-1], gates, -1), -2, 0))
+
+
+def gates_last(W):
+    """The inverse of :func:`gates_first`."""
+    return np.moveaxis(W, 0, -2).reshape(*W.shape[1:-1], -1)
 
 
 def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
@@ -139,7 +143,7 @@ def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
     Williams and Zipser, "A learning algorithm for continually running fully recurrent neural networks", 1989.
     """
     states = rnn(x, W_xh, W_hh, b_h, state, activation=activation)     # checks all that comes in
-    x, dy = np.asarray(x, states.dtype), np.asarray(dy, states.dtype)
+    x, dy = np.asarray(x, states.dtype), checks.numeric("rtrl", "dy", dy).astype(states.dtype)
     checks.shape("rtrl", dy, states.shape, "dy")
     (N, T, D), H = x.shape, len(W_hh)
     h = np.zeros((N, H), states.dtype) if state is None else np.asarray(state, states.dtype)
@@ -198,10 +202,12 @@ class Recurrent(Layer):
 
         def pullback(dy, input_grad=True, dstate=None):
             dstates = np.zeros_like(states)
-            checks.shape(who, np.asarray(dy), output.shape, "dy")
+            dy = checks.numeric(who, "dy", dy)
+            checks.shape(who, dy, output.shape, "dy")
             self._output(dstates)[...] = dy
             if dstate is not None:
-                checks.shape(who, np.asarray(dstate), self.state.shape, "dstate")
+                dstate = checks.numeric(who, "dstate", dstate)
+                checks.shape(who, dstate, self.state.shape, "dstate")
                 dstates[..., -1, :] += dstate
             dx, self.state_grad = through_time(dstates, input_grad)
             return dx

@@ -160,9 +160,10 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     axes, column = _channel_axes(x), (-1,) + (1,) * (x.ndim - 2)
     m = math.prod(x.shape[axis] for axis in axes)
     if statistics is None and m < 2:
-        raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}: leave out a last "
-                         "batch of one sample, as fit(..., drop_last=True) does")
-    mean, var = batch_statistics(x) if statistics is None else (np.asarray(s, x.dtype) for s in statistics)
+        raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}: take larger "
+                         "batches, and leave out a last one of one sample, as fit(..., drop_last=True) does")
+    mean, var = batch_statistics(x) if statistics is None else (
+        checks.numeric("batch_norm", "statistics", s).astype(x.dtype, copy=False) for s in statistics)
     checks.shape("batch_norm", mean, x.shape[1:2], "mean")
     checks.shape("batch_norm", var, x.shape[1:2], "var")
     scale = 1 / np.sqrt(var + eps)
@@ -209,6 +210,7 @@ class BatchNorm(Layer):
         checks.count("BatchNorm", num_features=num_features)
         checks.number("BatchNorm", "eps", eps, 0)
         checks.number("BatchNorm", "momentum", momentum, 0, 1)
+        dtype = checks.precision("BatchNorm", dtype)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.gamma = Parameter(np.ones(num_features, dtype), "gamma")
         self.beta = Parameter(np.zeros(num_features, dtype), "beta")
@@ -221,15 +223,11 @@ class BatchNorm(Layer):
         fixed = None if self.training else (self.running_mean, self.running_var)
         y, pullback = self.apply(batch_norm, x, self.gamma, self.beta, eps=self.eps, statistics=fixed)
         if self.training:
-            self._remember(np.asarray(x))
+            m, (mean, var) = y.size // self.num_features, batch_statistics(np.asarray(x))
+            for running, new in (self.running_mean, mean), (self.running_var, var * (m / (m - 1))):
+                running *= 1 - self.momentum
+                running += self.momentum * new
         return y, pullback
-
-    def _remember(self, x):
-        mean, var = batch_statistics(x)
-        m = x.size // self.num_features
-        for running, new in (self.running_mean, mean), (self.running_var, var * (m / (m - 1))):
-            running *= 1 - self.momentum
-            running += self.momentum * new
 
     def extra_repr(self):
         return f"num_features={self.num_features}"
@@ -293,6 +291,7 @@ class LayerNorm(Layer):
         for size in shape:
             checks.count("LayerNorm", normalized_shape=size)
         checks.number("LayerNorm", "eps", eps, 0)
+        dtype = checks.precision("LayerNorm", dtype)
         self.normalized_shape, self.eps = shape, eps
         self.gamma = Parameter(np.ones(shape, dtype), "gamma")
         self.beta = Parameter(np.zeros(shape, dtype), "beta")

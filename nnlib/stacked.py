@@ -60,8 +60,8 @@ class Bidirectional(_Several):
 
     def vjp(self, x, state=None, mask=None):
         (ahead, back), (first, last) = self.layers, self._for_each("state", state)
-        x, turned = np.asarray(x), None if mask is None else np.asarray(mask)[:, ::-1]
         y, pull_ahead = ahead.vjp(x, state=first, mask=mask)
+        x, turned = np.asarray(x), None if mask is None else np.asarray(mask)[:, ::-1]
         z, pull_back = back.vjp(x[:, ::-1], state=last, mask=turned)
 
         def pullback(dy, input_grad=True, dstate=None):

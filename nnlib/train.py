@@ -25,20 +25,18 @@ def batches(X, y, batch_size, rng=None, *, drop_last=False):
     """
     X, y = _samples("batches", X, y)
     checks.count("batches", batch_size=batch_size)
-    order = None if rng is None else checks.generator("batches", rng).permutation(len(X))
-    return _batches(X, y, batch_size, order, drop_last)
-
-
-def _batches(X, y, batch_size, order, drop_last):
+    order = np.arange(len(X)) if rng is None else checks.generator("batches", rng).permutation(len(X))
     end = len(X) - len(X) % batch_size if drop_last and len(X) > batch_size else len(X)
-    for start in range(0, end, batch_size):
-        chosen = slice(start, start + batch_size) if order is None else order[start:start + batch_size]
-        yield X[chosen], y[chosen]
+    chosen = (order[start:start + batch_size] for start in range(0, end, batch_size))
+    return ((X[i], y[i]) for i in chosen)
 
 
 def _samples(who, X, y):
-    """X and y as arrays of one length, at least 1."""
-    X, y = checks.numeric(who, "X", X), checks.numeric(who, "y", y)
+    """X and y as arrays of one length, at least 1, without NaN and infinity."""
+    X, y = checks.no_nan(who, "X", X), checks.no_nan(who, "y", y)
+    for name, x in ("X", X), ("y", y):
+        if not np.isfinite(x).all():
+            raise ValueError(f"{who} expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
         raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
     return X, y
@@ -64,37 +62,6 @@ def k_fold(n, k, rng=None):
     return ((np.concatenate(folds[:i] + folds[i + 1:]), folds[i]) for i in range(k))
 
 
-def accuracy(scores, labels):
-    """Share of samples whose highest score is that of their class.
-
-    Parameters
-    ----------
-    scores : (N, K) with K >= 2, or (N, 1) or (N,)
-        One score for each class (logits or probabilities), or one logit: class 1 where it is above 0.
-        More axes may stand in front.
-    labels : (N,) integers 0 .. K - 1; with one logit, 0 and 1, also (N, 1) and as floats
-
-    Returns
-    -------
-    float
-        0 to 1.
-    """
-    scores = checks.numeric("accuracy", "scores", scores)
-    labels = checks.numeric("accuracy", "labels", labels)
-    if scores.size == 0:
-        raise ValueError(f"accuracy expects at least one sample, got {scores.shape}")
-    checks.no_nan("accuracy", "scores", scores)
-    if scores.ndim >= 2 and scores.shape[-1] >= 2 and scores.shape[:-1] == labels.shape:
-        checks.indices("accuracy", "labels", labels, scores.shape[-1])
-        return float((scores.argmax(axis=-1) == labels).mean())
-    one_logit = scores.ndim == 1 or scores.shape[-1:] == (1,)
-    if one_logit and labels.size == scores.size and labels.shape in (scores.shape, scores.shape[:-1]):
-        checks.in_range("accuracy", 0, 1, labels=labels)
-        return float(((scores > 0).reshape(labels.shape) == labels).mean())
-    raise ValueError(f"accuracy expects scores (N, K) or (N, 1) and labels (N,), got {scores.shape} and "
-                     f"{labels.shape}")
-
-
 def predict(model, X, batch_size=256):
     """Output of a model for X, in evaluation mode, in batches; the model stays as it is.
 
@@ -108,30 +75,17 @@ def predict(model, X, batch_size=256):
     -------
     array (N, ...)
     """
-    _made("predict", "model", model, "layers_inside", "as a layer such as Sequential")
-    X = checks.numeric("predict", "X", X)
+    _made("predict", model=model)
+    X = checks.no_nan("predict", "X", X)
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
         raise ValueError("predict expects X (N, ...), got one number")
-    checks.no_nan("predict", "X", X)
     states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
-    with _mode(model, training=False):
+    with model.in_mode(training=False):
         outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
     for layer, state in states:                 # of recurrent layers: a sequence in pieces goes on where it was
         layer.state = state
     return np.concatenate(outputs)
-
-
-@contextlib.contextmanager
-def _mode(model, training):
-    """Switch a model to training or evaluation mode, and each of its layers back afterwards."""
-    before = [(layer, layer.training) for layer in model.layers_inside()]
-    model.train() if training else model.eval()
-    try:
-        yield
-    finally:
-        for layer, mode in before:
-            layer.training = mode
 
 
 def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
@@ -149,33 +103,47 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
     -------
     dict from ``"loss"`` and the metrics' names to float
     """
-    return _evaluate(model, *_samples("evaluate", X, y), _operation("evaluate", loss),
-                     _named("evaluate", metrics), batch_size)
+    _made("evaluate", loss=loss)
+    return _evaluate(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
 
 
-def _made(who, name, thing, attribute, example):
-    """``thing``, refused unless it has an attribute of its kind, and refused if it is the class itself."""
-    if isinstance(thing, type) or not hasattr(thing, attribute):
-        raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
-    return thing
+KINDS = {                                       # what each has, and how it is made
+    "model": ("layers_inside", "as a layer such as Sequential"), "optimizer": ("step", "as in Adam(model.parameters())"),
+    "loss": ("vjp", "as an operation such as cross_entropy"), "regularizer": ("add_gradients", "as in L2(0.01)"),
+    "early_stopping": ("update", "as in EarlyStopping(patience=5)"), "augment": ("__call__", "as a function"),
+    "schedule": ("__call__", "as a function"), "callback": ("__call__", "as a function"),
+}
 
 
-def _operation(who, loss):
-    return _made(who, "loss", loss, "vjp", "as an operation such as cross_entropy")
+def _made(who, **things):
+    """Refuse what is not of its kind, and a class in place of one of its own."""
+    for name, thing in things.items():
+        attribute, example = KINDS[name]
+        if isinstance(thing, type) or not hasattr(thing, attribute):
+            raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
 
 
 def _evaluate(model, X, y, loss, metrics, batch_size):
     outputs = predict(model, X, batch_size)
-    mean = float(loss.vjp(outputs, y)[0])
+    mean = _score(loss, loss.vjp(outputs, y)[0])
     finite = math.isfinite(mean)                # metrics may refuse NaN
-    return {"loss": mean, **{name: float(metric(outputs, y)) if finite else math.nan for name, metric in metrics.items()}}
+    return {"loss": mean, **{name: _score(metric, metric(outputs, y)) if finite else math.nan
+                             for name, metric in metrics.items()}}
+
+
+def _score(function, value):
+    """What a loss or a metric gives, as a float."""
+    value = checks.numeric(function.__name__, "its value", value)
+    if value.ndim:
+        raise ValueError(f"{function.__name__} as a loss or metric expects to give one number, got {value.shape}")
+    return float(value)
 
 
 def _named(who, metrics):
     """Dictionary of the metrics by name."""
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
     for metric in metrics:
-        if not callable(metric) or not hasattr(metric, "__name__"):
+        if not callable(metric) or isinstance(metric, type) or not hasattr(metric, "__name__"):
             raise TypeError(f"{who} expects metrics as functions such as [accuracy], got {metric!r}")
     own = [metric.__name__ for metric in metrics]
     names = ["penalty", "loss", *own, *(f"val_{name}" for name in ("loss", *own))]
@@ -209,11 +177,14 @@ class DivergenceError(FloatingPointError):
     """
 
     def __init__(self, what, epoch, step, steps, lr, history):
-        super().__init__(
-            f"training diverged: {what} at epoch {epoch}, step {step} of {steps}. Try a lower learning rate "
-            f"(it is {lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and variance 1; "
-            "and start from new weights.")
+        super().__init__(what, epoch, step, steps, lr, history)     # all of them, so that it can be pickled
         self.epoch, self.step, self.history = epoch, step, history
+
+    def __str__(self):
+        what, epoch, step, steps, lr, _ = self.args
+        return (f"training diverged: {what} at epoch {epoch}, step {step} of {steps}. Try a lower learning rate "
+                f"(it is {lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and variance 1; "
+                "and start from new weights.")
 
 
 def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=None, metrics=(), rng=None,
@@ -269,27 +240,21 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         If a loss, the gradients' norm or a weight becomes NaN or infinite. The model is left as it is, for
         inspection, unless ``early_stopping`` has a best epoch to return to.
     ValueError, TypeError
-        For samples that do not pair up, or are NaN or infinite; sizes below 1; an optimiser without any parameter of
-        the model; and anything that model, loss or optimiser refuse.
+        For samples that do not pair up, or are NaN or infinite; sizes below 1; an optimiser with parameters that are
+        not the model's; and anything that model, loss or optimiser refuse.
     """
-    _made("fit", "model", model, "layers_inside", "as a layer such as Sequential")
-    _made("fit", "optimizer", optimizer, "step", "as in Adam(model.parameters())")
-    for name, thing, attribute, example in (
-            ("regularizer", regularizer, "add_gradients", "as in L2(0.01)"),
-            ("early_stopping", early_stopping, "update", "as in EarlyStopping(patience=5)"),
-            ("augment", augment, "__call__", "as a function"), ("schedule", schedule, "__call__", "as a function"),
-            ("callback", callback, "__call__", "as a function")):
-        if thing is not None:
-            _made("fit", name, thing, attribute, example)
-    if not {id(p) for p in model.parameters()} & {id(p) for p in optimizer.parameters}:
-        raise ValueError("fit expects an optimizer of the model's parameters, got one of others: after making a model "
-                         "anew, make its optimiser anew, as in Adam(model.parameters())")
-    X, y = _finite(*_samples("fit", X, y))
-    loss, metrics = _operation("fit", loss), _named("fit", metrics)
+    optional = dict(regularizer=regularizer, early_stopping=early_stopping, augment=augment, schedule=schedule, callback=callback)
+    _made("fit", model=model, optimizer=optimizer, loss=loss, **{n: thing for n, thing in optional.items() if thing is not None})
+    others = {id(p) for p in optimizer.parameters} - {id(p) for p in model.parameters()}
+    if others:
+        raise ValueError(f"fit expects an optimizer of the model's parameters, got {len(others)} of others: after making a "
+                         "model anew, make its optimiser anew, as in Adam(model.parameters())")
+    X, y = _samples("fit", X, y)
+    metrics = _named("fit", metrics)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError(f"fit expects validation_data as (X, y), got {type(validation_data).__name__}")
-        validation_data = _finite(*_samples("fit", *validation_data))
+        validation_data = _samples("fit", *validation_data)
     checks.count("fit", epochs=epochs, batch_size=batch_size)
     if clip is not None:
         checks.number("fit", "clip", clip, 0, above=True)
@@ -299,50 +264,54 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     history = History()
     bar = _progress_bar(progress, epochs)
 
+    def go_on(what, value):
+        if not math.isfinite(value):
+            raise DivergenceError(f"{what} is {value}", n, k, math.ceil(len(X) / batch_size), optimizer.lr, history)
+
     def step(X_batch, y_batch):
         """One step of the optimiser: the outputs and the loss, before it."""
         outputs = model(X_batch)
         value, pullback = loss.vjp(outputs, y_batch)
-        _go_on("the loss", value)
+        value = _score(loss, value)
+        go_on("the loss", value)
         optimizer.zero_grad()
         model.backward(pullback(1.0)[0], input_grad=False)
         if regularizer is not None:
             regularizer.add_gradients(optimizer.parameters)
         if clip is not None:
-            _go_on("the norm of the gradients", clip_gradients(optimizer.parameters, clip))
+            go_on("the norm of the gradients", clip_gradients(optimizer.parameters, clip))
         if schedule is not None:
             optimizer.lr = schedule(optimizer.steps)
         optimizer.step()
-        return outputs, float(value)
+        return outputs, value
 
     def epoch():
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
         totals, seen = dict.fromkeys(["loss", *metrics], 0.0), 0
-        order = rng.permutation(len(X))
-        for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, order, drop_last), start=1):
+        for k, (X_batch, y_batch) in enumerate(batches(X, y, batch_size, rng, drop_last=drop_last), start=1):
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
                 outputs, value = step(X_batch, y_batch)
             totals["loss"] += len(X_batch) * value
             for name, metric in metrics.items():
-                totals[name] += len(X_batch) * float(metric(outputs, y_batch))
+                totals[name] += len(X_batch) * _score(metric, metric(outputs, y_batch))
             seen += len(X_batch)
-        if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
-            raise _Diverged("a weight is NaN or infinite")
+        for p in optimizer.parameters:
+            go_on("a weight", np.abs(p.value).max(initial=0))
         record = {name: total / seen for name, total in totals.items()}
         if regularizer is not None:
             record["penalty"] = regularizer.penalty(optimizer.parameters)
         if validation_data is not None:
             with np.errstate(all="ignore"):
                 scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
-            _go_on("the validation loss", scores["loss"])
+            go_on("the validation loss", scores["loss"])
             record |= {f"val_{name}": score for name, score in scores.items()}
         return record
 
     n = k = 0
-    with _mode(model, training=True), bar or contextlib.nullcontext():
+    with model.in_mode(training=True), bar or contextlib.nullcontext():
         try:
             for n in range(1, epochs + 1):
                 record = epoch()
@@ -356,29 +325,10 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
                 watched = record["loss" if validation_data is None else "val_loss"]
                 if early_stopping is not None and early_stopping.update(watched, model):
                     break
-        except _Diverged as what:
-            raise DivergenceError(what, n, k, math.ceil(len(X) / batch_size), optimizer.lr, history) from None
         finally:
             if early_stopping is not None:
                 early_stopping.restore(model)
     return history
-
-
-class _Diverged(Exception):
-    """What is no number any more."""
-
-
-def _go_on(what, value):
-    if not math.isfinite(value):
-        raise _Diverged(f"{what} is {value}")
-
-
-def _finite(X, y):
-    for name, x in ("X", X), ("y", y):
-        checks.no_nan("fit", name, x)
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise ValueError(f"fit expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
-    return X, y
 
 
 def _progress_bar(show, epochs):

@@ -6,6 +6,7 @@ and work is counted in fuel, about one unit an instruction: whether an answer en
 Nor does anything else: the clock follows the work, sleeping takes no time, and chance has a seed.
 """
 
+import contextlib
 import ctypes
 import functools
 import gzip
@@ -47,7 +48,8 @@ class Ended(Exception):
 def _engine():
     config = wasmtime.Config()
     config.consume_fuel = True
-    config.cache = True  # compiled once a machine
+    with contextlib.suppress(wasmtime.WasmtimeError):  # a user may have no place to keep it
+        config.cache = True  # compiled once a machine
     return wasmtime.Engine(config)
 
 

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import copyreg
+import functools
 import hashlib
 import io
 import pickle
@@ -16,7 +17,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
-from .formulas import formulas_remembered
+from .texts import texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
 RC = {
@@ -44,6 +45,10 @@ class FreshAxes:
         if self.pickled:
             return pickle.loads(self.pickled)
         made = plt.subplots(**self.subplots)
+        for ax in made[0].axes:
+            for axis in ax._axis_map.values():
+                for name in ("majorTicks", "minorTicks"):  # matplotlib makes them again when it asks for them;
+                    vars(axis).pop(name, None)  # for an axis that was drawn before it seldom does
         with contextlib.suppress(pickle.PicklingError, TypeError, AttributeError):  # such as a projection of one's own
             buffer = io.BytesIO()
             _Pickler(buffer).dump(made)
@@ -72,7 +77,7 @@ def _restore(node, state):
 @contextlib.contextmanager
 def drawn(draw, values, fresh_axes=plt.subplots):
     """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    with plt.rc_context(RC), formulas_remembered():
+    with plt.rc_context(RC), texts_remembered():
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
@@ -171,7 +176,7 @@ def read_svg(svg, images, memo=None):
                 parent.remove(child)
     names, counts = {}, {}
     elements = list(root.iter())
-    referred = {name for e in elements for v in e.attrib.values() for name in REFERENCE.findall(v)}
+    referred = {name for e in elements for v in e.attrib.values() if "#" in v for name in REFERENCE.findall(v)}
     for e in elements:
         e.tag = _local(e.tag)
         name = e.get("id")
@@ -199,12 +204,13 @@ def read_svg(svg, images, memo=None):
                 if not value.startswith("rotate(0 "):
                     attributes[key] = value
             else:
-                attributes[key] = REFERENCE.sub(lambda m: names.get(m[0], m[0]), value)
+                attributes[key] = REFERENCE.sub(lambda m: names.get(m[0], m[0]), value) if "#" in value else value
         e.attrib.clear()
         e.attrib.update(attributes)
     return root
 
 
+@functools.lru_cache(20_000)
 def quantise(text):
     """Round every number of a coordinate attribute to the quantum and drop superfluous white space."""
     return NUMBER.sub(lambda m: _decimal(round(float(m[0]) * QUANTUM) / QUANTUM), " ".join(text.split()))

@@ -219,6 +219,14 @@ def test_another_wheel_is_refused():
         trim.trim(gzip.decompress((host.DIST / "core.wasm.gz").read_bytes()), trim.OTHERS)  # its names are gone
 
 
+def test_a_user_without_a_home_starts_it_all_the_same(monkeypatch):
+    def refuse(config, value):
+        raise host.wasmtime.WasmtimeError("failed to create cache directory")
+
+    monkeypatch.setattr(host.wasmtime.Config, "cache", property(fset=refuse))
+    assert isinstance(host._engine.__wrapped__(), host.wasmtime.Engine)
+
+
 def test_paths_lead_nowhere_else():
     with pytest.raises(ValueError, match="below the root"):
         host.Python({"../elsewhere": b""})

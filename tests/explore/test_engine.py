@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.projections import register_projection
 from matplotlib.transforms import TransformNode
 
-from nnlib.explore import engine, formulas
+from nnlib.explore import engine, texts
 from nnlib.explore.memo import AxisMemo
 from nnlib.explore.render import RC, FreshAxes, Images, drawn, markup, read_svg, save_svg
 
@@ -243,7 +243,7 @@ def labelled(ax, k):
 
 
 def test_formulas_are_parsed_once_for_each_size_and_font():
-    formulas._parse.cache_clear()
+    texts._parse.cache_clear()
     shown = []
     for settings in ({}, {"mathtext.fontset": "stix"}):
         for k in range(3):
@@ -256,7 +256,57 @@ def test_formulas_are_parsed_once_for_each_size_and_font():
                     assert shown[-1] == markup(read_svg(save_svg(plain_figure), Images()))
                     plt.close(plain_figure)
     assert shown[0] == shown[2] != shown[1] and shown[3] == shown[5] != shown[0]
-    assert formulas._parse.cache_info().misses == 6         # two sizes, and the one that widths are measured in
+    assert texts._parse.cache_info().misses == 6           # two sizes, and the one that widths are measured in
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(ha="center"), dict(va="top"), dict(rotation=30), dict(rotation=30, rotation_mode="anchor"),
+        dict(linespacing=2), dict(ha="center", multialignment="right"), dict(fontsize=20), dict(family="monospace"),
+        dict(weight="bold"), dict(parse_math=False), dict(wrap=True), dict(wrap=True, x=0.9),
+        dict(rotation=30, transform_rotates_text=True), dict(bbox=dict(facecolor="red")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_text_laid_out_once_is_where_it_would_be(options):
+    """A text is not taken for another one: each way to write it comes after all the others."""
+
+    def write(ax):
+        ax.set_aspect(0.3)
+        ax.text(**dict(x=0.5, y=0.5, s="two words of $x^2$\nand many more words in a second line") | options)
+
+    with drawn(lambda ax: ax.text(0.5, 0.5, "two words of $x^2$\nand many more words in a second line"), {}) as plainly:
+        usual = save_svg(plainly)
+    for settings in ({}, {"font.sans-serif": ["DejaVu Serif"]}, {"figure.dpi": 200}):
+        with plt.rc_context(settings):
+            for _ in range(2):
+                with drawn(write, {}) as drawing:
+                    remembered = save_svg(drawing)
+                assert remembered != usual
+            with plt.rc_context(RC):
+                figure, ax = plt.subplots()
+                write(ax)
+                assert remembered == save_svg(figure)
+                plt.close(figure)
+
+
+def test_ticks_left_out_of_the_pickle_come_when_they_are_wanted():
+    def draw(ax):
+        ax.tick_params(which="minor", length=9, color="red")
+        ax.tick_params(which="major", length=12, labelrotation=30)
+        ax.xaxis.set_minor_locator(plt.MultipleLocator(0.1))
+        ax.set(title="title", yscale="log", ylim=(1, 1000))
+
+    fresh_axes, shown = FreshAxes(None), []
+    for _ in range(2):
+        with drawn(draw, {}, fresh_axes) as drawing:
+            shown.append(save_svg(drawing))
+    with plt.rc_context(RC):
+        figure, ax = plt.subplots()
+        draw(ax)
+        assert shown == [save_svg(figure)] * 2
+        plt.close(figure)
 
 
 def test_axes_that_cannot_be_pickled_are_made_each_time(static):

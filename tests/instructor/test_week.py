@@ -107,6 +107,22 @@ def test_monday_to_friday(tmp_path, monkeypatch, capsys):
     assert "Ada" not in page and "Bob" not in page
 
 
+def test_personal_notebooks_are_handed_out_by_moodle(tmp_path, monkeypatch, capsys):
+    """From the worksheet to a zip, each notebook in the folder by which Moodle knows its student; handed in, it is its own."""
+    monkeypatch.chdir(tmp_path)
+    Path("worksheet.csv").write_text(MOODLE.replace("Cem Poe", "Cem/O_Poe"), encoding="utf-8")
+    assert main(["assignment", "w", "--exercises", "softmax", "--roster", "worksheet.csv"]) == 0
+    assert "assignments/w/student/w-moodle.zip" in capsys.readouterr().out
+    with zipfile.ZipFile("assignments/w/student/w-moodle.zip") as archive:
+        made = {name: nbformat.reads(archive.read(name).decode(), as_version=4) for name in archive.namelist()}
+    assert made.keys() == {f"{name}_assignsubmission_file/w.ipynb" for name in ("Ada Döe_101", "Bob Roe_102", "Cem O Poe_103")}
+    assert made["Bob Roe_102_assignsubmission_file/w.ipynb"].metadata.assignment.student == "Bob Roe_102"
+    Path("handed.zip").write_bytes(Path("assignments/w/student/w-moodle.zip").read_bytes())
+    assert main(["grade", "w", "handed.zip", "--merge", "worksheet.csv"]) == 0
+    assert "3 graded" in capsys.readouterr().out
+    assert "made for" not in Path("assignments/w/graded/scores.csv").read_text(encoding="utf-8")
+
+
 def test_the_bare_command_explains_itself(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out

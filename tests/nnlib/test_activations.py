@@ -148,9 +148,20 @@ def test_softmax_is_a_distribution_unmoved_by_shifts(rng):
 
 @pytest.mark.parametrize("op", [softmax, log_softmax])
 def test_softmax_refuses_an_axis_it_does_not_have(op):
-    for x, axis in [(np.ones((2, 3)), 2), (np.ones((2, 3)), -3), (np.ones(3), 0.0), (np.ones((2, 0)), 1), (1.0, -1)]:
-        with pytest.raises(ValueError, match=f"{op.__name__} expects an axis with at least one element, got axis"):
+    for x, axis, error, message in [
+            (np.ones((2, 3)), 2, ValueError, "axes of -2 to 1, each once, got 2"),
+            (np.ones((2, 3)), -3, ValueError, "axes of -2 to 1"),
+            (1.0, -1, ValueError, "axes of"),
+            (np.ones((2, 3)), (0, 0), ValueError, r"axes of .*, got \(0, 0\)"),
+            (np.ones(3), 0.0, TypeError, "an axis as an integer, got 0.0"),
+            (np.ones(3), True, TypeError, "an axis as an integer"),
+            (np.ones(3), None, TypeError, "an axis as an integer, got None"),
+            (np.ones((2, 0)), 1, ValueError, r"one axis with at least one element, got axis 1 of \(2, 0\)"),
+            (np.ones((2, 3)), (0, 1), ValueError, r"one axis with at least one element, got axis \(0, 1\)")]:
+        with pytest.raises(error, match=f"{op.__name__} expects {message}"):
             op(x, axis=axis)
+    for axis in (-2, np.int64(0), (0,)):
+        np.testing.assert_array_equal(op(np.eye(2, 3), axis=axis), op(np.eye(2, 3), axis=0))
     assert op(np.ones((0, 3))).shape == (0, 3)
 
 

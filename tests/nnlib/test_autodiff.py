@@ -1,5 +1,6 @@
 import math
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_value_refuses():
         Value(0.0).log()
     with pytest.raises(ValueError, match="divided by something else than 0"):
         Value(1.0) / 0
-    with pytest.raises(TypeError, match="expects a number as exponent"):
+    with pytest.raises(TypeError, match="expects exponent as a number"):
         Value(1.0) ** Value(2.0)
     for base, exponent in [(-1.0, 0.5), (0.0, -1), (0.0, 0.5)]:
         with pytest.raises(ValueError, match=re.escape(f"a power with a derivative, got {base} ** {exponent}")):
@@ -471,8 +472,51 @@ def test_values_at_the_ends_of_floats():
     assert (Value(-1e200) ** 3).data == -math.inf and (Value(-1e200) ** 2).data == math.inf
     assert (Value(-1e-200) ** -3).data == -math.inf and (Value(1e-320) ** -1).data == math.inf
     assert Value(10**400).data == math.inf and Value(-(10**400)).data == -math.inf
-    with pytest.raises(ValueError, match="a power with a derivative, got -2.0 "):
-        Value(-2.0) ** math.inf
+    for x, n in (-2.0, math.inf), (0.5, math.inf), (2.0, -math.inf), (2.0, 10**400):
+        with pytest.raises(ValueError, match=f"a power with a derivative, got {x} "):
+            Value(x) ** n
+    for n in np.int64(-1), np.float32(2), Fraction(1, 2), np.int64(5000):       # NumPy's numbers would warn, or stay
+        assert [type(slope) for slope in (Value(3.0) ** n).slopes] == [float]
+    assert (Value(3.0) ** np.int64(5000)).data == math.inf
+
+
+@pytest.mark.parametrize("function, expected", [
+    (np.exp, lambda x: x.exp()), (np.log, lambda x: x.log()), (lambda x: np.add(x, 2), lambda x: x + 2),
+    (lambda x: np.multiply(2, x), lambda x: 2 * x), (lambda x: np.subtract(np.ones(2), x), lambda x: 1 - x),
+    (lambda x: np.divide(1, x), lambda x: 1 / x), (lambda x: np.ones(2) * x, lambda x: x),
+    (lambda x: np.float64(2) * x, lambda x: 2 * x),
+    (lambda x: np.ones((3, 2)) @ x, lambda x: x.sum() + np.zeros(3)), (np.mean, lambda x: x.mean()), (np.sum, lambda x: x.sum()),
+])
+def test_numpys_functions_are_recorded(function, expected):
+    grads = []
+    for f in function, expected:
+        x = Tensor(np.array([0.5, 2.0]))
+        y = f(x)
+        y.backward(np.ones(y.shape))
+        grads.append((y.data, x.grad))
+    np.testing.assert_allclose(*(y for y, _ in grads))
+    np.testing.assert_allclose(*(grad for _, grad in grads))
+
+
+def test_numpys_other_functions_are_refused():
+    x = Tensor(np.ones(2))
+    for f in (np.abs, np.sqrt, np.isnan, np.maximum.reduce, lambda x: np.power(x, 2), lambda x: np.add(x, 1, out=np.ones(2)),
+              lambda x: np.maximum(x, 0), np.std, np.size, lambda x: np.stack([x, x])):
+        with pytest.raises(TypeError, match=r"np\.\w+ expects arrays, got a Tensor: take x\.data, or nnlib's operations"):
+            f(x)
+
+
+def test_a_tensor_is_no_truth_and_one_number_no_sequence():
+    with pytest.raises(TypeError, match="Tensor has no truth value of its own"):
+        bool(Tensor(np.zeros(1)))
+    assert [part.data.tolist() for part in Tensor(np.array([[1.0], [2.0]]))] == [[1], [2]]
+    with pytest.raises(TypeError, match="unsized"):
+        list(Tensor(1.0))
+
+
+def test_a_power_is_finite():
+    with pytest.raises(ValueError, match="power expects -inf < exponent < inf, got inf"):
+        Tensor(np.ones(1)) ** math.inf
 
 
 @pytest.mark.parametrize("dtype, tiny", [(np.float64, 1e-170), (np.float32, 1e-25)])

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 import weakref
-from collections import deque
+from collections import UserList, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -618,14 +619,29 @@ def test_a_parameter_of_any_name_can_be_saved(name, tmp_path):
 
 def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
     p, q = Parameter([1.0], "own"), Parameter([2.0], "own")
-    for things in ({p}, frozenset([p]), [{"a": {Dense(2, 2)}}]):
-        with pytest.raises(TypeError, match="Layer expects parameters and layers in lists or dictionaries, got a set as things"):
+    for things in ({p}, frozenset([p]), [{"a": {Dense(2, 2)}}], {p: 1}, {Dense(2, 2): "name"}, {"a": p}.values(),
+                   {"a": p}.items(), {p: 1}.keys(),
+                   (p for _ in "ab"), map(Parameter, "a", "b"), zip([p]), np.array([[p, q]]), (np.array([p]),)):
+        with pytest.raises(TypeError, match=r"Layer expects parameters and layers in lists, or in dictionaries as values, "
+                                            r"got a [\w_]+ as things"):
             Holder(things=things).parameters()
-    assert Holder(things={1, "a"}).parameters() == []
+    assert Holder(things={1, "a"}, more={"a": 1}, x=np.ones(2), y=np.array([None, 1]), z=range(3)).parameters() == []
+    assert Holder(things=MappingProxyType({"a": p}), more=UserList([q])).parameters() == [p, q]
     for clash in (dict(a={"b": p}, **{"a.b": q}), dict(a={1: p, "1": q}), dict(a={"b": Dense(1, 1)}, **{"a.b": Dense(1, 1)})):
         with pytest.raises(ValueError, match=r"a name of its own for each parameter and part, got 'a\.[b1]' twice"):
             save_weights(Holder(**clash), tmp_path / "w.npz")
     assert Holder(a=p, b=[p]).parameters() == [p]               # one parameter in two places is one
+
+
+def test_a_parameter_of_the_class_is_refused():
+    for thing in Parameter([1.0], "W"), Dense(2, 2):
+        with pytest.raises(TypeError, match="Shared expects parameters and parts set in __init__, got W for all its instances"):
+            type("Shared", (Layer,), {"W": thing})
+
+
+def test_a_shortcut_is_a_layer():
+    with pytest.raises(TypeError, match="Residual expects shortcut as a layer, got <operation relu>"):
+        Residual(Dense(2, 2), shortcut=relu)
 
 
 def test_prelu_learns_its_slope(rng):

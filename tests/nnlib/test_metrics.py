@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nnlib import precision, recall
+from nnlib import accuracy, precision, recall
 
 SCORES, LABELS = np.array([3.0, 1.0, 0.5, 0.0, -1.0, -2.0, -3.0]), np.array([1, 0, 1, 1, 0, 1, 0])
 
@@ -48,3 +48,31 @@ def test_bad_input_is_refused(metric, scores, labels, message):
 def test_threshold_is_a_number(metric):
     with pytest.raises(TypeError, match="threshold"):
         metric(SCORES, LABELS, threshold="half")
+
+
+def test_accuracy():
+    assert accuracy([[1, 2, 0], [5, 1, 1], [0, 0, 1.0]], [1, 0, 0]) == pytest.approx(2 / 3)
+    assert accuracy([[[1, 2], [2, 1], [3, 4]], [[1, 2], [1, 2], [4, 3]]], [[1, 0, 1], [1, 0, 0]]) == pytest.approx(5 / 6)
+    assert accuracy([[[0.1], [-3], [2]], [[0.1], [-3], [2]]], [[1, 0, 1], [0, 0, 1]]) == pytest.approx(5 / 6)
+    for scores, labels in [([0.1, -3, 0.0], [1, 1, 0]), ([[0.1], [-3], [0.0]], [1, 1, 0]),
+                           ([[0.1], [-3], [0.0]], [[1.0], [1.0], [0.0]])]:
+        assert accuracy(scores, labels) == pytest.approx(2 / 3)
+    assert isinstance(accuracy([[1, 2]], [1]), float)
+
+
+@pytest.mark.parametrize("scores, labels, error, message", [
+    (np.ones((3, 2)), np.ones((3, 2)), ValueError, r"got \(3, 2\) and \(3, 2\)"),  # one-hot labels
+    (np.ones((3, 2)), np.ones(2, int), ValueError, r"got \(3, 2\) and \(2,\)"),
+    (np.ones(3), np.ones(2), ValueError, r"got \(3,\) and \(2,\)"),
+    (np.ones(3), 1.0, ValueError, r"got \(3,\) and \(\)"),
+    (np.ones((3, 1)), np.ones((1, 3)), ValueError, r"got \(3, 1\) and \(1, 3\)"),
+    (np.ones((0, 2)), np.ones(0, int), ValueError, "accuracy expects at least one sample"),
+    (1.0, 1.0, ValueError, r"got \(\) and \(\)"),
+    ([[1.0, math.nan]], [1], ValueError, "accuracy expects scores without NaN"),
+    (np.ones((3, 2)), np.ones(3), TypeError, "accuracy expects labels as integers 0 to 1"),
+    (np.ones((3, 2)), [0, 1, 2], ValueError, "accuracy expects labels in 0 to 1, got 0 to 2"),
+    (np.ones(3), [-1, 1, 1], ValueError, r"accuracy expects labels in \[0, 1\]"),
+    ("no", [1], TypeError, "accuracy expects scores as an array of real numbers")])
+def test_accuracy_refuses(scores, labels, error, message):
+    with pytest.raises(error, match=message):
+        accuracy(scores, labels)

@@ -210,7 +210,6 @@ def test_sgd_without_momentum_keeps_nothing():
     assert SGD([parameter([1.0])])._state == [{}]
     assert list(SGD([parameter([1.0])], momentum=0.5)._state[0]) == ["velocity"]
     assert list(RMSProp([parameter([1.0])])._state[0]) == ["squares"]
-    assert SGD.slots == ("velocity",) and RMSProp.slots == ("squares", "velocity")
 
 
 @pytest.mark.parametrize("optimizer", ALL)

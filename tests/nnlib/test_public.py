@@ -131,6 +131,8 @@ def test_optimisers_keep_float32(optimizer):
 
 
 HALF, PARTS = np.full((4, 3), 300, np.float16), (nnlib.Sequential(nnlib.Dense(3, 2)), np.zeros((4, 3)), np.zeros(4, int))
+INITS = [getattr(nnlib, name) for name in
+         "zeros normal xavier_uniform xavier_normal he_uniform he_normal orthogonal".split()]
 DOORS = {
     "an operation": lambda: nnlib.relu(HALF), "a pullback": lambda: nnlib.relu.vjp(HALF),
     "a loss": lambda: nnlib.mse(HALF, HALF), "a target": lambda: nnlib.mse(np.ones((4, 3)), HALF),
@@ -145,6 +147,15 @@ DOORS = {
                              optimizer=nnlib.SGD(PARTS[0].parameters())),
     "accuracy": lambda: nnlib.accuracy(HALF, PARTS[2]), "jacobian": lambda: nnlib.softmax.jacobian(HALF),
     "a state": lambda: nnlib.RNN(3, 2)(np.ones((1, 2, 3)), state=np.ones((1, 2), np.float16)),
+    "dy": lambda: PARTS[0].vjp(np.ones((4, 3)))[1](np.ones((4, 2), np.float16)),
+    "dy of a recurrent layer": lambda: nnlib.RNN(3, 2).vjp(np.ones((1, 2, 3)))[1](np.ones((1, 2, 2), np.float16)),
+    "dstate": lambda: nnlib.RNN(3, 2).vjp(np.ones((1, 2, 3)))[1](np.ones((1, 2, 2)), dstate=np.ones((1, 2), np.float16)),
+    "dy of rtrl": lambda: nnlib.rtrl(
+        np.ones((1, 2, 3)), np.ones((3, 2)), np.ones((2, 2)), np.ones(2), np.ones((1, 2, 2), np.float16)),
+    "statistics": lambda: nnlib.batch_norm(np.ones((4, 3)), np.ones(3), np.ones(3), statistics=(HALF[0], np.ones(3))),
+    "gates": lambda: nnlib.lstm_gates(np.ones(3), np.ones(2), np.ones((3, 8), np.float16), np.ones((2, 8)), np.ones(8)),
+    **{f"dtype of {init.__name__}": lambda init=init: init((3, 2), dtype=np.float16) for init in INITS},
+    "dtype of an encoding": lambda: nnlib.PositionalEncoding(4, 2, dtype=np.float16),
     "augment": lambda: nnlib.data.augment(np.ones((2, 4, 4), np.float16)),
 }
 
@@ -154,6 +165,31 @@ def test_half_precision_is_refused_at_every_door(door):
     """It would overflow in sums (70,000 squares, Adam's averages) where single precision does not."""
     with pytest.raises(TypeError, match="expects .* in float32 or float64, got float16"):
         DOORS[door]()
+
+
+@pytest.mark.parametrize("make", [
+    *(lambda dtype, init=init: init((3, 2), dtype=dtype) for init in INITS), lambda dtype: nnlib.Dense(3, 2, dtype=dtype),
+    lambda dtype: nnlib.BatchNorm(3, dtype=dtype), lambda dtype: nnlib.LayerNorm(3, dtype=dtype),
+    lambda dtype: nnlib.Embedding(3, 2, dtype=dtype), lambda dtype: nnlib.Conv2D(1, 2, 3, dtype=dtype),
+    lambda dtype: nnlib.GRU(3, 2, dtype=dtype), lambda dtype: nnlib.MultiHeadAttention(4, 2, dtype=dtype),
+    lambda dtype: nnlib.GCNConv(3, 2, dtype=dtype), lambda dtype: nnlib.PositionalEncoding(4, 2, dtype=dtype)])
+def test_weights_are_floats(make):
+    """As integers they would be cut off, most of them to 0."""
+    for dtype in (int, bool, np.uint8, complex):
+        with pytest.raises(TypeError, match=f"expects dtype in float32 or float64, got {np.dtype(dtype)}"):
+            make(dtype)
+    make("float32")
+
+
+@pytest.mark.parametrize("x, got", [
+    (None, "an array of real numbers, got object"), (np.ma.masked_array([1.0, 2.0], [True, False]), "without a mask"),
+    ([1j], "got complex128"), (["a"], "got <U1"), ([[1], [1, 2]], "rows of unequal length")])
+def test_what_is_no_array_of_numbers_is_refused(x, got):
+    for call in (nnlib.relu, nnlib.relu.vjp, PARTS[0], lambda x: nnlib.predict(PARTS[0], x), nnlib.Tensor,
+                 lambda x: nnlib.mse(x, np.ones(2)), lambda x: nnlib.mse(np.ones(2), x),
+                 lambda x: PARTS[0].vjp(np.ones((4, 3)))[1](x)):
+        with pytest.raises((TypeError, ValueError), match=f"expects .*{got}"):
+            call(x)
 
 
 def imports(path):

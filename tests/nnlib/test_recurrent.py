@@ -187,7 +187,7 @@ def test_gradient(op, layer, options, N, T, D, H, padded, seed):
     mask = rng.random((N, T)) < 0.6 if padded else None
     for states in ([state], []):                # rounding spoils the small step, where a gate is shut, curvature the other
         assert min(check_operation(op, x, *parameters, *states, rng=rng, h=h, mask=mask, **options)
-                   for h in (1e-5, 1e-4)) < 1e-7
+                   for h in (1e-6, 1e-5, 1e-4)) < 1e-7
 
 
 @pytest.mark.parametrize("activation", [tanh, relu, sigmoid, identity])
@@ -381,6 +381,13 @@ def test_a_mask_reaches_the_recurrent_layers(rng):
     np.testing.assert_array_equal(deep.forward(x, mask=REAL.tolist()), expected)
     with pytest.raises(TypeError, match="Sequential expects no mask, as none of its layers takes one, got ndarray"):
         Sequential(head)(x, mask=REAL)
+
+
+@pytest.mark.parametrize("mask", [REAL[0], REAL[:2], True, REAL.T])
+def test_a_mask_of_another_shape_is_refused(mask):
+    for layer in LSTM(2, 3), Bidirectional(LSTM(2, 3), LSTM(2, 3)), Stacked(LSTM(2, 3)), Sequential(LSTM(2, 3)):
+        with pytest.raises(ValueError, match=r"lstm expects mask \(3, 5\), got \("):
+            layer(np.ones((3, 5, 2)), mask=mask)
 
 
 def test_a_layer_used_twice_in_a_pass(rng):

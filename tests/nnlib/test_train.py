@@ -1,4 +1,5 @@
 import math
+import pickle
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 import nnlib
 from nnlib import (
     L2, SGD, Activation, Adam, BatchNorm, Conv2D, Dense, DivergenceError, Dropout, EarlyStopping, Flatten,
-    History, MaxPool2D, Momentum, Sequential, accuracy, batches, clip_gradients, cross_entropy, data, evaluate,
+    History, MaxPool2D, Momentum, Sequential, accuracy, arithmetic, batches, clip_gradients, cross_entropy, data, evaluate,
     fit, he_normal, k_fold, mse, predict, relu, tanh, train,
 )
 
@@ -90,35 +91,7 @@ def test_k_fold_refuses():
         k_fold(5, 2, 3)
 
 
-# Accuracy, predictions, evaluation
-
-def test_accuracy():
-    assert accuracy([[1, 2, 0], [5, 1, 1], [0, 0, 1.0]], [1, 0, 0]) == pytest.approx(2 / 3)
-    assert accuracy([[[1, 2], [2, 1], [3, 4]], [[1, 2], [1, 2], [4, 3]]], [[1, 0, 1], [1, 0, 0]]) == pytest.approx(5 / 6)
-    assert accuracy([[[0.1], [-3], [2]], [[0.1], [-3], [2]]], [[1, 0, 1], [0, 0, 1]]) == pytest.approx(5 / 6)
-    for scores, labels in [([0.1, -3, 0.0], [1, 1, 0]), ([[0.1], [-3], [0.0]], [1, 1, 0]),
-                           ([[0.1], [-3], [0.0]], [[1.0], [1.0], [0.0]])]:
-        assert accuracy(scores, labels) == pytest.approx(2 / 3)
-    assert isinstance(accuracy([[1, 2]], [1]), float)
-
-
-@pytest.mark.parametrize("scores, labels, error, message", [
-    (np.ones((3, 2)), np.ones((3, 2)), ValueError, r"got \(3, 2\) and \(3, 2\)"),  # one-hot labels
-    (np.ones((3, 2)), np.ones(2, int), ValueError, r"got \(3, 2\) and \(2,\)"),
-    (np.ones(3), np.ones(2), ValueError, r"got \(3,\) and \(2,\)"),
-    (np.ones(3), 1.0, ValueError, r"got \(3,\) and \(\)"),
-    (np.ones((3, 1)), np.ones((1, 3)), ValueError, r"got \(3, 1\) and \(1, 3\)"),
-    (np.ones((0, 2)), np.ones(0, int), ValueError, "accuracy expects at least one sample"),
-    (1.0, 1.0, ValueError, r"got \(\) and \(\)"),
-    ([[1.0, math.nan]], [1], ValueError, "accuracy expects scores without NaN"),
-    (np.ones((3, 2)), np.ones(3), TypeError, "accuracy expects labels as integers 0 to 1"),
-    (np.ones((3, 2)), [0, 1, 2], ValueError, "accuracy expects labels in 0 to 1, got 0 to 2"),
-    (np.ones(3), [-1, 1, 1], ValueError, r"accuracy expects labels in \[0, 1\]"),
-    ("no", [1], TypeError, "accuracy expects scores as an array of real numbers")])
-def test_accuracy_refuses(scores, labels, error, message):
-    with pytest.raises(error, match=message):
-        accuracy(scores, labels)
-
+# Predictions, evaluation
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_predict_is_the_model_in_evaluation_mode(dtype, rng):
@@ -387,12 +360,14 @@ def test_divergence_names_step_and_cure():
     assert isinstance(error, FloatingPointError)
     assert error.history.epochs == 1 and list(error.history) == ["loss"]
     assert abs(model[0].W.value[0, 0]) == pytest.approx(1e180)  # left as it was
+    again = pickle.loads(pickle.dumps(error))   # as it comes out of another process
+    assert str(again) == str(error) and (again.epoch, again.step, again.history) == (2, 2, error.history)
 
 
 @pytest.mark.filterwarnings("error")
 def test_divergence_in_the_last_update_is_found():
     model, X = line(), np.ones((2, 1))
-    with pytest.raises(DivergenceError, match="a weight is NaN or infinite at epoch 1, step 1 of 1"):
+    with pytest.raises(DivergenceError, match="a weight is inf at epoch 1, step 1 of 1"):
         fit(model, X, X * 1e100, loss=mse, optimizer=SGD(model.parameters(), 1e300), epochs=1, clip=1e250)
 
 
@@ -480,12 +455,52 @@ def test_metrics_have_names_of_their_own(moons, names, repeated):
 def test_an_optimiser_of_another_model_is_refused(moons):
     X, y = moons
     model, other = net(), net()
-    with pytest.raises(ValueError, match="fit expects an optimizer of the model's parameters, got one of others"):
+    with pytest.raises(ValueError, match="fit expects an optimizer of the model's parameters, got [0-9]+ of others"):
         fit(model, X, y, loss=cross_entropy, optimizer=SGD(other.parameters(), 0.1), epochs=1)
+    with pytest.raises(ValueError, match="got 2 of others"):       # one layer made anew
+        fit(model, X, y, loss=cross_entropy, optimizer=SGD(model.parameters() + other[4].parameters(), 0.1), epochs=1)
     half = SGD(model[4].parameters(), 0.1)      # some of them will do: the others are frozen
     start = weights(model)
     fit(model, X, y, loss=cross_entropy, optimizer=half, epochs=1)
     assert (weights(model) != start).sum() == model[4].W.value.size + 2
+
+
+def test_a_loss_or_a_metric_gives_one_number(moons):
+    def each(outputs, y):
+        return outputs[:, 0]
+
+    X, y = moons
+    for options in dict(loss=arithmetic.subtract), dict(metrics=[each]), dict(validation_data=(X, y), metrics=[each]):
+        model = net()
+        options = dict(loss=cross_entropy) | options
+        with pytest.raises(ValueError, match=r"(subtract|each) as a loss or metric expects to give one number, got \(\d+"):
+            fit(model, X, y if options["loss"] is cross_entropy else np.ones((len(y), 2)),
+                optimizer=SGD(model.parameters(), 0.1), epochs=1, **options)
+    with pytest.raises(TypeError, match="<lambda> expects its value as an array of real numbers"):
+        evaluate(model, X, y, loss=cross_entropy, metrics=[lambda outputs, y: None])
+    with pytest.raises(TypeError, match="evaluate expects metrics as functions"):
+        evaluate(model, X, y, loss=cross_entropy, metrics=[History])
+
+
+@pytest.mark.parametrize("bad, found", [(np.nan, "without NaN"), (np.inf, "without infinity")])
+def test_what_is_no_number_is_refused_where_samples_come_in(bad, found):
+    X, y, model = np.ones((4, 1)), np.array([[1.0], [2.0], [bad], [3.0]]), Sequential(Dense(1, 1))
+    for name, a, b in ("y", X, y), ("X", y, X):
+        for who, call in (
+                ("batches", lambda: batches(a, b, 2)), ("evaluate", lambda: evaluate(model, a, b, loss=mse)),
+                ("fit", lambda: fit(model, a, b, loss=mse, optimizer=SGD(model.parameters()), epochs=1)),
+                ("fit", lambda: fit(model, X, X, loss=mse, optimizer=SGD(model.parameters()), epochs=1, validation_data=(a, b)))):
+            with pytest.raises(ValueError, match=f"{who} expects {name} {found}, got 1"):
+                call()
+
+
+@pytest.mark.parametrize("rate, error, message", [
+    (None, TypeError, "SGD expects lr as a number, got None"), (math.nan, ValueError, "SGD expects 0 <= lr <= inf, got nan"),
+    (-1.0, ValueError, "SGD expects 0 <= lr <= inf, got -1")])
+def test_a_schedule_gives_a_rate(moons, rate, error, message):
+    model = net()
+    with pytest.raises(error, match=message):
+        fit(model, *moons, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.1), epochs=1, schedule=lambda step: rate)
 
 
 @pytest.mark.parametrize("n, batch_size, sizes", [(9, 4, [4, 4]), (8, 4, [4, 4]), (3, 4, [3]), (4, 4, [4]), (5, 1, [1] * 5)])
