@@ -19,6 +19,8 @@ OUT = Path("/out")  # files left here are handed out after the cell
 scope = types.ModuleType("__main__")
 checked = {}  # name of an exercise: whether the answer was right
 shown = []  # what a cell shows beside its text: ("image", a data URI) and ("html", of a figure)
+for stream in sys.stdout, sys.stderr:  # no terminal: no colours, no bars that move
+    stream.isatty = lambda: False
 absent = None  # in a chapter that runs as a whole, the names that its cells lack: {name: the module that is not here}
 
 
