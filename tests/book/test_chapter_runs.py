@@ -17,6 +17,9 @@ PAGE = "chapters/01_neurons.html"
 OTHERWISE = {  # cells whose text differs, by a word of their code
     "02_activations": ("timeit.repeat",),  # how fast one thing is beside another
     "04_backpropagation": ("import sympy", "sympy.Symbol", "sympy.diff"),  # which is not in a page
+    # Networks whose training forks: other rounding in the last bit leads elsewhere.
+    "08_deep_networks": ("def image(kind)",),
+    "16_graphs": ("def zeros(shape, rng, dtype)",),
 }
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -90,6 +93,7 @@ def runs_as_stored(path, window, html):
     otherwise = OTHERWISE.get(path.stem, ())
     assert [code for code in differ if not any(word in code for word in otherwise)] == []
     assert [word for word in otherwise if not any(word in code for code, _ in wanted)] == []
+    assert window.page.locator(".runnable-solved, .runnable-count").count() == 0, "the reader has solved nothing"
     assert window.errors == [] and window.external == []
 
 
@@ -101,7 +105,7 @@ def test_every_cell_gives_its_stored_text(path, watched, html):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["01_neurons", "04_backpropagation", "16_graphs"])
+@pytest.mark.parametrize("name", ["01_neurons", "03_losses", "04_backpropagation"])
 def test_every_cell_of_a_short_chapter_gives_its_stored_text(name, watched, html):
     runs_as_stored(html.parents[1] / "chapters" / f"{name}.ipynb", watched(), html)
 

@@ -33,6 +33,8 @@
         this.output.append(image);
       } else this.output.append(...cleaned(content));
     }
+    const caption = this.stored && shown.length && this.stored.querySelector("figcaption");
+    if (caption) this.output.append(caption.cloneNode(true));
     if (this.stored) this.stored.hidden = true;
     document.dispatchEvent(new Event("explore-wake"));
   }

@@ -184,7 +184,9 @@
         });
       }).then(function (answer) {
         var told = JSON.parse(new TextDecoder().decode(answer.files["cell.json"])), checked = told.checked, verdict = checked[cell.name];
-        Object.keys(checked).forEach(function (name) { if (checked[name]) keep("solved:" + name, "1"); });
+        Object.keys(checked).forEach(function (name) { // not where the book's own solution is run
+          if (checked[name] && cell.word == "Check") keep("solved:" + name, "1");
+        });
         tick();
         if (cell.display) cell.display(told);
         cell.say(told.error ? told.missing.length ? "Passed over" : "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
