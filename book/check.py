@@ -261,6 +261,22 @@ def exercises_of_each_kind(path, notebook):
                 yield part.number + 1, f"checks {label}, which {registry} does not register"
 
 
+@rule("plausible wrong answers, each with the hint made for it")
+def exercises_agree_with_the_registry(path, notebook):
+    from nnlib.exercises import all_exercises
+
+    registry = f"nnlib/exercises/ch{path.stem}.py"
+    for entry in (entry for entry in all_exercises().values() if entry.chapter == path.stem):
+        if not 3 <= len(entry.mistakes) <= 7:
+            yield None, f"has {len(entry.mistakes)} wrong answers to {entry.name} in {registry}: three to seven"
+        task = [part for part in parts(notebook) if (part.kind, part.label) == ("exercise", label_of(entry.name))]
+        if task and task[0].title != entry.title:
+            yield task[0].number + 1, f"calls an exercise {task[0].title!r}, and {registry} calls it {entry.title!r}"
+        worth = f"*{entry.minutes} minutes, {entry.points} point{'s' * (entry.points != 1)}.*"
+        if task and not any(worth in part.cell.source for part in task):
+            yield task[0].number + 1, f"does not end the task of {entry.name} with {worth}, as {registry} has it"
+
+
 @rule("stands in `appendix/glossary.md` with its Chinese counterpart")
 def terms_are_in_the_glossary(path, notebook):
     glossary = (ROOT / "appendix" / "glossary.md").read_text(encoding="utf-8")

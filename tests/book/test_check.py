@@ -14,6 +14,7 @@ from book import __main__ as commands
 from book import check
 from book.execute import RAN, fingerprint
 from book.notebook import read
+from nnlib.exercises import all_exercises
 
 CHAPTER = "04_backpropagation"
 
@@ -147,6 +148,15 @@ def aimless(notebook):
     without(r"goals=\{.*\n    \},")(notebook)
 
 
+def other_title(notebook):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("```{exercise-start} ", "```{exercise-start} Not ")
+
+
+def without_worth(notebook):
+    without(r"\*\d+ minutes, \d+ points?\.\*")(notebook)
+
+
 def unknown_term(notebook):
     notebook.cells.append(new_markdown_cell("A **flux** (通量无名) flows."))
 
@@ -159,6 +169,8 @@ CASES = {
     unasked: "asks nothing before its first section",
     untimed: "has no line **Time:** about an hour. **Builds on:**",
     aimless: "has 0 goals: explore(..., goals={...})",
+    other_title: "calls an exercise 'Not ",
+    without_worth: "does not end the task of ",
     unknown_term: "has the term 通量无名, which appendix/glossary.md lacks",
     unlinked_mistake: "has the mistake mistake-of-mine, to which appendix/mistakes.md has no link",
     never_run: "has not run: make chapters C=04_backpropagation",
@@ -200,6 +212,13 @@ def test_a_registered_exercise_without_cells_is_named(lacks):
             cell.source = re.sub(r"ex-(?!bp-)[\w-]+", "ex-gone", cell.source)
 
     assert any("has no cells for the exercise ex-" in line and "nnlib/exercises/ch04_" in line for line in lacks(change))
+
+
+def test_too_few_wrong_answers_are_counted(lacks, monkeypatch):
+    entry = next(entry for entry in all_exercises().values() if entry.chapter == CHAPTER)
+    monkeypatch.setattr(entry, "mistakes", entry.mistakes[:2])
+    [said] = lacks(lambda notebook: None)
+    assert f"has 2 wrong answers to {entry.name} in nnlib/exercises/ch{CHAPTER}.py: three to seven   [CONTRIBUTING.md:" in said
 
 
 def test_a_chapter_that_is_not_listed_is_told_where(lacks, folder):

@@ -55,6 +55,25 @@ def test_the_first_screen_holds_a_figure_with_all_its_controls_and_the_start(cov
     assert not page.query_selector(".cover-continue, .map-rings"), "a new reader has done nothing"
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_one_pull_in_the_first_screen_moves_the_figure(cover, width):
+    """No click, no scrolling, no reading before something moves."""
+    page = cover().page
+    page.set_viewport_size({"width": width, "height": 720})
+    handle = page.query_selector(".shown-again .explore-handle").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    assert 0 < y < 720 and page.evaluate("scrollY") == 0
+    values = (".shown-again input", "all => all.map(e => e.value).join()")
+    picture = (".shown-again .explore-picture svg", "all => all.map(e => e.innerHTML).join()")
+    before = [page.eval_on_selector_all(*what) for what in (values, picture)]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y + 40, steps=3)
+    page.mouse.up()
+    for what, old in zip((values, picture), before, strict=True):
+        assert page.eval_on_selector_all(*what) != old
+
+
 def test_who_comes_back_goes_on_where_reading_stopped_and_sees_rings(cover):
     plain = cover().page
     card = plain.query_selector(".map-card[data-page='chapters/01_neurons']")
