@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from book.notebook import chapter_paths, read
+from book.notebook import read
 from book.python import extension
 from tests.book.test_answering import LOADED, Exercise
 
@@ -97,16 +97,13 @@ def runs_as_stored(path, window, html):
     assert window.errors == [] and window.external == []
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-@pytest.mark.parametrize("path", chapter_paths(), ids=lambda path: path.stem)
-def test_every_cell_gives_its_stored_text(path, watched, html):
-    runs_as_stored(path, watched(), html)
+SHORT = "01_neurons", "03_losses", "04_backpropagation"
+LONG = "02_activations", "06_overfitting", "07_regularization", "08_deep_networks", "16_graphs"
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["01_neurons", "03_losses", "04_backpropagation"])
-def test_every_cell_of_a_short_chapter_gives_its_stored_text(name, watched, html):
+@pytest.mark.parametrize("name", [*SHORT, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
+def test_every_cell_gives_its_stored_text(name, watched, html):
     runs_as_stored(html.parents[1] / "chapters" / f"{name}.ipynb", watched(), html)
 
 
