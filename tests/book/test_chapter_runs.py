@@ -98,7 +98,7 @@ def runs_as_stored(path, window, html):
 
 
 SHORT = "01_neurons", "03_losses", "04_backpropagation"
-LONG = "02_activations", "06_overfitting", "07_regularization", "08_deep_networks", "16_graphs"
+LONG = "02_activations", "06_overfitting", "07_regularization", "08_deep_networks", "15_autoencoders", "16_graphs"
 
 
 @pytest.mark.browser
