@@ -11,7 +11,7 @@ import pytest
 
 from book.notebook import read
 from book.python import extension
-from tests.book.test_answering import LOADED, Exercise
+from tests.book.test_answering import LOADED, Exercise, gecko  # noqa: F401
 
 PAGE = "chapters/01_neurons.html"
 OTHERWISE = {  # cells whose text differs, by a word of their code
@@ -19,6 +19,7 @@ OTHERWISE = {  # cells whose text differs, by a word of their code
     "04_backpropagation": ("import sympy", "sympy.Symbol", "sympy.diff"),  # which is not in a page
     # Networks whose training forks: other rounding in the last bit leads elsewhere.
     "08_deep_networks": ("def image(kind)",),
+    "14_boltzmann": ("rates, seeds = (0.001",),
     "16_graphs": ("def zeros(shape, rng, dtype)",),
 }
 FIGURE = """
@@ -98,13 +99,27 @@ def runs_as_stored(path, window, html):
 
 
 SHORT = "01_neurons", "03_losses", "04_backpropagation"
-LONG = "02_activations", "06_overfitting", "07_regularization", "08_deep_networks", "15_autoencoders", "16_graphs"
+LONG = "02_activations", "06_overfitting", "07_regularization", "08_deep_networks", "14_boltzmann", "15_autoencoders", "16_graphs"
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", [*SHORT, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
 def test_every_cell_gives_its_stored_text(name, watched, html):
     runs_as_stored(html.parents[1] / "chapters" / f"{name}.ipynb", watched(), html)
+
+
+@pytest.mark.browser
+def test_the_same_in_firefox(gecko, html, root):
+    gecko.goto((html / "chapters/04_backpropagation.html").as_uri())
+    found = gecko.evaluate("""async () => {
+        document.querySelector("[data-action=try]").click();
+        const bar = document.querySelector(".runnable-page");
+        await new Promise(done => new MutationObserver(() => bar.dataset.state === "done" && done()).observe(bar, {attributes: true}));
+        return (%s)();
+    }""" % SHOWN)
+    wanted = as_shown(root / "chapters/04_backpropagation.ipynb")
+    differ = [code for (code, got), (_, text) in zip(found, wanted, strict=True) if got != text]
+    assert len(differ) == 3 and all("sympy" in code for code in differ)
 
 
 @pytest.fixture
