@@ -6,18 +6,16 @@ the submission, the assignment or the exercises have changed.
 
 import hashlib
 import json
-import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from tqdm import tqdm
 
 import nnlib.exercises
 from book.python import host
-from instructor import handed_in, lms, marking, report, runner, seal, similarity
+from instructor import decided, handed_in, lms, marking, report, runner, seal, similarity
 from nnlib.exercises.judging.judge import judge
 from nnlib.exercises.judging.outcome import ENDED
 
@@ -36,7 +34,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
 
     ``students`` are those who should have handed in something, as ``lms.roster`` lists them: who has not is listed as
     missing. Of several notebooks the ``take`` "latest" or "best" one counts. ``overrides`` is a file of the instructor's
-    own, see :func:`read_overrides`, and so are ``marks``, of the same form, and ``groups``, see :func:`read_groups`.
+    own, see :mod:`instructor.decided`, and so are ``marks``, of the same form, and ``groups``.
     ``work`` multiplies the limits: what ran out of less is graded again, and so are the students and exercises in ``again``.
     ``solutions`` is the instructor's notebook of the assignment; with it, similar code is looked for beyond that notebook's.
     """
@@ -47,87 +45,101 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     present = {name for submission in submissions for name in (submission.student.casefold(), submission.lms_id) if name}
     submissions += [student for student in students if not present & {student.student.casefold(), student.lms_id}]
     names = {submission.student for submission in submissions}
-    by_hand = {}
+    rows = {}
     for path in (overrides, marks):  # in this order: the first that speaks of an exercise counts
-        for student, rows in read_overrides(path, assignment, names).items():
-            by_hand.setdefault(student, []).extend(rows)
-    team = read_groups(groups, names)
+        for student, more in decided.read_overrides(path, assignment, names).items():
+            rows.setdefault(student, []).extend(more)
+    team = decided.read_groups(groups, names)
     strangers = set(again) - names - set(assignment.exercises)
     if strangers:
         raise ValueError(f"neither student nor exercise: {', '.join(sorted(strangers))}")
-    anew = [name for name in assignment.exercises if name in again]
     told = {student.lms_id: student.time for student in students if student.lms_id}
-    entries = assignment.entries()
-    adapters = {entry.name: seal.adapter_source(entry) for entry in entries}
-    version = _version(assignment)
-    runner.begin()  # once, before there are several threads
-    solutions = solutions if solutions and Path(solutions).exists() else None
-    handed_out = handed_in.read_notebook(lms.content(solutions)).cells if solutions else []
-    plain = {source for _, source in handed_out}
-    code = {}  # what each wrote
+    one = _Run(assignment, folder, told, take, work, again, solutions)
+    results = []
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    try:
+        for result in tqdm(pool.map(one, submissions), total=len(submissions), unit="student", disable=not progress):
+            results.append(result)
+    finally:  # also of a run that was stopped
+        pool.shutdown(cancel_futures=True)
+        for result in results:
+            result["overrides"] = rows.get(result["student"], [])
+        decided.share(results, team)
+        _publish(assignment, folder, results, names)
+        if one.plain:
+            found = similarity.pairs(one.code, one.plain, lambda one, other: one in team and team[one] == team.get(other))
+            _write(folder / "similarity.html", similarity.page(assignment, found))
+    return results
 
-    def page(student):
-        return folder / "feedback" / f"{student}.html"
 
-    def one(submission):
-        path = folder / "results" / f"{submission.student}.json"
+class _Run:
+    """Grades one submission after the other, as far as what is stored of each does not hold any more."""
+
+    def __init__(self, assignment, folder, told, take, work, again, solutions):
+        self.assignment, self.folder, self.told, self.take, self.work, self.again = assignment, folder, told, take, work, again
+        self.adapters = {entry.name: seal.adapter_source(entry) for entry in assignment.entries()}
+        self.version = _version(assignment)
+        known = handed_in.read_notebook(lms.content(solutions)).cells if solutions and Path(solutions).exists() else []
+        self.plain = {source for _, source in known}  # cells that everybody may have
+        self.code = {}  # what each wrote
+        runner.begin()  # once, before there are several threads
+
+    def __call__(self, submission):
+        """The result of one submission; whatever is wrong with it stops no other: its row says so."""
+        assignment = self.assignment
         try:
-            files = [*submission.others, (submission.label, submission.path, submission.time)]
-            data = [(name, _read(file)) for name, file, _ in files]
-            if take == "latest":
-                data = data[-1:]
-            digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
-            if solutions and data[-1][1]:
-                with suppress(ValueError):
-                    cells = handed_in.read_notebook(data[-1][1]).cells
-                    code[submission.student] = [source for _, source in cells if source not in plain]
-            result, known = _stored(path), {}
-            if not result or (result["version"], result["sha256"]) != (version, digest) or submission.student in again or (
-                    result["out of work"] and result["work"] < work):
-                wanted = adapters
-            else:
-                wanted, known = {name: adapters[name] for name in anew}, result["exercises"]
-            if wanted:
-                result = _best(assignment, submission, data, wanted, work)
-                result["exercises"] = known | result["exercises"]
-                result |= {"student": submission.student, "lms_id": submission.lms_id, "sha256": digest, "version": version}
-                result["work"] = work
-                _write(path, json.dumps(result, indent=1))
-            when = next((time for name, _, time in files if name == result["label"]), 0)
-            result["late"] = late(assignment, told.get(submission.lms_id) or when, submission.late)
-        except Exception as error:  # one broken submission must not stop the others; the row says so
+            result = self._result(submission)
+        except Exception as error:
             result = _empty("failed", handed_in.clean(f"{type(error).__name__}: {error}", 200))
             result |= {"student": submission.student, "lms_id": submission.lms_id}
         return result | {"reply": submission.reply, "full": assignment.full, "code": assignment.code(submission.student)}
 
-    results = []
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
-    try:
-        done = pool.map(one, submissions)
-        for result in tqdm(done, total=len(submissions), unit="student", disable=not progress):
-            results.append(result)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for result in results:
-            result["overrides"] = by_hand.get(result["student"], [])
-        share(results, team)
-        for result in results:
-            _write(page(result["student"]), report.feedback(assignment, result, STATUSES))
-        for name, ending in (("results", ".json"), ("feedback", ".html")):  # of earlier runs
-            for path in (folder / name).iterdir():
-                if path.name not in {f"{submission.student}{ending}" for submission in submissions}:
-                    path.unlink()
-        _write(folder / "scores.csv", report.scores_csv(assignment, results))
-        _write(folder / "statistics.html", report.statistics(assignment, results))
-        if solutions:
-            found = similarity.pairs(code, plain, lambda one, other: one in team and team[one] == team.get(other))
-            _write(folder / "similarity.html", similarity.page(assignment, found))
-        if assignment.questions:
-            _write(folder / "marking.html", marking.page(assignment, results))
-        report.write_zip(folder / "feedback.zip", [
-            (result["reply"] or page(result["student"]).name, page(result["student"]).read_text("utf-8"))
-            for result in results if result["status"] != "missing" or result["reply"]])
-    return results
+    def _result(self, submission):
+        files = [*submission.others, (submission.label, submission.path, submission.time)]
+        data = [(name, _read(file)) for name, file, _ in files]
+        if self.take == "latest":
+            data = data[-1:]
+        if self.plain and data[-1][1]:
+            with suppress(ValueError):
+                cells = handed_in.read_notebook(data[-1][1]).cells
+                self.code[submission.student] = [source for _, source in cells if source not in self.plain]
+        digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
+        path = self.folder / "results" / f"{submission.student}.json"
+        result = _stored(path)
+        wanted = self._wanted(result, digest, submission.student)
+        if wanted:
+            known = result["exercises"] if wanted.keys() != self.adapters.keys() else {}
+            result = _best(self.assignment, submission, data, wanted, self.work)
+            result |= {"exercises": known | result["exercises"], "student": submission.student, "lms_id": submission.lms_id,
+                       "sha256": digest, "version": self.version, "work": self.work}
+            _write(path, json.dumps(result, indent=1))
+        when = next((time for name, _, time in files if name == result["label"]), 0)
+        return result | {"late": decided.late(self.assignment, self.told.get(submission.lms_id) or when, submission.late)}
+
+    def _wanted(self, result, digest, student):
+        """The exercises that are to be graded, with their adapters."""
+        if not result or (result["version"], result["sha256"]) != (self.version, digest) or student in self.again or (
+                result["out of work"] and result["work"] < self.work):
+            return self.adapters
+        return {name: self.adapters[name] for name in self.adapters if name in self.again}
+
+
+def _publish(assignment, folder, results, names):
+    """Write what ``report`` makes of the results, and remove what earlier runs left of others than ``names``."""
+    pages = {result["student"]: report.feedback(assignment, result, STATUSES) for result in results}
+    for student, text in pages.items():
+        _write(folder / "feedback" / f"{student}.html", text)
+    for name, ending in (("results", ".json"), ("feedback", ".html")):
+        for path in (folder / name).iterdir():
+            if path.name not in {f"{student}{ending}" for student in names}:
+                path.unlink()
+    _write(folder / "scores.csv", report.scores_csv(assignment, results))
+    _write(folder / "statistics.html", report.statistics(assignment, results))
+    if assignment.questions:
+        _write(folder / "marking.html", marking.page(assignment, results))
+    report.write_zip(folder / "feedback.zip", [
+        (result["reply"] or f"{result['student']}.html", pages[result["student"]])
+        for result in results if result["status"] != "missing" or result["reply"]])
 
 
 def _match(submissions, students):
@@ -151,73 +163,6 @@ def _match(submissions, students):
                 submission = submission._replace(student=names[name])
         matched.append(submission)
     return matched
-
-
-def read_overrides(path, assignment, students):
-    """Points and comments by hand: ``{student: rows}`` from a CSV file ``student,exercise,points,comment``.
-
-    A student may be named by the code of the marking page. Without an exercise, points are added to the sum, or taken off it;
-    ``late`` for an exercise replaces what lateness costs. Raises ValueError, with file and line, for a name that is not there
-    or points that are no number.
-    """
-    if path is None or not Path(path).exists():
-        return {}
-    found, codes = {}, {assignment.code(student): student for student in students}
-    for line, row in enumerate(lms.table(path).rows, 1):
-        row = [cell.strip() for cell in row] + [""] * 4
-        student, exercise, points, comment = row[:4]
-        if not any(row) or line == 1 and student.lower() == "student":
-            continue
-        student = student if student in students else codes.get(student, student)
-        if student not in students:
-            raise ValueError(f"{path}, line {line}: nobody is called {student!r} in scores.csv")
-        if exercise not in ("", report.LATE, *assignment.full):
-            raise ValueError(f"{path}, line {line}: no exercise {exercise!r}; there are: {', '.join(assignment.full)}")
-        least = 0 if exercise in assignment.full else -math.inf
-        points = lms.points(points, path, line, least) if points else None
-        if exercise == report.LATE and (points or 0) > 0:
-            raise ValueError(f"{path}, line {line}: expected 0 or less for being late, got {points:g}")
-        found.setdefault(student, []).append({"exercise": exercise, "points": points, "comment": comment})
-    return found
-
-
-def read_groups(path, students):
-    """``{student: group}`` from the instructor's CSV file ``student,group``; ValueError for who is not there or in two."""
-    if path is None or not Path(path).exists():
-        return {}
-    found = {}
-    for line, row in enumerate(lms.table(path).rows, 1):
-        student, group = ([cell.strip() for cell in row] + ["", ""])[:2]
-        if not student or line == 1 and student.lower() == "student":
-            continue
-        if student not in students or not group or found.get(student, group) != group:
-            raise ValueError(f"{path}, line {line}: expected a student in scores.csv and one group, got {row[:2]}")
-        found[student] = group
-    return found
-
-
-def share(results, team):
-    """Give the best result of each group to all its members."""
-    for group in set(team.values()):
-        members = [result for result in results if team.get(result["student"]) == group]
-        best = max(members, key=lambda result: (result["status"] == "graded", report.score(result)), default=None)
-        for member in members:
-            if member is not best and best["status"] == "graded":
-                note = f"group {group}: what {best['student']} handed in"
-                member |= {key: best[key] for key in ("status", "note", "exercises", "answers", "late")} | {
-                    "private": "; ".join(filter(None, [member["private"], note])), "shared": True,
-                    "overrides": member["overrides"] + [row for row in best["overrides"] if row["exercise"] in best["full"]]}
-
-
-def late(assignment, when, said):
-    """Days late, begun ones count, and the part of the points that this takes: by the time of the file, or what the LMS said."""
-    days = int(said)
-    if assignment.due and when:
-        days = max(math.ceil((when - datetime.fromisoformat(assignment.due).timestamp()) / 86400), 0)
-    if not assignment.due or not days:
-        return {"days": 0, "off": 0}
-    over = assignment.days is not None and days > assignment.days
-    return {"days": days, "off": 1 if over else min(days * assignment.late / 100, 1)}
 
 
 def _empty(status, note):

@@ -53,8 +53,9 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
         new[...], pull = activation.vjp(z[0] + h @ W_hh)
 
         def pullback(dnew, dz):
-            dz[0], = pull(dnew)
-            return dz[0] @ W_hh.T
+            d, = pull(dnew)
+            dz[0] = d
+            return d @ W_hh.T
         return pullback
 
     states, _, back = recurrence("rnn", cell, x, W_xh, b_h, np.zeros((len(x), len(W_hh))) if state is None else state, mask)

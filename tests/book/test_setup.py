@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import pytest
+import yaml
+from sphinx.util.matching import compile_matchers
 
 from book import __main__ as commands
 
@@ -102,6 +104,9 @@ def test_every_tracked_file_that_a_test_reads_asks_for_tests(root):
 
 def test_drafts_beside_the_chapters_are_ignored(root):
     assert subprocess.run(["git", "check-ignore", "-q", "chapters/17_topic.md"], cwd=root).returncode == 0
+    left_out = compile_matchers(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["exclude_patterns"])
+    for name, out in {"chapters/17_topic.md": True, "chapters/17_topic.ipynb": False, "appendix/notation.md": False}.items():
+        assert any(match(name) for match in left_out) == out, name      # by the build, too: two files of one name are an error
 
 
 def test_the_lab_is_given_its_arguments(root, monkeypatch):

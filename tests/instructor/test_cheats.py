@@ -98,6 +98,18 @@ def test_each_case_must_be_right_each_time_it_is_drawn():
     assert grade.verdict(key, once)["points"] == 0
 
 
+def test_the_grade_says_of_each_mistake_what_check_says():
+    """With other numbers, and never for all points."""
+    made = assignment.Assignment("all", "All", list(all_exercises()), "secret")
+    with np.errstate(all="ignore"):
+        for key in made.keys("ada"):
+            shown = all_exercises()[key.name].key(np.random.default_rng(5))
+            for (hint, theirs), (_, ours) in zip(key.mistakes(), shown.mistakes()):
+                graded = grade.verdict(key, theirs)
+                assert graded["hints"] == judge.judge(shown, ours).hints, (key.name, hint)
+                assert graded["points"] < sum(case.points for case in shown.cases), (key.name, hint)
+
+
 def test_a_hashed_value_has_a_salt_and_takes_long_to_guess():
     entry = next(entry for entry in all_exercises().values() if entry.value and not entry.adapter)
     first, second = (seal.key_to_json(entry, np.random.default_rng(seed)) for seed in (1, 2))
