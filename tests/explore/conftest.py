@@ -155,6 +155,9 @@ def grab(page, root, figure, number, found, compare, points=4):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
     handle, rng, moves, style = figure.handles[number], random.Random(number), 0, found.style
     element = root.query_selector_all(".explore-handle")[number]
+    states = iter([figure.start, *random.Random(number).sample(range(figure.states), figure.states)])
+    while not element.is_visible():  # a handle need not be there in every state
+        root.evaluate(SET_STATE, indices(figure, next(states)))
     element.scroll_into_view_if_needed()
     box = root.query_selector("svg").bounding_box()
     width = float(root.query_selector("svg").get_attribute("viewBox").split()[2])
