@@ -31,7 +31,7 @@ STAND_INS = {  # for what is imported and, without tests and without TeX, not us
     "full/pyparsing/testing.py": b"pyparsing_test = None\n", "full/fontTools/__init__.py": b"", "full/fontTools/agl.py": b"",
     "full/tqdm/auto.py": b"from tqdm import tqdm, trange\ntqdm.monitor_interval = 0\n",  # the real one imports asyncio
 }  # fmt: skip
-SUFFIXES = (".py", ".json", ".csv", ".npz", ".mplstyle", ".css", ".js")
+SUFFIXES = (".py", ".json", ".csv", ".npz", ".txt", ".mplstyle", ".css", ".js")
 
 
 def imports(notebook):

@@ -11,9 +11,11 @@ import pytest
 
 from book.notebook import read
 from book.python import extension
-from tests.book.test_answering import LOADED, Exercise, gecko  # noqa: F401
+from tests.book import test_answering
+from tests.book.test_answering import LOADED, Exercise
 
 PAGE = "chapters/01_neurons.html"
+gecko = test_answering.gecko
 OTHERWISE = {  # cells whose text differs, by a word of their code
     "02_activations": ("timeit.repeat",),  # how fast one thing is beside another
     "04_backpropagation": ("import sympy", "sympy.Symbol", "sympy.diff"),  # which is not in a page
@@ -114,7 +116,8 @@ def test_the_same_in_firefox(gecko, html, root):
     found = gecko.evaluate("""async () => {
         document.querySelector("[data-action=try]").click();
         const bar = document.querySelector(".runnable-page");
-        await new Promise(done => new MutationObserver(() => bar.dataset.state === "done" && done()).observe(bar, {attributes: true}));
+        await new Promise(done => new MutationObserver(
+            () => bar.dataset.state === "done" && done()).observe(bar, {attributes: true}));
         return (%s)();
     }""" % SHOWN)
     wanted = as_shown(root / "chapters/04_backpropagation.ipynb")
