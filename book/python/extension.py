@@ -27,13 +27,11 @@ HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
 PLAYGROUND = "appendix/playground"
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
-# Chapters that run in their page as a whole, each cell with its stored text: a slow test goes through them.
-RUNS = ("01_neurons", "02_activations", "03_losses")
 STAND_INS = {  # for what is imported and, without tests and without TeX, not used
     "full/pyparsing/testing.py": b"pyparsing_test = None\n", "full/fontTools/__init__.py": b"", "full/fontTools/agl.py": b"",
     "full/tqdm/auto.py": b"from tqdm import tqdm, trange\ntqdm.monitor_interval = 0\n",  # the real one imports asyncio
 }  # fmt: skip
-SUFFIXES = (".py", ".json", ".csv", ".npz", ".mplstyle", ".css", ".js")
+SUFFIXES = (".py", ".json", ".csv", ".npz", ".txt", ".mplstyle", ".css", ".js")
 
 
 def imports(notebook):
@@ -150,7 +148,6 @@ def prepare(app):
         "files": write(folder, root),
         "begin": {module: begin(module) for module in ("core", "full")},
         "imports": {name: imports(read(path)) for name, path in chapters.items()},
-        "runs": [f"chapters/{name}" for name in RUNS],
         "exercises": {name: cover.tried(path)[0] for name, path in chapters.items()},
     }
     script = (HERE / "page" / "page.js").read_text(encoding="utf-8")

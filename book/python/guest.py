@@ -4,6 +4,7 @@ Needs the standard library alone. Names live in a module of their own, so that a
 """
 
 import ast
+import itertools
 import json
 import linecache
 import sys
@@ -13,10 +14,14 @@ from pathlib import Path
 
 NO_SITE = (". Site initialization is disabled, did you forget to add the site-packages directory to sys.path or to enable "
            "your virtual environment?")  # what Python adds to the name of a missing module; here it helps nobody
+IMPORTS = ast.Import, ast.ImportFrom
 OUT = Path("/out")  # files left here are handed out after the cell
 scope = types.ModuleType("__main__")
 checked = {}  # name of an exercise: whether the answer was right
 shown = []  # what a cell shows beside its text: ("image", a data URI) and ("html", of a figure)
+for stream in sys.stdout, sys.stderr:  # no terminal: no colours, no bars that move
+    stream.isatty = lambda: False
+absent = None  # in a chapter that runs as a whole, the names that its cells lack: {name: the module that is not here}
 
 
 class Cut:
@@ -42,6 +47,8 @@ def with_plots():
 
     import numpy
 
+    global absent
+    absent = {}
     sys.path.append("/full")
     for package in (numpy, encodings):  # their rarer parts are there, too
         package.__path__.append(f"/full/{package.__name__}")
@@ -75,18 +82,26 @@ def note(report):
 def run_cell(source, name):
     """Run a cell called ``name``, print what a notebook prints, and leave in ``OUT`` what became of it, as JSON.
 
-    That is ``{"error": whether one was raised, "missing": the module that was not there to be imported, "checked":
-    verdicts by the exercises' names, "shown": as above}``.
+    That is ``{"error": whether one was raised, "missing": the modules that were not there to be imported, "checked":
+    verdicts by the exercises' names, "shown": as above}``. In a chapter that runs as a whole, a cell goes on after an
+    import of what is not there, and ends without an error where it needs it.
     """
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     checked.clear()
     shown.clear()
-    error = None
+    error, missing = None, []
     try:
         tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        compile(tree, file, "exec", dont_inherit=True)  # a cell that is no Python does nothing
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, file, "exec", dont_inherit=True), scope.__dict__)
+        for part in parts(tree):
+            try:
+                exec(compile(part, file, "exec", dont_inherit=True), scope.__dict__)
+            except ModuleNotFoundError as raised:
+                if absent is None or not isinstance(part.body[0], IMPORTS):
+                    raise
+                lack(part, raised.name, missing)
         if last:
             value = eval(compile(ast.Expression(last.value), file, "eval", dont_inherit=True), scope.__dict__)
             if value is not None:
@@ -96,11 +111,42 @@ def run_cell(source, name):
     except BaseException as raised:  # exit() too: it must not end the page's Python
         error = raised
     sys.stdout.flush()
-    if error is not None:
+    if absent is not None and lacking(error):
+        lack(tree, lacking(error), missing)
+    elif error is not None:
         print(told(error), end="", file=sys.stderr)
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
     became = {"error": error is not None, "missing": missing, "checked": checked, "shown": shown}
     (OUT / "cell.json").write_text(json.dumps(became))
+
+
+def parts(tree):
+    """The cell in pieces that follow one another: each import by itself."""
+    for imported, nodes in itertools.groupby(tree.body, lambda node: isinstance(node, IMPORTS)):
+        if not imported:
+            yield ast.Module(list(nodes), [])
+            continue
+        for node in nodes:
+            for names in [[name] for name in node.names] if isinstance(node, ast.Import) else [node.names]:
+                yield ast.Module([ast.copy_location(type(node)(**dict(ast.iter_fields(node)) | {"names": names}), node)], [])
+
+
+def lack(tree, module, missing):
+    """Note what a piece of a cell would have named, had there been the module."""
+    if module not in missing:
+        missing.append(module)
+    for node in ast.walk(tree):
+        if isinstance(node, IMPORTS):
+            names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+        else:
+            names = [node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else getattr(node, "name", None)]
+        absent.update((name, module) for name in names if name and name not in scope.__dict__)
+
+
+def lacking(error):
+    """The module for want of which an error was raised, if it was."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name
+    return absent.get(error.name) if isinstance(error, NameError) else None
 
 
 def display(value):
@@ -118,7 +164,7 @@ def draw(figure, state):
     try:
         answer = module.answer(figure, state) if module and figure in module.figures else {"gone": True}
     except BaseException as raised:
-        answer = {"error": told(raised)}
+        answer = {"error": f"This needs {module}." if (module := lacking(raised)) else told(raised)}
     (OUT / "figure.json").write_text(json.dumps(answer))
 
 

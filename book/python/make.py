@@ -51,7 +51,7 @@ USELESS = {
 RARE = {
     "email", "xml", "urllib", "ctypes", "logging", "zoneinfo", "_pydecimal", "_pydatetime", "tracemalloc", "tarfile",
     "plistlib", "optparse", "code", "sched", "tomllib", "subprocess", "selectors", "socket", "mimetypes", "shelve",
-    "sysconfig", "runpy", "stringprep"}  # fmt: skip
+    "sysconfig", "runpy", "stringprep", "ipaddress", "uuid", "wave"}  # fmt: skip
 COMMON_ENCODINGS = re.compile(r"encodings/(__init__|aliases|ascii|latin_1|utf_\w+|cp1252|idna|punycode|unicode_escape|"
                               r"raw_unicode_escape|hex_codec|base64_codec|zlib_codec|rot_13)\.")  # fmt: skip
 NO_TABLES = re.compile(r"encodings/(big5|cp932|cp949|cp950|euc_|gb|hz|iso2022_|johab|shift_jis)")  # trimmed from the module

@@ -15,6 +15,7 @@ from .diff import compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
 from .memo import AxisMemo
+from .names import as_now
 from .page import figure_html
 from .render import FreshAxes, Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
 
@@ -111,6 +112,7 @@ def explore(
                 f"explore: {name}= is {what}, got {value!r}; if it is meant as a control, "
                 f"rename this parameter of the drawing function"
             )
+    draw, describe, drag, goals = as_now((draw, describe, drag, goals))
     read = read_controls(draw, controls, labels)
     if play is not None and play not in controls:
         raise ValueError(f"explore: play names {play!r}, which is no control; the controls are {', '.join(controls)}")

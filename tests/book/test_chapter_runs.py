@@ -2,18 +2,28 @@
 
 import io
 import json
+import math
 import re
 import statistics
 import tarfile
 
 import pytest
 
-from book.notebook import chapter_paths, read
+from book.notebook import read
 from book.python import extension
+from tests.book import test_answering
 from tests.book.test_answering import LOADED, Exercise
 
 PAGE = "chapters/01_neurons.html"
-OTHERWISE = {"02_activations": ("timeit",)}  # cells whose text differs: how fast one thing is beside another
+gecko = test_answering.gecko
+OTHERWISE = {  # cells whose text differs, by a word of their code
+    "02_activations": ("timeit.repeat",),  # how fast one thing is beside another
+    "04_backpropagation": ("import sympy", "sympy.Symbol", "sympy.diff"),  # which is not in a page
+    # Networks whose training forks: other rounding in the last bit leads elsewhere.
+    "08_deep_networks": ("def image(kind)",),
+    "14_boltzmann": ("rates, seeds = (0.001",),
+    "16_graphs": ("def zeros(shape, rng, dtype)",),
+}
 FIGURE = """
 import matplotlib.pyplot as plt
 from nnlib.explore import explore
@@ -76,20 +86,43 @@ SHOWN = """() => [...document.querySelectorAll(".runnable")].map(root => [root.g
     [...root.querySelectorAll(".runnable-output > pre")].map(part => part.textContent).join("")])"""
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-@pytest.mark.parametrize("path", [path for path in chapter_paths() if path.stem in extension.RUNS], ids=lambda path: path.stem)
-def test_every_cell_gives_its_stored_text(path, watched, html):
-    window = watched()
+def runs_as_stored(path, window, html):
     window.context.set_default_timeout(900_000)
     window.page.goto((html / "chapters" / f"{path.stem}.html").as_uri())
     run(window.page)
     found, wanted = window.page.evaluate(SHOWN), as_shown(path)
-    assert len(found) == len(wanted)
-    for (code, got), (source, text) in zip(found, wanted, strict=True):
-        assert code == source
-        assert got == text or any(word in code for word in OTHERWISE.get(path.stem, ())), code
+    assert [code for code, _ in found] == [source for source, _ in wanted]
+    differ = [code for (code, got), (_, text) in zip(found, wanted, strict=True) if got != text]
+    otherwise = OTHERWISE.get(path.stem, ())
+    assert [code for code in differ if not any(word in code for word in otherwise)] == []
+    assert [word for word in otherwise if not any(word in code for code, _ in wanted)] == []
+    assert window.page.locator(".runnable-solved, .runnable-count").count() == 0, "the reader has solved nothing"
     assert window.errors == [] and window.external == []
+
+
+SHORT = "01_neurons", "03_losses", "04_backpropagation"
+LONG = "02_activations", "06_overfitting", "07_regularization", "08_deep_networks", "14_boltzmann", "15_autoencoders", "16_graphs"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [*SHORT, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
+def test_every_cell_gives_its_stored_text(name, watched, html):
+    runs_as_stored(html.parents[1] / "chapters" / f"{name}.ipynb", watched(), html)
+
+
+@pytest.mark.browser
+def test_the_same_in_firefox(gecko, html, root):
+    gecko.goto((html / "chapters/04_backpropagation.html").as_uri())
+    found = gecko.evaluate("""async () => {
+        document.querySelector("[data-action=try]").click();
+        const bar = document.querySelector(".runnable-page");
+        await new Promise(done => new MutationObserver(
+            () => bar.dataset.state === "done" && done()).observe(bar, {attributes: true}));
+        return (%s)();
+    }""" % SHOWN)
+    wanted = as_shown(root / "chapters/04_backpropagation.ipynb")
+    differ = [code for (code, got), (_, text) in zip(found, wanted, strict=True) if got != text]
+    assert len(differ) == 3 and all("sympy" in code for code in differ)
 
 
 @pytest.fixture
@@ -120,9 +153,8 @@ def test_a_figure_is_changed_and_moved(tried):
     slider.focus()
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
-    page.locator("[data-draws][data-drawn='7']").wait_for()
-    assert figure.locator("svg").get_attribute("aria-label") == "x is 0.5" or slider.input_value() == "5"
-    page.locator(f"[data-drawn='{slider.input_value()}']").wait_for()
+    page.locator(f"[data-draws][data-drawn='{slider.input_value()}']").wait_for()
+    assert slider.input_value() == "5" and figure.locator("svg").get_attribute("aria-label") == "x is -0.5"
     page.wait_for_function("document.querySelector('[data-name=draw_square] .explore-goal').dataset.reached == ''")
     assert handle.bounding_box()["x"] < before["x"] and "Go to the left." in goal.inner_text()
     box = figure.locator("svg").bounding_box()
@@ -168,8 +200,20 @@ def test_a_picture_a_missing_module_and_a_value(tried):
     said = page.evaluate(RUN, "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('$x^2$')\nplt.show()\n1 + 1")
     assert said.strip() == "2"
     assert page.locator(".runnable-output > img[src^='data:image/png']").evaluate("image => image.naturalWidth") > 300
-    said = page.evaluate(RUN, "import sympy")
-    assert said.strip() == "sympy is not part of the Python in this page. This cell runs with make lab, or with Binder."
+
+
+@pytest.mark.browser
+def test_what_needs_a_missing_module_is_passed_over(tried):
+    page = tried.page
+    here = "sympy is not part of the Python in this page"
+    more = f"{here}. This cell runs with make lab, or with Binder."
+    said = page.evaluate(RUN, "import math, sympy\nfrom sympy import Symbol as S\nprint(math.tau > 6)")
+    assert said.split() == f"True {here}; what needs it is passed over.".split()
+    assert page.evaluate(RUN, "print(1)\nformula = sympy.Symbol('x')").split() == f"1 {more}".split()
+    assert page.evaluate(RUN, "formula + 1").strip() == more and page.evaluate(RUN, "S('x')").strip() == more
+    assert page.evaluate(RUN, "print(2)\nimport math\nreturn").startswith("  File")
+    assert "NameError: name 'other' is not defined" in page.evaluate(RUN, "other")
+    assert page.evaluate(RUN, "import sympy.core as formula, math\nformula = math.pi\nformula > 3").split()[0] == "True"
 
 
 @pytest.mark.browser
@@ -193,6 +237,15 @@ def test_a_figure_is_redrawn_in_a_fraction_of_a_second(tried):
     assert statistics.median(times) < max(300, plain), "a busy machine is slow with all"
 
 
+def test_the_cover_says_what_the_buttons_say(html, root):
+    script = (html / "_static/python/page.js").read_text("utf-8")
+    known = json.loads(script.split("\n", 1)[0].removeprefix("window.nnPython = ").rstrip(";"))
+    size = {name: facts["bytes"] / 1e6 for name, facts in known["files"].items() if "bytes" in facts}
+    core = math.ceil(size["core.wasm"] + size["core.zip"] + size["book.tar"])
+    full = math.ceil(size["full.wasm"] + size["core.zip"] + size["book.tar"] + size["plots.tar"])
+    assert re.findall(r"(\d+) MB", (root / "intro.md").read_text("utf-8")) == [str(core), str(full)]
+
+
 def test_what_stands_beside_the_module_is_whole(root):
     with tarfile.open(fileobj=io.BytesIO(extension.plots(root))) as made:
         names = set(made.getnames())
@@ -203,12 +256,3 @@ def test_what_stands_beside_the_module_is_whole(root):
 @pytest.mark.browser
 def test_an_exercise_is_answered_in_the_same_python(tried):
     assert "not written yet" in Exercise(tried.page, "signed_distance").check()
-
-
-@pytest.mark.browser
-def test_chapters_that_do_not_run_as_a_whole_have_no_button(watched, html):
-    for path in chapter_paths():
-        text = (html / "chapters" / f"{path.stem}.html").read_text("utf-8")
-        assert "python/page.js" in text
-    known = (html / "_static/python/page.js").read_text("utf-8").split("\n", 1)[0]
-    assert f'"runs":{json.dumps([f"chapters/{name}" for name in extension.RUNS], separators=(",", ":"))}' in known

@@ -15,7 +15,6 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from nnlib.explore import explore  # noqa: E402
-from nnlib.explore.handles import ABSENT  # noqa: E402
 from nnlib.explore.page import page as standalone  # noqa: E402
 from nnlib.explore.render import QUANTUM, RC  # noqa: E402
 
@@ -158,9 +157,9 @@ def grab(page, root, figure, number, found, compare, points=4):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
     handle, rng, moves, style = figure.handles[number], random.Random(number), 0, found.style
     element = root.query_selector_all(".explore-handle")[number]
-    if not element.is_visible():  # the handle before this one was left where this one is nowhere
-        there = next(s for s in (figure.start, *range(figure.states)) if found[s][number][0] != ABSENT)
-        root.evaluate(SET_STATE, indices(figure, there))
+    states = iter([figure.start, *random.Random(number).sample(range(figure.states), figure.states)])
+    while not element.is_visible():  # a handle need not be there in every state
+        root.evaluate(SET_STATE, indices(figure, next(states)))
     element.scroll_into_view_if_needed()
     box = root.query_selector("svg").bounding_box()
     width = float(root.query_selector("svg").get_attribute("viewBox").split()[2])

@@ -319,3 +319,20 @@ def test_axes_that_cannot_be_pickled_are_made_each_time(static):
     assert [type(fresh_axes()[1]) for _ in range(2)] == [Hidden, Hidden] and fresh_axes.pickled is None
     plt.close("all")
     assert static(plain, w=[1.0, 2.0], subplots=subplots).states == 2
+
+
+def test_a_figure_keeps_the_names_that_its_cell_saw(monkeypatch):
+    monkeypatch.setenv("EXPLORE_ON_DEMAND", "1")
+    from nnlib.explore import explore, ondemand
+
+    cell = """
+def helper(v): return scale * v
+def draw(ax, x=1): ax.set_title(f"title {helper(x)}")
+figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goals={"go": lambda x: helper(x) > 20},
+                 drag={"it": ("x", lambda x: helper(x))})
+"""
+    names = {"explore": explore, "scale": 10}
+    exec(cell, names)
+    names.update(scale=None, helper=None, draw=None)
+    answer = ondemand.answer(list(ondemand.figures)[-1], 2)
+    assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]

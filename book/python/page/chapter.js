@@ -20,10 +20,10 @@
     return [...page.body.children];
   }
 
-  function display({shown, missing}) { // as a method of a cell
-    if (missing) {
-      this.output.replaceChildren();
-      this.show(2, `${missing} is not part of the Python in this page. This cell runs with make lab, or with Binder.`);
+  function display({shown, missing, error}) { // as a method of a cell
+    for (const module of missing) {
+      const here = `${module} is not part of the Python in this page`;
+      this.show(2, error ? `${here}. This cell runs with make lab, or with Binder.\n` : `${here}; what needs it is passed over.\n`);
     }
     for (const [kind, content] of shown) {
       if (kind === "image") {
@@ -33,6 +33,8 @@
         this.output.append(image);
       } else this.output.append(...cleaned(content));
     }
+    const caption = this.stored && shown.length && this.stored.querySelector("figcaption");
+    if (caption) this.output.append(caption.cloneNode(true));
     if (this.stored) this.stored.hidden = true;
     document.dispatchEvent(new Event("explore-wake"));
   }

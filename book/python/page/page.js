@@ -184,10 +184,12 @@
         });
       }).then(function (answer) {
         var told = JSON.parse(new TextDecoder().decode(answer.files["cell.json"])), checked = told.checked, verdict = checked[cell.name];
-        Object.keys(checked).forEach(function (name) { if (checked[name]) keep("solved:" + name, "1"); });
+        Object.keys(checked).forEach(function (name) { // not where the book's own solution is run
+          if (checked[name] && cell.word == "Check") keep("solved:" + name, "1");
+        });
         tick();
         if (cell.display) cell.display(told);
-        cell.say(told.error ? "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
+        cell.say(told.error ? told.missing.length ? "Passed over" : "An error" : verdict === undefined ? "Done" : verdict ? "✓ Right" : "Not yet right");
         cell.state("done");
       }).catch(function (error) {
         var kind = error.kind || "download";
@@ -210,7 +212,7 @@
 
   // All cells of a chapter: the rest of it is loaded on the click.
   var heading = document.querySelector(".bd-article h1");
-  if (able && heading && (nn.runs || []).indexOf(page) >= 0) (function () {
+  if (able && heading && nn.files.chapter && page in nn.imports) (function () {
     var bar = make("div", {"class": "runnable-bar runnable-page", role: "group", "aria-label": "Python in this page"}),
       button = make("button", {type: "button", "data-action": "try"}, "Try this page (loads " + Math.ceil(nn.size("full") / 1e6) + " MB, once)"),
       said = make("span", {"class": "runnable-status", role: "status"});
