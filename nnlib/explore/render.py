@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.figure import FigureBase
 from matplotlib.transforms import TransformNode
 from PIL import Image
@@ -77,7 +78,7 @@ def _restore(node, state):
 @contextlib.contextmanager
 def drawn(draw, values, fresh_axes=plt.subplots):
     """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    with plt.rc_context(RC), texts_remembered():
+    with plt.rc_context(RC), texts_remembered(), _late_ticks_clipped():
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
@@ -96,6 +97,24 @@ def drawn(draw, values, fresh_axes=plt.subplots):
             for number in plt.get_fignums():
                 if number not in before:
                     plt.close(number)
+
+
+@contextlib.contextmanager
+def _late_ticks_clipped():
+    """Ticks that matplotlib makes with the axes have their grid lines clipped; so have those that it makes later."""
+    make = Axis._get_tick
+
+    def clipped(axis, major):
+        tick = make(axis, major)
+        tick.gridline.set_clip_path(axis.get_clip_path())
+        tick.gridline.set_clip_box(axis.get_clip_box())
+        return tick
+
+    Axis._get_tick = clipped
+    try:
+        yield
+    finally:
+        Axis._get_tick = make
 
 
 @contextlib.contextmanager

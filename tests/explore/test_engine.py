@@ -291,8 +291,12 @@ def test_a_text_laid_out_once_is_where_it_would_be(options):
                 plt.close(figure)
 
 
-def test_ticks_left_out_of_the_pickle_come_when_they_are_wanted():
+@pytest.mark.parametrize("grid", [
+    {}, {"axis": "x"}, {"axis": "y", "which": "minor"}, {"which": "both", "color": "blue", "clip_on": False},
+], ids=str)  # fmt: skip
+def test_ticks_left_out_of_the_pickle_come_when_they_are_wanted(grid):
     def draw(ax):
+        ax.grid(bool(grid), **grid)
         ax.tick_params(which="minor", length=9, color="red")
         ax.tick_params(which="major", length=12, labelrotation=30)
         ax.xaxis.set_minor_locator(plt.MultipleLocator(0.1))
