@@ -4,6 +4,7 @@
 its cells gave when they last ran.
 """
 
+import ast
 import json
 import re
 import sys
@@ -178,6 +179,19 @@ def starts_with_its_one_title(path, notebook):
         yield 1, f"the first cell begins with the chapter's title, `# Topic`, and there is no other ({len(titles)} found)"
 
 
+@rule("A question the reader cannot yet answer, in italics")
+def asks_a_question_first(path, notebook):
+    opening = "\n".join(text for _, text in prose(notebook)).split("\n## ")[0]
+    if not re.search(r"(?<!\*)\*[^*]+\?\*(?!\*)", opening):
+        yield None, "asks nothing before its first section: a question in italics, *Why ...?*, for the cover too"
+
+
+@rule("then one line, `**Time:** about an hour.")
+def says_its_time_and_ground(path, notebook):
+    if not any(re.search(r"\*\*Time:\*\* .*\*\*Builds on:\*\* ", text) for _, text in prose(notebook)):
+        yield None, "has no line **Time:** about an hour. **Builds on:** {doc}`...`."
+
+
 @rule("*After this chapter you can ...*")
 def says_what_one_can_do_afterwards(path, notebook):
     if not any("After this chapter you can" in text for _, text in prose(notebook)):
@@ -190,10 +204,25 @@ def has_a_live_figure(path, notebook):
         yield None, "has no live figure: explore(draw, ...)"
 
 
+@rule("What there is to find is a goal, at least three a")
+def has_three_goals(path, notebook):
+    sources = [re.sub(r"^[%!].*", "", cell.source, flags=re.M) for _, cell in code(notebook)]
+    words = [word for source in sources for word in ast.walk(ast.parse(source)) if isinstance(word, ast.keyword)]
+    goals = [word.value for word in words if word.arg == "goals"]
+    count = sum(len(value.keys) if isinstance(value, ast.Dict) else 3 for value in goals)
+    if count < 3:
+        yield None, f"has {count} goals: explore(..., goals={{...}}) gives a figure something to find"
+
+
 @rule("each below a target `(mistake-name)=`")
 def mistakes_have_targets(path, notebook):
-    if not any(re.search(r"^\(mistake-[\w-]+\)=", text, re.M) for _, text in prose(notebook)):
+    made = re.findall(r"^\((mistake-[\w-]+)\)=", "\n".join(text for _, text in prose(notebook)), re.M)
+    linked = (ROOT / "appendix" / "mistakes.md").read_text(encoding="utf-8")
+    if not made:
         yield None, "has no common mistake below a target like (mistake-name)="
+    for name in made:
+        if f"<{name}>" not in linked:
+            yield None, f"has the mistake {name}, to which appendix/mistakes.md has no link"
 
 
 @rule("Summary, key terms, where to read more")
@@ -230,6 +259,15 @@ def exercises_of_each_kind(path, notebook):
         for part in blocks["exercise", label]:
             if part.cell.cell_type == "code" and "check(" in part.cell.source:
                 yield part.number + 1, f"checks {label}, which {registry} does not register"
+
+
+@rule("stands in `appendix/glossary.md` with its Chinese counterpart")
+def terms_are_in_the_glossary(path, notebook):
+    glossary = (ROOT / "appendix" / "glossary.md").read_text(encoding="utf-8")
+    for k, text in prose(notebook):
+        for term in re.findall(r"[(（,，]\s*([\u4e00-\u9fff][\u4e00-\u9fff\w ]*)\)", text):
+            if term not in glossary:
+                yield k, f"has the term {term}, which appendix/glossary.md lacks"
 
 
 @rule("No footnotes")

@@ -29,6 +29,11 @@ explore(
     draw,
     w=(-3.0, 3.0, 0.5),
     title="TODO: what it shows",
+    goals={
+        "TODO: what there is to find": lambda w: w < 0,
+        "TODO: something else": lambda w: w == 0,
+        "TODO: and a third": lambda w: w == 3,
+    },
     describe=lambda w: f"TODO: what the data show at w = {w:g}.",
 )"""
 
@@ -39,13 +44,16 @@ def cells(stem):
     title = short.replace("-", " ").capitalize()
     figure = {"figure": {"caption": "TODO: one sentence.", "name": f"fig-{short}-first"}}
     pages = [
-        new_markdown_cell(f"(ch-{short})=\n# {title}\n\nTODO: a question that the reader cannot answer yet."),
+        new_markdown_cell(
+            f"(ch-{short})=\n# {title}\n\nTODO: what the reader sees. *TODO: a question that the reader cannot answer yet?*"
+        ),
         new_code_cell(IMPORTS, metadata={"tags": ["hide-input"]}),
         new_markdown_cell("TODO: what to drag, and what to look for."),
         new_code_cell(FIGURE, metadata={"mystnb": figure}),
         new_markdown_cell(
-            "**After this chapter you can** TODO: three to five abilities that can be checked.\n\n"
-            "TODO: how many minutes, and which chapters it builds on."
+            ":::{admonition} After this chapter you can\n:class: tip\n"
+            "- TODO: three to five abilities that can be checked.\n\n"
+            "**Time:** TODO: about an hour. **Builds on:** {doc}`01_neurons`.\n:::"
         ),
         new_markdown_cell(
             f"## TODO: the first idea\n\nTODO: idea, formula, code, figure, what you just saw.\n\n"
@@ -92,6 +100,7 @@ def main(names):
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     print(f"""chapters/{path.name} has every part of the pattern, and TODO where you write. Then
   - add `- file: chapters/{stem}` to _toc.yml
+  - add its mistakes to appendix/mistakes.md, its terms to appendix/glossary.md
   - register two exercises in nnlib/exercises/ch{stem}.py (nnlib/exercises/__init__.py shows one whole)
   - make chapters C={stem}    runs it
   - make check C={stem}       says what it still lacks""")

@@ -164,6 +164,14 @@ def _(before, after):
     return np.mean(after - before), np.std(after - before) / np.sqrt(len(before))
 
 
+@paired_effect.mistake(
+    "You take one from the number of draws twice. It belongs in the spread of the differences; the root below the spread "
+    "is that of all draws."
+)
+def _(before, after):
+    return np.mean(after - before), np.std(after - before, ddof=1) / np.sqrt(len(before) - 1)
+
+
 @paired_effect.mistake("The sign is turned: an error that fell is a negative change.")
 def _(before, after):
     return np.mean(before - after), np.std(before - after, ddof=1) / np.sqrt(len(before))

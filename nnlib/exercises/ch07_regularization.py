@@ -125,6 +125,15 @@ def _(losses, patience):
     return best_epoch, epoch
 
 
+@stopping_epochs.mistake(
+    "You count the kept epoch back from the last one by the patience. That holds only where patience ended the "
+    "training; the list may end before it does."
+)
+def _(losses, patience):
+    last = stopping_epochs.reference(losses, patience)[1]
+    return last - patience, last
+
+
 @stopping_epochs.mistake("An equal loss is no improvement: it does not start the count again, and its epoch is not kept.")
 def _(losses, patience):
     best_epoch, best = 0, np.inf

@@ -127,7 +127,40 @@ def footnote(notebook):
     notebook.cells.append(new_markdown_cell("So it is.[^note]"))
 
 
+def without(pattern):
+    def change(notebook):
+        for cell in notebook.cells:
+            cell.source = re.sub(pattern, "", cell.source, flags=re.S)
+
+    return change
+
+
+def unasked(notebook):
+    without(r"\?\*")(notebook)
+
+
+def untimed(notebook):
+    without(r"\*\*Builds on:\*\*")(notebook)
+
+
+def aimless(notebook):
+    without(r"goals=\{.*\n    \},")(notebook)
+
+
+def unknown_term(notebook):
+    notebook.cells.append(new_markdown_cell("A **flux** (通量无名) flows."))
+
+
+def unlinked_mistake(notebook):
+    notebook.cells.append(new_markdown_cell("(mistake-of-mine)=\n**Wrong.** Right."))
+
+
 CASES = {
+    unasked: "asks nothing before its first section",
+    untimed: "has no line **Time:** about an hour. **Builds on:**",
+    aimless: "has 0 goals: explore(..., goals={...})",
+    unknown_term: "has the term 通量无名, which appendix/glossary.md lacks",
+    unlinked_mistake: "has the mistake mistake-of-mine, to which appendix/mistakes.md has no link",
     never_run: "has not run: make chapters C=04_backpropagation",
     run_alone: "ran as number 41, not 1: make chapters C=",
     edited: "was edited after it ran: make chapters C=",

@@ -28,6 +28,7 @@ def test_a_new_chapter_runs_and_lacks_only_what_its_author_must_write(folder, ca
     left = [line for line in check.lacks(path) if "is still to be written" not in line]
     assert [line.split(": ", 1)[1].split("   [")[0] for line in left] == [
         "is not listed: add `- file: chapters/17_some_topic` to _toc.yml",
+        "has the mistake mistake-some-topic-first, to which appendix/mistakes.md has no link",
         "has 0 exercises in nnlib/exercises/ch17_some_topic.py: two are to be answered in code",
         "checks ex-todo-1, which nnlib/exercises/ch17_some_topic.py does not register",
         "checks ex-todo-2, which nnlib/exercises/ch17_some_topic.py does not register",
