@@ -125,17 +125,17 @@ def _made(who, **things):
 
 def _evaluate(model, X, y, loss, metrics, batch_size):
     outputs = predict(model, X, batch_size)
-    mean = _score(loss, loss.vjp(outputs, y)[0])
+    mean = _score("loss", loss.vjp(outputs, y)[0])
     finite = math.isfinite(mean)                # metrics may refuse NaN
-    return {"loss": mean, **{name: _score(metric, metric(outputs, y)) if finite else math.nan
+    return {"loss": mean, **{name: _score(name, metric(outputs, y)) if finite else math.nan
                              for name, metric in metrics.items()}}
 
 
-def _score(function, value):
+def _score(name, value):
     """What a loss or a metric gives, as a float."""
-    value = checks.numeric(function.__name__, "its value", value)
+    value = checks.numeric("fit", f"the value of {name}", value)
     if value.ndim:
-        raise ValueError(f"{function.__name__} as a loss or metric expects to give one number, got {value.shape}")
+        raise ValueError(f"fit and evaluate expect one number as the value of {name}, got {value.shape}")
     return float(value)
 
 
@@ -272,7 +272,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         """One step of the optimiser: the outputs and the loss, before it."""
         outputs = model(X_batch)
         value, pullback = loss.vjp(outputs, y_batch)
-        value = _score(loss, value)
+        value = _score("loss", value)
         go_on("the loss", value)
         optimizer.zero_grad()
         model.backward(pullback(1.0)[0], input_grad=False)
@@ -296,7 +296,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
                 outputs, value = step(X_batch, y_batch)
             totals["loss"] += len(X_batch) * value
             for name, metric in metrics.items():
-                totals[name] += len(X_batch) * _score(metric, metric(outputs, y_batch))
+                totals[name] += len(X_batch) * _score(name, metric(outputs, y_batch))
             seen += len(X_batch)
         for p in optimizer.parameters:
             go_on("a weight", np.abs(p.value).max(initial=0))
