@@ -1,4 +1,4 @@
-"""Saving and loading the weights of a model (chapter 5)."""
+"""Saving and loading the weights of a model."""
 
 import os
 import zipfile
