@@ -56,7 +56,8 @@ def test_the_chapter_that_a_module_names_speaks_of_it(path):
     for number in numbers_in_docstrings(path):
         told = (cells(CHAPTERS[number], "code") + cells(CHAPTERS[number], "markdown")).lower()
         words = {name.lower() for name in own}
-        assert not words or words & set(re.findall(r"\w+", told)), f"{path.name} names chapter {number}, which has no {sorted(words)}"
+        wrong = f"{path.name} names chapter {number}, which has no {sorted(words)}"
+        assert not words or words & set(re.findall(r"\w+", told)), wrong
 
 
 @pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
