@@ -52,7 +52,8 @@ RUN = """async (source) => {
         watch.observe(root, {attributes: true});
         look();
     });
-    return root.querySelector(".runnable-output").innerText;
+    const shown = [...root.querySelector(".runnable-output").children];
+    return shown.filter(part => part.tagName != "FIGCAPTION").map(part => part.innerText).join("\\n");
 }"""
 
 
