@@ -26,9 +26,15 @@ def batches(X, y, batch_size, rng=None, *, drop_last=False):
     X, y = _samples("batches", X, y)
     checks.count("batches", batch_size=batch_size)
     order = np.arange(len(X)) if rng is None else checks.generator("batches", rng).permutation(len(X))
+    return _batches(X, y, batch_size, order, drop_last)
+
+
+def _batches(X, y, batch_size, order, drop_last):
+    """The batches of samples that were checked before."""
     end = len(X) - len(X) % batch_size if drop_last and len(X) > batch_size else len(X)
-    chosen = (order[start:start + batch_size] for start in range(0, end, batch_size))
-    return ((X[i], y[i]) for i in chosen)
+    for start in range(0, end, batch_size):
+        chosen = order[start:start + batch_size]
+        yield X[chosen], y[chosen]
 
 
 def _samples(who, X, y):
@@ -289,7 +295,8 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
         totals, seen = dict.fromkeys(["loss", *metrics], 0.0), 0
-        for k, (X_batch, y_batch) in enumerate(batches(X, y, batch_size, rng, drop_last=drop_last), start=1):
+        order = rng.permutation(len(X))
+        for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, order, drop_last), start=1):
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for

@@ -214,7 +214,7 @@ class Explorer:
                     alone = alone and images_alone(figure)
                     trees.append(read_svg(save_svg(figure), images, memo))
                     if self.describe:
-                        descriptions.append(str(self.describe(**values)))
+                        descriptions.append(self.said(values))
                     for handle, found in zip(self.handles, places, strict=True):
                         found.append(handle.place(figure, values))
                     for goal, found in zip(self.goals, reached, strict=True):
@@ -246,7 +246,7 @@ class Explorer:
             payload=payload,
             prefix=f"e{content}",
             images=images,
-            keep="all" if self.keep_colours else "images" if alone and images.lightness() < WHITISH else "",
+            keep=self.keeps(alone, images),
         )
         if len(page) > MAX_BYTES:
             text = f"{len(page) / 1000:.0f} kB for {self.states} states, at most {MAX_BYTES / 1000:.0f} kB fit"
@@ -259,6 +259,14 @@ class Explorer:
         ranges = [i for i, c in enumerate(self.controls) if c.kind == "range"]
         play = names.index(self.play) if self.play else ranges[0] if ranges else -1
         return [{"n": c.name, "l": c.labels} for c in self.controls], names, play
+
+    def said(self, values):
+        """The description of a state, or None."""
+        return str(self.describe(**values)) if self.describe else None
+
+    def keeps(self, alone, images):
+        """What keeps its colours in the dark: "all", "images", which are ``alone`` where nothing is drawn over them, or ""."""
+        return "all" if self.keep_colours else "images" if alone and images.lightness() < WHITISH else ""
 
     @contextlib.contextmanager
     def drawn(self, values):

@@ -114,14 +114,20 @@ class Handle:
             found = figure.axes[self.ax].transData.transform([self.data(values) for values in states]) * 72 / figure.dpi
         return np.column_stack([found[:, 0], figure.get_figheight() * 72 - found[:, 1]])
 
-    def place(self, figure, values):
-        """Its place in the picture of a state, in quanta from the left and from the top; ABSENT where it has none."""
+    def places(self, figure, states):
+        """Its :meth:`points` in quanta, as the page's script counts them; ABSENT where it has none."""
         if self.ax >= len(figure.axes):
             raise ValueError(f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax} of {len(figure.axes)}")
-        x, y = self.points(figure, [values])[0]
-        if not (math.isfinite(x) and math.isfinite(y)) or max(abs(x), abs(y)) * QUANTUM >= 2**15 - 1:
-            return ABSENT, ABSENT
-        return round(round(x, 6) * QUANTUM), round(round(y, 6) * QUANTUM)
+        return [
+            (round(round(x, 6) * QUANTUM), round(round(y, 6) * QUANTUM))
+            if math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) * QUANTUM < 2**15 - 1
+            else (ABSENT, ABSENT)
+            for x, y in self.points(figure, states)
+        ]
+
+    def place(self, figure, values):
+        """Its place in the picture of one state; see :meth:`places`."""
+        return self.places(figure, [values])[0]
 
 
 class Goal:

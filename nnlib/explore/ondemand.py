@@ -5,16 +5,12 @@ asks for every other one by the event ``explore-draw``; whoever hears it calls :
 """
 
 import itertools
-import math
 import os
 
-import numpy as np
-
 from .encode import compress, encode
-from .handles import ABSENT
 from .memo import AxisMemo
 from .page import figure_html, standalone_svg
-from .render import QUANTUM, Images, images_alone, markup, read_svg, save_svg
+from .render import Images, images_alone, markup, read_svg, save_svg
 
 REMEMBERED = 100  # drawings of axes kept between states
 figures, _numbers = {}, itertools.count()
@@ -41,17 +37,18 @@ def first(explorer):
     Where its handles are in the other states is taken from the axes of this one, until these states are drawn.
     """
     key, drawing = f"draws-{_START}-{next(_numbers)}", _Drawing(explorer)
-    tree, images, figure = drawing.state(explorer.values(explorer.start))
+    start = explorer.values(explorer.start)
+    tree, images, figure = drawing.state(start)
     states = list(explorer.all_values())
     heads, names, play = explorer.heads()
-    handles = [(h.name, [names.index(n) for n in h.moves], _quanta(h.points(figure, states))) for h in explorer.handles]
+    handles = [(h.name, [names.index(n) for n in h.moves], h.places(figure, states)) for h in explorer.handles]
     unknown = [[False] * len(states) for _ in explorer.goals]
     figures[key] = drawing
     return figure_html(
-        tree, name=explorer.name, title=explorer.title, description=_said(explorer, explorer.start),
+        tree, name=explorer.name, title=explorer.title, description=explorer.said(start),
         controls=explorer.controls, goals=explorer.goals, images=images, prefix=key, draws=True,
         payload=compress(encode([], len(states), images, heads, [], play, handles, unknown)),
-        keep="all" if explorer.keep_colours or images_alone(figure) else "",
+        keep="all" if explorer.keeps(images_alone(figure), images) else "",  # the whole picture is one image
     )  # fmt: skip
 
 
@@ -62,18 +59,7 @@ def answer(key, state):
     tree, images, figure = drawing.state(values)
     return {
         "picture": images.inline(markup(standalone_svg(tree))),
-        "said": _said(explorer, state),
-        "handles": [_quanta(handle.points(figure, [values]))[0] for handle in explorer.handles],
+        "said": explorer.said(values),
+        "handles": [handle.place(figure, values) for handle in explorer.handles],
         "reached": [goal.reached(values) for goal in explorer.goals],
     }
-
-
-def _said(explorer, state):
-    return str(explorer.describe(**explorer.values(state))) if explorer.describe else None
-
-
-def _quanta(points):
-    """Places in the picture as the script counts them; ABSENT where there is none."""
-    with np.errstate(all="ignore"):
-        places = np.round(np.round(points, 6) * QUANTUM)
-    return [(int(x), int(y)) if math.isfinite(x + y) and max(abs(x), abs(y)) < 2**15 - 1 else (ABSENT, ABSENT) for x, y in places]
