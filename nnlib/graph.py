@@ -312,7 +312,7 @@ class GATConv(_GraphLayer):
 
     def __init__(self, in_channels, out_channels, bias=True, *, negative_slope=0.2, init=xavier_uniform, rng=None,
                  dtype=np.float64):
-        checks.number("GATConv", "negative_slope", negative_slope)
+        checks.number("GATConv", negative_slope=negative_slope)
         self.options = dict(negative_slope=negative_slope)
         super().__init__(in_channels, out_channels, bias, init, rng, dtype)
 
@@ -321,8 +321,7 @@ class GATConv(_GraphLayer):
 
     def attention(self, x, A):
         """The weights α (..., N, N): in row i, how much of each node's message node i takes."""
-        x = checks.numeric("GATConv", "x", x)
-        checks.shape("GATConv", x, (..., "N", self.in_channels), brief=True)
+        x = checks.shape("GATConv", x, (..., "N", self.in_channels), brief=True)
         h, source, target = x @ self.W.value, self.a_source.value, self.a_target.value
         return _attention(h, source, target, _adjacency("GATConv", A, h), **self.options)[0]
 
