@@ -175,7 +175,7 @@ def _attention(h, a_source, a_target, A, negative_slope):
 def graph_attention(x, W, a_source, a_target, b=None, *, A, negative_slope=0.2):
     """Each node weighs itself and its neighbours: with h = x W,
 
-    z_ij = leaky_relu(a_target · h_i + a_source · h_j) where j = i or A_ij > 0,  α_i = softmax(z_i),  y_i = Σ_j α_ij h_j + b.
+    s_ij = leaky_relu(a_target · h_i + a_source · h_j) where j = i or A_ij > 0,  α_i = softmax(s_i),  y_i = Σ_j α_ij h_j + b.
 
     Parameters
     ----------
