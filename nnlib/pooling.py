@@ -112,9 +112,6 @@ class _Pool2D(Layer):
     def vjp(self, x):
         return self.apply(self.op, x, **self.options)
 
-    def extra_repr(self):
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
-
 
 class MaxPool2D(_Pool2D):
     """The largest pixel of each window: the layer of :func:`max_pool2d`, with its options."""

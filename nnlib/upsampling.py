@@ -168,9 +168,6 @@ class Upsample2D(Layer):
     def vjp(self, x):
         return self.apply(upsample2d, x, scale_factor=self.scale_factor)
 
-    def extra_repr(self):
-        return f"scale_factor={self.scale_factor}"
-
 
 class MaxUnpool2D(Layer):
     """Max pooling, layers at the smaller size, and back by :func:`max_unpool2d` to where the maxima had been.
