@@ -306,8 +306,13 @@ def test_what_a_cell_may_take_is_bounded(opened):
     assert "2" in exercise.check("1 + 1")
 
 
-FULL = "kept = []\nfor size in (1 << 20, 1 << 10, 0):\n    try:\n        while True:\n            kept.append(bytearray(size))\n" \
-    "    except MemoryError:\n        pass"
+FULL = """kept = []
+for size in (1 << 20, 1 << 10, 0):
+    try:
+        while True:
+            kept.append(bytearray(size))
+    except MemoryError:
+        pass"""
 
 
 @pytest.mark.browser
