@@ -157,7 +157,7 @@ def number(who, low=-np.inf, high=np.inf, *, above=False, below=False, **options
 def count(who, least=1, **sizes):
     """Refuse a size (features, channels, steps) that is no integer of at least ``least``."""
     for name, n in sizes.items():
-        if isinstance(n, bool) or not isinstance(n, numbers.Integral):
+        if type(n) is not int and (isinstance(n, bool) or not isinstance(n, numbers.Integral)):     # the first is fast
             raise TypeError(f"{who} expects {name} as an integer, got {n!r}")
         if n < least:
             raise ValueError(f"{who} expects {name} >= {least}, got {n}")

@@ -50,7 +50,7 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
         raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
 
     def cell(z, h, new):
-        new[...], pull = activation.function(z[0] + h @ W_hh)
+        new[...], pull = activation.function(z[0] + h @ W_hh)    # what comes in has been checked
 
         def pullback(dnew, dz):
             dz[0], = pull(dnew)
