@@ -9,7 +9,7 @@ import pytest
 from book.notebook import ROOT
 from tests.instructor.course import notebook, solved
 
-SOME_HAVE = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "posix", "syslog", "crypt", "winreg", "msvcrt", "_winapi"}
+SOME_HAVE = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "posix", "syslog", "winreg", "msvcrt", "_winapi"}
 CALLS = {"os": {"fork", "forkpty", "setsid", "setuid", "setgid", "setgroups", "getuid", "geteuid", "getgid", "chown", "mkfifo",
                 "nice", "killpg", "getpgid", "setpgid", "waitpid", "prctl", "unshare", "memfd_create",
                 "sched_setaffinity", "wait", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC", "uname", "getloadavg"},
