@@ -6,6 +6,7 @@ rounding begins with less than 1e-6 of the sum.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Nothing(types.ModuleType):
     def __getitem__(self, key):
         return self
 
-for name in ("matplotlib", "matplotlib.pyplot", "nnlib.plots", "nnlib.explore", "sympy"):
+for name in drawing:
     sys.modules[name] = Nothing(name)
 import numpy as np
 from nnlib import optim
@@ -80,7 +81,9 @@ print(f"{len(here)} and {len(trainings)} trainings; the others stay within 1e-02
 
 def main(name):
     cells = [cell.source for cell in read(ROOT / "chapters" / f"{name}.ipynb").cells if cell.cell_type == "code"]
-    program = f"cells = {cells!r}\n{TRACED}"
+    used = re.findall(r"\b(?:matplotlib|nnlib\.plots|nnlib\.explore)\.[\w.]+", "\n".join(cells))
+    drawing = sorted({"matplotlib", "nnlib.plots", "nnlib.explore", "sympy", *used})
+    program = f"cells, drawing = {cells!r}, {drawing!r}\n{TRACED}"
     space = {}
     exec(program, space)
     files = extension.nnlib_files(ROOT, lambda part: part not in extension.LEFT_OUT)
