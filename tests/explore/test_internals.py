@@ -34,7 +34,7 @@ def private(path):
 def gone():
     """A sentence for each name that this matplotlib does not have."""
     def told(has):
-        return [f"matplotlib {matplotlib.__version__} has no {name} of {kind}: see to nnlib/explore/internals.py, or keep the version"
+        return [f"matplotlib {matplotlib.__version__} has no {name} of {kind}: see to nnlib/explore/internals.py"
                 for kind, names in internals.NAMES.items() for name in names if not has(kind, name)]
     methods = {("Text", "_get_layout"): Text, ("XAxis", "_get_tick"): XAxis}     # without which no figure could be made
     lost = told(lambda kind, name: hasattr(methods.get((kind, name)), name) or (kind, name) not in methods)
