@@ -19,7 +19,7 @@ def read_overrides(path, assignment, students):
     found, codes = {}, {assignment.code(student): student for student in students}
     for line, row in enumerate(lms.table(path).rows, 1):
         row = [cell.strip() for cell in row] + [""] * 4
-        student, exercise, points, comment = row[:4]
+        student, exercise, points, comment = row[0].removeprefix("'"), *row[1:4]  # as scores.csv has it
         if not any(row) or line == 1 and student.lower() == "student":
             continue
         student = student if student in students else codes.get(student, student)
@@ -41,7 +41,7 @@ def read_groups(path, students):
         return {}
     found = {}
     for line, row in enumerate(lms.table(path).rows, 1):
-        student, group = ([cell.strip() for cell in row] + ["", ""])[:2]
+        student, group = ([cell.strip().removeprefix("'") for cell in row] + ["", ""])[:2]
         if not student or line == 1 and student.lower() == "student":
             continue
         if student not in students or not group or found.get(student, group) != group:

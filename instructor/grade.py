@@ -41,7 +41,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     folder = Path(folder)
     for name in ("results", "feedback"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    submissions = _match(lms.collect(source, folder / "unpacked", assignment.name, students), students)
+    submissions = _match(lms.collect(source, assignment.name, students), students)
     present = {name for submission in submissions for name in (submission.student.casefold(), submission.lms_id) if name}
     submissions += [student for student in students if not present & {student.student.casefold(), student.lms_id}]
     names = {submission.student for submission in submissions}
@@ -96,20 +96,22 @@ class _Run:
 
     def _result(self, submission):
         files = [*submission.others, (submission.label, submission.path, submission.time)]
-        data = [(name, _read(file)) for name, file, _ in files]
-        if self.take == "latest":
-            data = data[-1:]
-        if self.plain and data[-1][1]:
+        files = files[-1:] if self.take == "latest" else files
+        digest = hashlib.sha256(repr((submission[2:5], [name for name, *_ in files])).encode("utf-8", "replace"))
+        for _, file, _ in files:
+            data = _read(file)
+            digest.update(hashlib.sha256(data or b"").digest() + bytes([data is None]))
+        if self.plain and data:
             with suppress(ValueError):
-                cells = handed_in.read_notebook(data[-1][1]).cells
+                cells = handed_in.read_notebook(data).cells
                 self.code[submission.student] = [source for _, source in cells if source not in self.plain]
-        digest = hashlib.sha256(repr((submission[2:5], data)).encode("utf-8", "replace")).hexdigest()
+        digest = digest.hexdigest()
         path = self.folder / "results" / f"{submission.student}.json"
         result = _stored(path)
         wanted = self._wanted(result, digest, submission.student)
         if wanted:
             known = result["exercises"] if wanted.keys() != self.adapters.keys() else {}
-            result = _best(self.assignment, submission, data, wanted, self.work)
+            result = _best(self.assignment, submission, files, wanted, self.work)
             result |= {"exercises": known | result["exercises"], "student": submission.student, "lms_id": submission.lms_id,
                        "sha256": digest, "version": self.version, "work": self.work}
             _write(path, json.dumps(result, indent=1))
@@ -169,14 +171,14 @@ def _empty(status, note):
     return {"status": status, "note": note, "private": "", "exercises": {}, "answers": {}, "out of work": False, "label": ""}
 
 
-def _best(assignment, submission, data, adapters, work):
+def _best(assignment, submission, files, adapters, work):
     """The result of the notebook with the most points among those that count, and which that is."""
-    results = [_grade_one(assignment, submission, one, adapters, work) for _, one in data]
-    best = max(range(len(data)), key=lambda k: (report.score(results[k]), k))
-    results[best]["label"] = data[best][0]
-    if len(data) > 1:
+    results = [_grade_one(assignment, submission, _read(file), adapters, work) for _, file, _ in files]
+    best = max(range(len(files)), key=lambda k: (report.score(results[k]), k))
+    results[best]["label"] = files[best][0]
+    if len(files) > 1:
         results[best]["note"] = "; ".join(filter(None, [
-            f"{len(data)} notebooks, the best is {data[best][0]}", results[best]["note"]]))
+            f"{len(files)} notebooks, the best is {files[best][0]}", results[best]["note"]]))
     return results[best]
 
 
@@ -251,5 +253,5 @@ def _stored(path):
 def _write(path, text):
     """Write a whole file or none of it."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(text, encoding="utf-8", errors="replace")
     part.replace(path)

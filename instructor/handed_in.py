@@ -1,13 +1,18 @@
 """What is read of a file that a student has handed in."""
 
 import json
+import threading
 import unicodedata
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from instructor import written
 
 SOURCE = 4 << 20  # characters of code in a notebook
 CELLS = 2000
+VALUES = 5_000_000  # in a notebook, outputs included: each takes a hundred bytes, were it written in two
+LARGE = 32 << 20  # bytes of a file from which on only one is read at a time
+_large = threading.Lock()
 
 
 class Notebook(NamedTuple):
@@ -26,6 +31,13 @@ def clean(text, length=300):
 
 def read_notebook(data, questions=()):
     """The code cells, and the answers to ``questions``, in the bytes of a file; ValueError if it is no notebook."""
+    if sum(map(data.count, (b",", b"[", b"{"))) > VALUES:
+        raise ValueError(f"more than {VALUES} values")
+    with _large if len(data) > LARGE else nullcontext():
+        return _read(data, questions)
+
+
+def _read(data, questions):
     try:
         tree = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -33,8 +45,8 @@ def read_notebook(data, questions=()):
             raise ValueError("the file is empty") from None
         raise ValueError(clean(f"{type(error).__name__}: {error}", 150)) from None
     if isinstance(tree, dict) and "cells" not in tree and isinstance(tree.get("worksheets"), list):  # format 3
-        sheets = [sheet for sheet in tree["worksheets"] if isinstance(sheet, dict)]
-        tree["cells"] = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+        sheets = [sheet.get("cells") for sheet in tree["worksheets"] if isinstance(sheet, dict)]
+        tree["cells"] = [cell for cells in sheets if isinstance(cells, list) for cell in cells]
     if not isinstance(tree, dict) or not isinstance(tree.get("cells"), list):
         raise ValueError("no cells")
     cells = []

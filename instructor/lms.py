@@ -12,8 +12,8 @@ import io
 import math
 import os
 import re
-import shutil
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -22,8 +22,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 FILE_BYTES = 256 << 20   # a submission larger than this is refused
-ZIP_BYTES = 8 << 30      # and so is a download that unpacks to more
 DEEP = 20                # folders in folders
+DIRECTORY = 4 << 20      # bytes that list what is in a zip: some forty thousand files
+UNZIPPABLE = zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, struct.error
 _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$", re.DOTALL)
 _MOODLE = re.compile(r"^(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)$", re.DOTALL)
 _NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
@@ -162,44 +163,71 @@ def points(text, path, line, least=-math.inf):
     return int(value) if value == int(value) else value
 
 
-def content(path):
-    """The bytes of a file that a stranger has made: a plain file, and not too large; OSError for any other."""
+class Member(NamedTuple):
+    """A file in a zip, which may lie in a zip itself. Nothing is unpacked to a disk."""
+
+    archive: "Path | Member"
+    number: int  # in the zip: two may have one name
+
+
+def opened(path):
+    """A stranger's file, open for reading: a plain one, or one in a zip; OSError for any other."""
+    if isinstance(path, Member):
+        return io.BytesIO(content(path))
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    with open(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_BYTES:
-            raise OSError("not a plain file of reasonable size")
-        return file.read(FILE_BYTES)
+    file = open(os.open(path, flags), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError("not a plain file")
+    return file
 
 
-def collect(source, unpacked, assignment="", students=()):
+def content(path):
+    """The bytes of a stranger's file, which is not too large; OSError for any other."""
+    try:
+        if isinstance(path, Member):
+            with opened(path.archive) as file, zipfile.ZipFile(file) as archive:
+                with archive.open(archive.infolist()[path.number]) as packed:
+                    data = packed.read(FILE_BYTES + 1)
+        else:
+            with opened(path) as file:
+                data = file.read(FILE_BYTES + 1)
+    except UNZIPPABLE as error:
+        raise OSError(f"cannot be unpacked ({type(error).__name__})") from None
+    if len(data) > FILE_BYTES:
+        raise OSError("not of reasonable size")
+    return data
+
+
+def collect(source, assignment="", students=()):
     """The submissions in a folder, or in a zip as Canvas and Moodle make it, one for each student.
 
     In a plain folder the student is the file's name without its ending and without the name of the
     ``assignment`` before it, or the folder of one's own that the file lies in. Files in one folder that are named as
-    several of the ``students`` belong to them. Zips are unpacked into the folder ``unpacked``.
+    several of the ``students`` belong to them, unless these have handed in something themselves.
     """
     source = Path(source)
     if not source.exists():
         raise ValueError(f"{source} is not there: expected a folder or a zip of submissions")
-    shutil.rmtree(unpacked, ignore_errors=True)
     if source.is_file():
         if not zipfile.is_zipfile(source):
             raise ValueError(f"{source} is neither a folder nor a zip")
-        files = _unpack(source, Path(unpacked), PurePosixPath())
+        files = _inside(source, PurePosixPath())
     else:
-        files = _walk(source, Path(unpacked))
+        files = _walk(source)
     files = [file for file in files if not any(part.startswith((".", "__MACOSX")) for part in file.name.parts)]
-    tops = {file.name.parts[0] for file in files}
-    if len(tops) == 1 and len(files) > 1 and all(len(file.name.parts) > 1 for file in files):
-        [top] = tops
-        if not _MOODLE.match(top) and (source.is_file() or any(len(file.name.parts) > 2 for file in files)):
-            files = [file._replace(name=PurePosixPath(*file.name.parts[1:])) for file in files]  # a folder around all
     known = {student.student.casefold() for student in students}
+
+    def ours(top):
+        return _CANVAS.match(top) or _MOODLE.match(top) or _safe(top).casefold() in known
+    tops = {file.name.parts[0] for file in files}
+    if len(tops) == 1 and len(files) > 1 and all(len(file.name.parts) > 1 for file in files) and not ours(*tops):
+        if source.is_file() or any(len(file.name.parts) > 2 for file in files):
+            files = [file._replace(name=PurePosixPath(*file.name.parts[1:])) for file in files]  # a folder around all
+    there = {_safe(_owner(file.name, assignment)[0]).casefold() for file in files}
     found = {}
     for file in sorted(files, key=lambda file: str(file.name)):
-        owner = _owner(file.name, assignment, known)
+        owner = _owner(file.name, assignment, set() if ours(file.name.parts[0]) else known - there)
         found.setdefault(owner[:2], []).append((file, *owner[2:]))
     chosen = {}
     for (raw, lms_id), group in found.items():
@@ -212,7 +240,7 @@ def collect(source, unpacked, assignment="", students=()):
     return sorted(chosen.values(), key=lambda submission: submission.student)
 
 
-def _walk(source, unpacked):
+def _walk(source):
     """All that lies in a folder: links are not followed, and zips are opened."""
     found, folders = [], [(source, PurePosixPath())]
     while folders:
@@ -227,60 +255,61 @@ def _walk(source, unpacked):
             continue
         for entry in entries:
             path, here = Path(entry.path), name / entry.name
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                found.append(File(here, None, f"cannot be read ({type(error).__name__})"))
+                continue
             if entry.is_symlink():
                 found.append(File(here, None, "a link, not a file"))
-            elif entry.is_dir():
+            elif stat.S_ISDIR(facts.st_mode):
                 folders.append((path, here))
-            elif not entry.is_file():
+            elif not stat.S_ISREG(facts.st_mode):
                 found.append(File(here, None, "not a plain file"))
+            elif facts.st_size > FILE_BYTES and here.suffix.lower() != ".zip":
+                found.append(File(here, None, f"larger than {FILE_BYTES >> 20} MB"))
             else:
-                found += _file(path, here, unpacked, entry.stat().st_mtime)
+                found += _file(path, here, facts.st_mtime, facts.st_size)
     return found
 
 
-def _file(path, name, unpacked, time, depth=0):
-    """A file, or what is in it if it is a zip."""
-    if path.stat().st_size > FILE_BYTES and name.suffix.lower() != ".zip":
-        return [File(name, None, f"larger than {FILE_BYTES >> 20} MB")]
-    if name.suffix.lower() == ".zip" and depth < 3:
-        try:
-            if zipfile.is_zipfile(path):
-                inside = _unpack(path, unpacked, name.with_suffix(""), depth + 1)
-                return inside or [File(name, None, "an empty zip")]
-        except OSError:
-            pass
-        return [File(name, None, "a zip that cannot be opened")]
-    return [File(name, path, "", time)]
+def _file(path, name, time, size, depth=0, room=None):
+    """A file, or what is in it if it is a zip; all zips in a hand-in's zip find room for so many bytes."""
+    if name.suffix.lower() != ".zip" or depth == 3:
+        return [File(name, path, "", time)]
+    if depth:
+        room[0] -= size
+        if room[0] < 0:
+            return [File(name, None, f"zips in zips of more than {FILE_BYTES >> 20} MB")]
+    return _inside(path, name.with_suffix(""), depth + 1, room or [FILE_BYTES]) or [File(name, None, "an empty zip")]
 
 
-def _unpack(source, folder, below, depth=0):
-    """Unpack a zip without trusting it, to files that are numbered: no name in it names a file here."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found, total = [], 0
+def _inside(source, below, depth=0, room=None):
+    """What is in a zip: no name in it names a file here."""
     try:
-        with zipfile.ZipFile(source) as archive:
-            for info in archive.infolist():
-                parts = re.split(r"[/\\]+", info.filename)
-                if info.is_dir() or parts[-1] == "" or ".." in parts or parts[0] == "" or re.match(r"^[A-Za-z]:$", parts[0]):
-                    continue
-                name, total = below / PurePosixPath(*parts), total + info.file_size
-                if len(name.parts) > DEEP:
-                    found.append(File(PurePosixPath(*name.parts[:2]), None, f"folders lie more than {DEEP} deep"))
-                    continue
-                if info.file_size > FILE_BYTES or total > ZIP_BYTES:
-                    found.append(File(name, None, f"unpacks to more than {FILE_BYTES >> 20} MB"))
-                    total -= info.file_size
-                    continue
-                target = folder / f"{len(os.listdir(folder)):06d}"
-                try:
-                    with archive.open(info) as packed, open(target, "wb") as file:
-                        _copy(packed, file, info.file_size)
-                    found += _file(target, name, folder, _stamp(info.date_time), depth)
-                except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
-                    target.unlink(missing_ok=True)
-                    found.append(File(name, None, f"cannot be unpacked ({type(error).__name__})"))
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
-        found.append(File(below / "?", None, f"a zip that cannot be opened ({type(error).__name__})"))
+        with opened(source) as file:
+            if depth and (zipfile._EndRecData(file) or [0] * 9)[5] > DIRECTORY:  # before a million entries are made of it
+                raise ValueError("more files than anybody writes")
+            with zipfile.ZipFile(file) as archive:
+                entries = archive.infolist()
+    except (OSError, *UNZIPPABLE) as error:
+        return [File(below / "?", None, f"a zip that cannot be opened ({type(error).__name__})")]
+    found = []
+    for number, info in enumerate(entries):
+        parts = re.split(r"[/\\]+", info.filename)
+        if info.is_dir() or parts[-1] == "" or ".." in parts or parts[0] == "" or re.match(r"^[A-Za-z]:$", parts[0]):
+            continue
+        name = below / PurePosixPath(*parts)
+        if len(name.parts) > DEEP:
+            found.append(File(PurePosixPath(*name.parts[:2]), None, f"folders lie more than {DEEP} deep"))
+        elif info.file_size > FILE_BYTES:
+            found.append(File(name, None, f"unpacks to more than {FILE_BYTES >> 20} MB"))
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without any limit
+            found.append(File(name, None, "packed in a way that is not read here"))
+        elif info.flag_bits & 1:
+            found.append(File(name, None, "encrypted"))
+        else:
+            found += _file(Member(source, number), name, _stamp(info.date_time), info.file_size, depth, room)
     return found
 
 
@@ -291,16 +320,11 @@ def _stamp(time):
         return 0.0
 
 
-def _copy(packed, file, size):
-    """Copy at most the size that the zip declares: a zip bomb declares less than it holds."""
-    for _ in range(0, size + 1, 1 << 20):
-        file.write(packed.read(1 << 20))
-        if file.tell() > size:
-            raise ValueError("larger than declared")
+def _owner(name, assignment, known=()):
+    """Student, LMS id, what a reply is called and whether it was late (None: its time tells), from a path.
 
-
-def _owner(name, assignment, known):
-    """Student, LMS id, what a reply is called and whether it was late (None: its time tells), from a path."""
+    Whoever is ``known`` owns what is called so, wherever it lies.
+    """
     for pattern in (_CANVAS, _MOODLE):
         match = pattern.match(name.parts[0])
         if match:
@@ -391,11 +415,16 @@ def merge(lms_file, scores, column=None):
         text = f"{score * (_number(full) or maximum) / maximum:g}"
         row[target] = text.replace(".", ",") if "," in (full or "") else text
         if comments is not None and len(row) > comments:
-            row[comments] = note
+            row[comments] = harmless(note)
         filled += 1
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=found.delimiter, lineterminator=found.newline).writerows(rows)
     return out.getvalue().encode(found.encoding, "replace"), filled
+
+
+def harmless(cell):
+    """Text that no spreadsheet takes for a formula, nor its rest for one that splits lines at semicolons or tabs."""
+    return re.sub(r"(^|[;\t\r\n])(?=[\t\r\n]*[=+@\uff0b\uff1d\uff20\uff0d-])", r"\1'", cell) if isinstance(cell, str) else cell
 
 
 def _column(header, kind):

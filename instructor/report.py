@@ -6,6 +6,8 @@ import zipfile
 from collections import Counter
 from html import escape
 
+from instructor.lms import harmless
+
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>
@@ -87,13 +89,8 @@ def scores_csv(assignment, results):
         rows.append([result["student"], result["status"], *(points_of(result, name) for name in names), score(result),
                      assignment.points, assignment.code(result["student"]), note])
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([[_harmless(cell) for cell in row] for row in rows])
+    csv.writer(out, lineterminator="\n").writerows([[harmless(cell) for cell in row] for row in rows])
     return out.getvalue()
-
-
-def _harmless(cell):
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def feedback(assignment, result, statuses):
@@ -136,7 +133,8 @@ def write_zip(path, files):
     """Write a zip for an LMS; ``files`` are pairs of the name that it expects and the text."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
+            name, text = (part.encode("utf-8", "replace") for part in (name, text))
+            archive.writestr(zipfile.ZipInfo(name.decode(), (2026, 1, 1, 0, 0, 0)), text)
 
 
 def statistics(assignment, results):

@@ -17,6 +17,7 @@ RUN = 12  # tokens that must follow each other
 COMMON = 0.1  # a run in more than this part of the class, and in more than three, is everybody's
 LEAST = 0.3  # pairs that share less of the shorter one's unusual runs are not shown
 MOST = 30  # pairs that are shown
+LONG = 50_000  # characters of one's code that are compared
 CAVEAT = """Similar code is no proof of anything. A short task has few good answers; students who learnt together, or from the
 same page, write alike; whoever copied and rewrote is not found. Read both, and talk to both, before you conclude."""
 SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
@@ -45,9 +46,10 @@ def tokens(source):
 
 def runs(cells):
     """``{run of tokens: lines of code}`` in the cells of a notebook."""
-    found = {}
+    found, left = {}, LONG
     for source in cells:
-        marked, lines = tokens(source), source.split("\n")
+        source, left = source[:left], max(left - len(source), 0)
+        marked, lines = tokens(source), [line[:200] for line in source.split("\n")]
         for k in range(len(marked) - RUN + 1):
             run = tuple(text for text, _ in marked[k : k + RUN])
             found.setdefault(run, "\n".join(lines[marked[k][1] : marked[k + RUN - 1][1] + 1]))

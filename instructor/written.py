@@ -76,8 +76,9 @@ def answers(tree, names):
             continue
         facts, source = cell.get("metadata"), cell.get("source", "")
         mark = facts.get("question") if isinstance(facts, dict) else None
+        mark = mark if isinstance(mark, str) else None
         place = cell.get("id") if isinstance(cell.get("id"), str) else ""
-        if isinstance(mark, str) or place.endswith(("-title", "-task", "-answer")) or cell.get("cell_type") != "markdown":
+        if mark is not None or place.endswith(("-title", "-task", "-answer")) or cell.get("cell_type") != "markdown":
             name = mark if mark in names else place.removesuffix("-answer")
         if name in names and cell.get("cell_type") == "markdown":
             text = "".join(line for line in source if isinstance(line, str)) if isinstance(source, list) else str(source)

@@ -75,7 +75,7 @@ def leaky_relu(x, *, negative_slope=0.01):
     ----------
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
     """
-    checks.number("leaky_relu", "negative_slope", negative_slope)
+    checks.number("leaky_relu", negative_slope=negative_slope)
     return np.where(x > 0, x, negative_slope * x), lambda dy: (np.where(x > 0, dy, negative_slope * dy),)
 
 
@@ -107,7 +107,7 @@ def elu(x, *, alpha=1.0):
     ----------
     Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by ELUs", 2016.
     """
-    checks.number("elu", "alpha", alpha)
+    checks.number("elu", alpha=alpha)
     negative = np.minimum(x, 0)                 # e^x would overflow where it is not used
     return np.where(x > 0, x, alpha * np.expm1(negative)), lambda dy: (
         np.where(x > 0, dy, dy * alpha * np.exp(negative)),)
@@ -139,7 +139,7 @@ def softplus(x, *, beta=1.0):
     Dugas, Bengio, Bélisle, Nadeau and Garcia, "Incorporating second-order functional knowledge for better
     option pricing", 2000.
     """
-    checks.number("softplus", "beta", beta, 0, above=True)
+    checks.number("softplus", 0, above=True, beta=beta)
     z = beta * x
     y = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))     # four times as fast as logaddexp
     return y / beta, lambda dy: (dy * sigmoid.vjp(z)[0],)
@@ -155,7 +155,7 @@ def swish(x, *, beta=1.0):
     ----------
     Ramachandran, Zoph and Le, "Searching for activation functions", 2017.
     """
-    checks.number("swish", "beta", beta)
+    checks.number("swish", beta=beta)
     s = sigmoid.vjp(beta * x)[0]
     return x * s, lambda dy: (dy * (s + beta * x * s * (1 - s)),)
 
@@ -204,7 +204,7 @@ def hard_sigmoid(x, *, slope=0.5):
     ----------
     Courbariaux, Hubara, Soudry, El-Yaniv and Bengio, "Binarized neural networks", 2016.
     """
-    checks.number("hard_sigmoid", "slope", slope, 0, above=True)
+    checks.number("hard_sigmoid", 0, above=True, slope=slope)
     line = slope * x + 0.5
     return np.clip(line, 0, 1), lambda dy: (dy * slope * ((line > 0) & (line < 1)),)
 

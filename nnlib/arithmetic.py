@@ -47,7 +47,7 @@ def divide(a, b):
 @operation
 def power(x, *, exponent):
     """x to a constant power, element by element; a power of x <= 0 must exist (``ValueError``)."""
-    checks.number("power", "exponent", exponent, -np.inf, np.inf, above=True, below=True)
+    checks.number("power", -np.inf, np.inf, above=True, below=True, exponent=exponent)
     if exponent % 1 != 0 and x.size and x.min() < 0:
         raise ValueError(f"power expects x >= 0 for the exponent {exponent}, got {x.min():.6g}")
     if exponent < 0 and not x.all():

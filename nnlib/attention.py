@@ -188,8 +188,7 @@ class MultiHeadAttention(Layer):
         if memory is not None:
             if self.causal:
                 raise ValueError(f"{who} expects no memory if it is causal: the positions are those of another sequence")
-            memory = checks.numeric(who, "memory", memory)
-            checks.shape(who, memory, ("N", "S", self.embed_dim), "memory", sizes)
+            memory = checks.shape(who, memory, ("N", "S", self.embed_dim), "memory", sizes)
         if mask is not None:
             mask = np.asarray(mask)
             checks.shape(who, mask, (sizes["N"], sizes.get("S", sizes["T"])), "mask")

@@ -47,7 +47,7 @@ class Value:
     """
 
     def __init__(self, data, parents=(), slopes=(), op="", label=""):
-        checks.number("Value", "data", data)
+        checks.number("Value", data=data)
         self.data, self.grad = _as_float(float, data), 0.0
         self.parents, self.slopes, self.op, self.label = parents, slopes, op, label
 
@@ -81,7 +81,7 @@ class Value:
         return Value(y, (self, other), (1 / other.data, -y / other.data), "/")
 
     def __pow__(self, n):
-        checks.number("Value", "exponent", n)
+        checks.number("Value", exponent=n)
         power = _as_float(float, n)
         if math.isinf(power) or self.data < 0 and power % 1 != 0 or self.data == 0 and power < 1 and power != 0:
             raise ValueError(f"Value expects a power with a derivative, got {self.data} ** {n}")
@@ -178,8 +178,6 @@ class Tensor:
         """The result of an operation, recorded. Arguments are Tensors, or arrays that count as constants."""
         places = [i for i, x in enumerate(arguments) if isinstance(x, cls)]
         y, pullback = op.vjp(*(x.data if isinstance(x, cls) else x for x in arguments), **options)
-        if isinstance(y, tuple):
-            raise TypeError(f"Tensor expects operations with one output, {op.__name__} has {len(y)}")
 
         def pull(dy):
             gradients = pullback(dy, input_grad=0 in places)

@@ -111,8 +111,8 @@ def vae_loss(output, target, *, sigma=1.0, beta=1.0, reduction="mean"):
     Kingma and Welling, "Auto-encoding variational Bayes", 2014; with beta Higgins et al., "beta-VAE: learning basic
     visual concepts with a constrained variational framework", 2017.
     """
-    checks.number("vae_loss", "sigma", sigma, 0, above=True)
-    checks.number("vae_loss", "beta", beta, 0)
+    checks.number("vae_loss", 0, above=True, sigma=sigma)
+    checks.number("vae_loss", 0, beta=beta)
     D = target.shape[1]
     if output.shape[1] <= D or (output.shape[1] - D) % 2:
         raise ValueError(f"vae_loss expects output (N, {D} + 2 Z) with Z >= 1, got {output.shape}")

@@ -95,7 +95,7 @@ class RBM(Layer):
 
     def __init__(self, visible, hidden, *, std=0.01, rng=None, dtype=np.float64):
         checks.count("RBM", visible=visible, hidden=hidden)
-        checks.number("RBM", "std", std, 0)
+        checks.number("RBM", 0, std=std)
         self.visible_units, self.hidden_units = visible, hidden
         noise = checks.generator("RBM", rng).standard_normal((visible, hidden))
         self.W = Parameter((std * noise).astype(zeros(0, dtype=dtype).dtype), "W")
@@ -179,8 +179,7 @@ class RBM(Layer):
         pullback(dF.astype(F.dtype), input_grad=False)
 
     def _units(self, name, x, size):
-        x = checks.numeric("RBM", name, x)
-        checks.shape("RBM", x, ("N", size), name)
+        x = checks.shape("RBM", x, ("N", size), name)
         if len(x) == 0:
             raise ValueError(f"RBM expects {name} (N, {size}) with N >= 1, got {x.shape}")
         checks.no_nan("RBM", name, x)
@@ -234,8 +233,7 @@ class Hopfield:
 
 
 def _signs(name, x, shape):
-    x = checks.numeric("Hopfield", name, x).astype(float)
-    checks.shape("Hopfield", x, shape, name)
+    x = checks.shape("Hopfield", x, shape, name).astype(float)
     if not (np.abs(x) == 1).all():
         raise ValueError(f"Hopfield expects {name} of -1 and 1, got {x[np.abs(x) != 1].flat[0]:g}")
     return x

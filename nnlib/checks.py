@@ -69,18 +69,20 @@ def _factor(axis):
 
 
 def shape(who, x, expected, name="", sizes=None, brief=False):
-    """Refuse an array, or a shape, unless it fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
+    """``x`` as :func:`numeric` gives it, refused unless it fits ``expected``, a tuple such as ``("N", 784)``, or one of several
+    in a list. A shape may come in its place.
 
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
+    x = x if isinstance(x, tuple) else numeric(who, name or "x", x)
     sizes, got = {} if sizes is None else sizes, getattr(x, "shape", x)
     choices = expected if isinstance(expected, list) else [expected]
     for axes in choices:
         found = _sizes(got, axes, sizes)
         if found is not None:
             sizes.update(found)
-            return
+            return x
     wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
     raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
 
@@ -143,13 +145,14 @@ def indices(who, name, labels, classes):
         raise ValueError(f"{who} expects {name} in 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
 
 
-def number(who, name, x, low=-np.inf, high=np.inf, *, above=False, below=False):
+def number(who, low=-np.inf, high=np.inf, *, above=False, below=False, **options):
     """Refuse an option that is no real number in [low, high] (``above``, ``below``: that end excluded)."""
-    if isinstance(x, bool) or not isinstance(x, numbers.Real):
-        raise TypeError(f"{who} expects {name} as a number, got {x!r}")
-    if not (low < x if above else low <= x) or not (x < high if below else x <= high):
-        interval = f"{low} {'<' if above else '<='} {name} {'<' if below else '<='} {high}"
-        raise ValueError(f"{who} expects {interval}, got {x}")
+    for name, x in options.items():
+        if isinstance(x, bool) or not isinstance(x, numbers.Real):
+            raise TypeError(f"{who} expects {name} as a number, got {x!r}")
+        if not (low < x if above else low <= x) or not (x < high if below else x <= high):
+            interval = f"{low} {'<' if above else '<='} {name} {'<' if below else '<='} {high}"
+            raise ValueError(f"{who} expects {interval}, got {x}")
 
 
 def count(who, least=1, **sizes):

@@ -248,7 +248,7 @@ class LSTM(Recurrent):
 
     def __init__(self, input_size, hidden_size, *, forget_bias=1.0, return_sequences=True, rng=None,
                  dtype=np.float64):
-        checks.number("LSTM", "forget_bias", forget_bias)
+        checks.number("LSTM", forget_bias=forget_bias)
         super().__init__(input_size, hidden_size, return_sequences, rng, dtype)
         self.b_h.value[hidden_size:2 * hidden_size] = forget_bias
 

@@ -164,7 +164,7 @@ def _largest_error(who, point, gradients, evaluate, floor, rng, h, directions, v
 
     ``evaluate()`` is L at what the arrays hold now, ``floor`` a slope too small to be told from rounding.
     """
-    checks.number(who, "h", h, 0, above=True)
+    checks.number(who, 0, above=True, h=h)
     checks.count(who, directions=directions)
     if not point:
         raise ValueError(f"{who} has no gradient to check")

@@ -175,7 +175,7 @@ def _attention(h, a_source, a_target, A, negative_slope):
 def graph_attention(x, W, a_source, a_target, b=None, *, A, negative_slope=0.2):
     """Each node weighs itself and its neighbours: with h = x W,
 
-    z_ij = leaky_relu(a_target · h_i + a_source · h_j) where j = i or A_ij > 0,  α_i = softmax(z_i),  y_i = Σ_j α_ij h_j + b.
+    s_ij = leaky_relu(a_target · h_i + a_source · h_j) where j = i or A_ij > 0,  α_i = softmax(s_i),  y_i = Σ_j α_ij h_j + b.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ class GATConv(_GraphLayer):
 
     def __init__(self, in_channels, out_channels, bias=True, *, negative_slope=0.2, init=xavier_uniform, rng=None,
                  dtype=np.float64):
-        checks.number("GATConv", "negative_slope", negative_slope)
+        checks.number("GATConv", negative_slope=negative_slope)
         self.options = dict(negative_slope=negative_slope)
         super().__init__(in_channels, out_channels, bias, init, rng, dtype)
 
@@ -321,8 +321,7 @@ class GATConv(_GraphLayer):
 
     def attention(self, x, A):
         """The weights α (..., N, N): in row i, how much of each node's message node i takes."""
-        x = checks.numeric("GATConv", "x", x)
-        checks.shape("GATConv", x, (..., "N", self.in_channels), brief=True)
+        x = checks.shape("GATConv", x, (..., "N", self.in_channels), brief=True)
         h, source, target = x @ self.W.value, self.a_source.value, self.a_target.value
         return _attention(h, source, target, _adjacency("GATConv", A, h), **self.options)[0]
 

@@ -56,7 +56,7 @@ def normal(shape, rng=None, dtype=np.float64, std=0.01):
     TypeError, ValueError
         If ``rng`` is no generator or ``std`` no such number.
     """
-    checks.number("normal", "std", std, 0)
+    checks.number("normal", 0, std=std)
     return (std * checks.generator("normal", rng).standard_normal(shape)).astype(checks.precision("normal", dtype))
 
 
@@ -137,7 +137,7 @@ def orthogonal(shape, rng=None, dtype=np.float64, gain=1.0):
     Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     networks", 2014.
     """
-    checks.number("orthogonal", "gain", gain, 0)
+    checks.number("orthogonal", 0, gain=gain)
     fans(shape)                                 # refuses shapes with fewer than two axes
     rows, columns = shape[0], math.prod(shape[1:])
     rng = checks.generator("orthogonal", rng)
@@ -153,11 +153,11 @@ def _uniform(who, shape, rng, dtype, std):
 
 
 def _xavier_std(who, shape, gain):
-    checks.number(who, "gain", gain, 0)
+    checks.number(who, 0, gain=gain)
     return gain * math.sqrt(2 / max(1, sum(fans(shape))))
 
 
 def _he_std(who, shape, gain, mode):
-    checks.number(who, "gain", gain, 0)
+    checks.number(who, 0, gain=gain)
     checks.choice(who, "mode", mode, ("fan_in", "fan_out"))
     return gain / math.sqrt(max(1, fans(shape)[mode == "fan_out"]))

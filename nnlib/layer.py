@@ -34,6 +34,9 @@ The modes (``train``, ``eval``) change what dropout and batch norm do and nothin
 """
 
 import contextlib
+import copy
+import functools
+import reprlib
 import types
 from collections import abc
 
@@ -182,8 +185,8 @@ class Layer:
         return {name: value for name, value in vars(self).items() if name != "_pullback"}
 
     def members(self):
-        """(name, thing) of each parameter and part that this layer holds."""
-        return _members(vars(self))
+        """(name, thing) of each parameter and part that this layer holds, also in lists, dictionaries and other objects."""
+        return members_in(vars(self))
 
     def children(self):
         """(name, layer) of each part."""
@@ -261,59 +264,69 @@ class Layer:
 
     def summary(self, x):
         """Print each layer with its output shape and number of parameters, for an example batch x (N, ...)."""
-        rows, counted, layers = [], set(), self.named_layers()
+        rows, counted = [("layer", "output shape", "parameters")], set()
+        model = copy.deepcopy(self).eval()      # whose states and running statistics nobody will miss
 
         def traced(path, layer, vjp):
             def run(x, **options):
                 y, pullback = vjp(x, **options)
                 own = [p for _, p in layer.members() if isinstance(p, Parameter)]
-                new = {id(p): p.value.size for p in own if id(p) not in counted}
-                counted.update(new)
                 if own or not any(layer.children()):
                     shape = ", ".join(["N", *map(str, y.shape[1:])]) + ("," if y.ndim == 1 else "")
-                    name = f"{path} {type(layer).__name__}".strip()
-                    rows.append((name, f"({shape})", f"{sum(new.values()):,}"))
+                    size = sum(p.value.size for p in own if p not in counted)
+                    rows.append((f"{path} {type(layer).__name__}".strip(), f"({shape})", f"{size:,}"))
+                    counted.update(own)
                 return y, pullback
             return run
-        with self.in_mode(training=False):      # running statistics stay as they are
-            try:
-                for path, layer in layers.items():
-                    layer.vjp = traced(path, layer, layer.vjp)
-                self.forward(x)
-            finally:
-                for layer in layers.values():
-                    vars(layer).pop("vjp", None)
-        total = sum(p.value.size for p in self.parameters())
-        rows = [("layer", "output shape", "parameters"), *rows, ("total", "", f"{total:,}")]
-        first, second, third = (max(len(row[i]) for row in rows) for i in range(3))
-        for row in rows:
-            print(f"{row[0]:<{first}}   {row[1]:<{second}}   {row[2]:>{third}}")
+        for path, layer in model.named_layers().items():
+            layer.vjp = traced(path, layer, layer.vjp)
+        model.forward(x)
+        rows.append(("total", "", f"{sum(p.value.size for p in self.parameters()):,}"))
+        first, second, third = (max(map(len, column)) for column in zip(*rows))
+        for name, shape, size in rows:
+            print(f"{name:<{first}}   {shape:<{second}}   {size:>{third}}")
 
     def extra_repr(self):
         """What the printed name shows in its brackets."""
         return ""
 
+    @reprlib.recursive_repr()
     def __repr__(self):
         parts = [f"  ({name}): " + repr(part).replace("\n", "\n  ") for name, part in self.children()]
         inside = self.extra_repr() + ("\n" + "\n".join(parts) + "\n" if parts else "")
         return f"{type(self).__name__}({inside})"
 
 
-def _members(things, path=""):
-    """(path, thing) of all parameters and layers in a dictionary, and in its lists, tuples and dictionaries.
+def members_in(things, path="", seen=None):
+    """(path, thing) of all parameters and layers in a dictionary, and in its lists, tuples, dictionaries and objects.
 
-    Refused is what gives no name that stays, such as a set or a generator.
+    Refused is what gives no name that stays, such as a set or a generator. ``seen`` are those looked into before.
     """
-    for name, thing in things.items() if isinstance(things, abc.Mapping) else enumerate(things):
+    seen = {} if seen is None else seen
+    for name, thing in things.items():
         if isinstance(thing, (Parameter, Layer)):
             yield f"{path}{name}", thing
-        elif isinstance(thing, (abc.Mapping, abc.MutableSequence, tuple)):
-            yield from _members(thing, f"{path}{name}.")
-        nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
-        if isinstance(thing, UNKEPT) or (
-                isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
-            raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
-                            f"got a {type(thing).__name__} as {path}{name}")
+        elif id(thing) not in seen:
+            seen[id(thing)] = thing
+            nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
+            if isinstance(thing, UNKEPT) or (
+                    isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
+                raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
+                                f"got a {type(thing).__name__} as {path}{name}")
+            yield from members_in(_held(thing), f"{path}{name}.", seen)
+
+
+def _held(thing):
+    """Dictionary of what a container, a partial function, a method or an object of one's own holds."""
+    if isinstance(thing, abc.Mapping):
+        return thing
+    if isinstance(thing, (abc.MutableSequence, tuple)):
+        return dict(enumerate(thing))
+    if isinstance(thing, functools.partial):
+        return {"func": thing.func, "args": thing.args, **thing.keywords}
+    if isinstance(thing, types.MethodType):
+        return {"__self__": thing.__self__}
+    return {} if isinstance(thing, (type, types.ModuleType, types.FunctionType)) else getattr(thing, "__dict__", {})
 
 
 def _add(found, path, thing):

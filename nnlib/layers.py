@@ -8,7 +8,7 @@ import numpy as np
 from nnlib import checks
 from nnlib.activations import identity
 from nnlib.init import normal, xavier_uniform, zeros
-from nnlib.layer import Layer, Parameter
+from nnlib.layer import Layer, Parameter, members_in
 from nnlib.operation import Operation, operation
 
 
@@ -172,8 +172,8 @@ class Sequential(Layer):
     def backward(self, dy, input_grad=False):
         return super().backward(dy, input_grad)
 
-    def members(self):
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
+    def members(self):                          # by number, and what a subclass may have besides
+        return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
 
     def __getitem__(self, i):
         return self.layers[i]

@@ -94,7 +94,7 @@ def huber(prediction, target, *, delta=1.0, reduction="mean"):
     ----------
     Huber, "Robust estimation of a location parameter", 1964.
     """
-    checks.number("huber", "delta", delta, 0, above=True)
+    checks.number("huber", 0, above=True, delta=delta)
     checks.same_shape("huber", prediction=prediction, target=target)
     error = prediction - target
     slope = np.clip(error, -delta, delta)

@@ -102,7 +102,7 @@ def recall(scores, labels, *, threshold=0.0):
 def _called(who, scores, labels, threshold):
     """Which samples are called positive and which are, (N,) bool each."""
     scores, labels = checks.numeric(who, "scores", scores), checks.numeric(who, "labels", labels)
-    checks.number(who, "threshold", threshold)
+    checks.number(who, threshold=threshold)
     column = scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1)
     if not column or scores.size == 0 or labels.shape not in (scores.shape, scores.shape[:1]):
         raise ValueError(f"{who} expects scores (N,) or (N, 1) and labels (N,), got {scores.shape} and {labels.shape}")

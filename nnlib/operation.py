@@ -34,25 +34,6 @@ import numpy as np
 
 from nnlib import checks
 
-ELEMENTWISE = """
-Parameters
-----------
-x : array of any shape
-
-Returns
--------
-Array of the shape and dtype of ``x``.
-
-Raises
-------
-TypeError
-    If ``x`` does not hold real numbers, or an option is no number.
-ValueError
-    If ``x`` holds NaN, or an option is out of range.
-
-"""
-
-
 class Operation:
     """A differentiable function of NumPy arrays.
 
@@ -77,12 +58,9 @@ class Operation:
 
     tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
 
-    def __init__(self, function, shapes="", elementwise=False, integers=()):
-        if elementwise and function.__doc__:    # what they all share is said here, once
-            formula, references, source = inspect.cleandoc(function.__doc__).partition("References\n")
-            function.__doc__ = formula.rstrip() + "\n" + ELEMENTWISE + references + source
+    def __init__(self, function, shapes="", integers=()):
         functools.update_wrapper(self, function)
-        self.function, self.elementwise, self.integers = function, elementwise, integers
+        self.function, self.integers = function, integers
         given = [p for p in inspect.signature(function).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
         self.arrays = tuple(p.name for p in given)
         self.needed = {p.name for p in given if p.default is p.empty}
@@ -100,12 +78,10 @@ class Operation:
         arrays, options = self._by_position(arrays, options)
         if any(isinstance(x, self.tape) for x in arrays):
             return self.tape.apply(self, *arrays, **options)
-        arrays = self._convert(arrays)
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
-        self._fit(None, 0, *(getattr(x, "shape", None) for x in arrays))
-        return self.function(*arrays, **options)[0]
+        return self.function(*self._fitting(None, 0, arrays), **options)[0]
 
     def vjp(self, *arrays, **options):
         """The value and the pullback."""
@@ -114,11 +90,7 @@ class Operation:
     def vjp_in(self, layer, parameters, *arrays, **options):
         """:meth:`vjp` in a layer of that name: so many arrays after the first are its own, and say what x must be."""
         arrays, options = self._by_position(arrays, options)
-        arrays = self._convert(arrays)
-        self._fit(layer, parameters, *(getattr(x, "shape", None) for x in arrays))
-        y, pullback = self.function(*arrays, **options)
-        if isinstance(y, tuple):                # several outputs: their gradients come as the operation says
-            return y, pullback
+        y, pullback = self.function(*self._fitting(layer, parameters, arrays), **options)
         if self._saves is None:
             self._saves = "input_grad" in inspect.signature(pullback).parameters
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
@@ -133,11 +105,7 @@ class Operation:
 
     def derivative(self, x, **options):
         """Derivative of an element-wise operation at each element of ``x``, in the shape of ``x``."""
-        if not self.elementwise:
-            raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
-        self(x, **options)                      # refuses NaN
-        y, pullback = self.vjp(x, **options)
-        return pullback(np.ones_like(y))[0]
+        raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
 
     def jacobian(self, x, **options):
         """All partial derivatives, in the shape ``y.shape + x.shape``: one pullback for each element of y."""
@@ -156,8 +124,8 @@ class Operation:
                 arrays += (options.pop(name),)
         return arrays, options
 
-    def _convert(self, arrays):
-        """The arrays as arrays, all of one float type."""
+    def _fitting(self, layer, parameters, arrays):
+        """The arrays as arrays, all of one float type, their shapes checked."""
         dtype = None
         for x in arrays:
             if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.dtype != np.float16:     # which is refused
@@ -171,6 +139,7 @@ class Operation:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
                     x = x.astype(dtype, copy=False)
                 converted[i] = x
+        self._fit(layer, parameters, *(getattr(x, "shape", None) for x in converted))
         return converted
 
     @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again
@@ -189,6 +158,39 @@ class Operation:
         return f"<operation {self.__name__}>"
 
 
+class Elementwise(Operation):
+    """A function of each element by itself, with a derivative there. The docstring of each of them goes on:
+
+    Parameters
+    ----------
+    x : array of any shape
+
+    Returns
+    -------
+    Array of the shape and dtype of ``x``.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` does not hold real numbers, or an option is no number.
+    ValueError
+        If ``x`` holds NaN, or an option is out of range.
+
+    """
+
+    def __init__(self, function, **declared):
+        if function.__doc__:
+            formula, references, source = inspect.cleandoc(function.__doc__).partition("References\n")
+            shared = inspect.getdoc(Elementwise).partition("\n\n")[2]
+            function.__doc__ = "\n\n".join(filter(None, [formula.rstrip(), shared, references + source]))
+        super().__init__(function, **declared)
+
+    def derivative(self, x, **options):
+        self(x, **options)                      # refuses NaN
+        y, pullback = self.vjp(x, **options)
+        return pullback(np.ones_like(y))[0]
+
+
 def operation(shapes="", *, elementwise=False, integers=()):
     """Decorator that turns ``function(*arrays, **options) -> (value, pullback)`` into an :class:`Operation`.
 
@@ -197,4 +199,4 @@ def operation(shapes="", *, elementwise=False, integers=()):
     """
     if callable(shapes):
         return Operation(shapes)
-    return functools.partial(Operation, shapes=shapes, elementwise=elementwise, integers=integers)
+    return functools.partial(Elementwise if elementwise else Operation, shapes=shapes, integers=integers)

@@ -69,7 +69,7 @@ class Optimizer:
     def _set(self, high=math.inf, **settings):
         """Keep settings, each at least 0 and below ``high``, as plain numbers, which leave float32 alone."""
         for name, x in settings.items():
-            checks.number(type(self).__name__, name, x, 0, high, below=high < math.inf)
+            checks.number(type(self).__name__, 0, high, below=high < math.inf, **{name: x})
             setattr(self, name, float(x))
 
     def step(self):
@@ -236,8 +236,8 @@ class Adam(Optimizer):
             beta1, beta2 = betas
         except (TypeError, ValueError):
             raise ValueError(f"{who} expects betas as two numbers, got {betas!r}") from None
-        checks.number(who, "betas[0]", beta1, 0, 1, below=True)
-        checks.number(who, "betas[1]", beta2, 0, 1, below=True)
+        checks.number(who, 0, 1, below=True, **{"betas[0]": beta1})
+        checks.number(who, 0, 1, below=True, **{"betas[1]": beta2})
         self.betas = float(beta1), float(beta2)
         super().__init__(parameters, lr, weight_decay, eps=eps)
 
@@ -296,7 +296,7 @@ def clip_gradients(parameters, max_norm):
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
     parameters = _parameters("clip_gradients", parameters)
-    checks.number("clip_gradients", "max_norm", max_norm, 0, above=True)
+    checks.number("clip_gradients", 0, above=True, max_norm=max_norm)
     # Summed in float64: the square of 1e20 does not fit into float32.
     gradients = [p.grad.ravel() for p in parameters]
     norm = math.sqrt(sum(float(np.einsum("i,i->", g, g, dtype=np.float64)) for g in gradients))
@@ -312,16 +312,16 @@ def step_decay(lr, every, factor=0.1):
 
     A schedule is a function from the number of steps made so far, 0 at first, to the rate of the next one.
     """
-    checks.number("step_decay", "lr", lr, 0)
+    checks.number("step_decay", 0, lr=lr)
     checks.count("step_decay", every=every)
-    checks.number("step_decay", "factor", factor, 0)
+    checks.number("step_decay", 0, factor=factor)
     return lambda step: lr * factor ** (step // every)
 
 
 def exponential_decay(lr, factor):
     """Schedule: ``lr * factor**step``."""
-    checks.number("exponential_decay", "lr", lr, 0)
-    checks.number("exponential_decay", "factor", factor, 0)
+    checks.number("exponential_decay", 0, lr=lr)
+    checks.number("exponential_decay", 0, factor=factor)
     return lambda step: lr * factor**step
 
 
@@ -333,8 +333,8 @@ def cosine_decay(lr, steps, final=0.0):
     ----------
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
     """
-    checks.number("cosine_decay", "lr", lr, 0)
-    checks.number("cosine_decay", "final", final, 0)
+    checks.number("cosine_decay", 0, lr=lr)
+    checks.number("cosine_decay", 0, final=final)
     checks.count("cosine_decay", steps=steps)
     return lambda step: final + (lr - final) * (1 + math.cos(math.pi * min(step / steps, 1.0))) / 2
 
@@ -347,7 +347,7 @@ def warmup(schedule, steps):
     constant rate.
     """
     if not callable(schedule):
-        checks.number("warmup", "schedule", schedule, 0)
+        checks.number("warmup", 0, schedule=schedule)
     checks.count("warmup", steps=steps)
     rate = schedule if callable(schedule) else lambda step: schedule
     return lambda step: rate(0) * (step + 1) / (steps + 1) if step < steps else rate(step - steps)

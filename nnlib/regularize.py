@@ -35,8 +35,8 @@ class ElasticNet:
 
     def __init__(self, l1=0.0, l2=0.0, *, select=is_weight):
         who = type(self).__name__
-        checks.number(who, "l1", l1, 0)
-        checks.number(who, "l2", l2, 0)
+        checks.number(who, 0, l1=l1)
+        checks.number(who, 0, l2=l2)
         if not callable(select):
             raise TypeError(f"{who} expects select as a function of a parameter, got {select!r}")
         self.l1, self.l2, self.select = float(l1), float(l2), select
@@ -94,7 +94,7 @@ def dropout(x, *, p=0.5, rng=None):
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
     overfitting", 2014.
     """
-    checks.number("dropout", "p", p, 0, 1, below=True)
+    checks.number("dropout", 0, 1, below=True, p=p)
     rng = checks.generator("dropout", rng)
     keep = rng.random(x.shape, dtype=np.float32) >= p  # the same draws for float32 and float64
     scaled = keep * x.dtype.type(1 / (1 - p))
@@ -112,7 +112,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, p=0.5, *, rng=None):
-        checks.number("Dropout", "p", p, 0, 1, below=True)
+        checks.number("Dropout", 0, 1, below=True, p=p)
         self.p, self.rng = p, checks.generator("Dropout", rng)
 
     def vjp(self, x):
@@ -156,7 +156,7 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
     2015.
     """
-    checks.number("batch_norm", "eps", eps, 0)
+    checks.number("batch_norm", 0, eps=eps)
     axes, column = _channel_axes(x), (-1,) + (1,) * (x.ndim - 2)
     m = math.prod(x.shape[axis] for axis in axes)
     if statistics is None and m < 2:
@@ -208,8 +208,8 @@ class BatchNorm(Layer):
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, *, dtype=np.float64):
         checks.count("BatchNorm", num_features=num_features)
-        checks.number("BatchNorm", "eps", eps, 0)
-        checks.number("BatchNorm", "momentum", momentum, 0, 1)
+        checks.number("BatchNorm", 0, eps=eps)
+        checks.number("BatchNorm", 0, 1, momentum=momentum)
         dtype = checks.precision("BatchNorm", dtype)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.gamma = Parameter(np.ones(num_features, dtype), "gamma")
@@ -252,7 +252,7 @@ def layer_norm(x, gamma, beta, *, eps=1e-5):
         raise ValueError(f"layer_norm expects (N, D) with gamma (D,), got {x.shape} with {gamma.shape}")
     checks.shape("layer_norm", x, (..., *gamma.shape), "x")
     checks.same_shape("layer_norm", gamma=gamma, beta=beta)
-    checks.number("layer_norm", "eps", eps, 0)
+    checks.number("layer_norm", 0, eps=eps)
     axes, samples = tuple(range(-gamma.ndim, 0)), tuple(range(x.ndim - gamma.ndim))
     scale = 1 / np.sqrt(x.var(axis=axes, keepdims=True) + eps)
     normal = (x - x.mean(axis=axes, keepdims=True)) * scale
@@ -290,7 +290,7 @@ class LayerNorm(Layer):
         shape = tuple(normalized_shape) if several else (normalized_shape,)
         for size in shape:
             checks.count("LayerNorm", normalized_shape=size)
-        checks.number("LayerNorm", "eps", eps, 0)
+        checks.number("LayerNorm", 0, eps=eps)
         dtype = checks.precision("LayerNorm", dtype)
         self.normalized_shape, self.eps = shape, eps
         self.gamma = Parameter(np.ones(shape, dtype), "gamma")
@@ -331,7 +331,7 @@ class EarlyStopping:
 
     def __init__(self, patience=5, min_delta=0.0):
         checks.count("EarlyStopping", patience=patience)
-        checks.number("EarlyStopping", "min_delta", min_delta, 0)
+        checks.number("EarlyStopping", 0, min_delta=min_delta)
         self.patience, self.min_delta = patience, min_delta
         self.reset()
 

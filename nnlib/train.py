@@ -263,7 +263,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         validation_data = _samples("fit", *validation_data)
     checks.count("fit", epochs=epochs, batch_size=batch_size)
     if clip is not None:
-        checks.number("fit", "clip", clip, 0, above=True)
+        checks.number("fit", 0, above=True, clip=clip)
     rng = checks.generator("fit", rng)
     if early_stopping is not None:
         early_stopping.reset()

@@ -142,8 +142,8 @@ def augment(images, *, pixels=1.0, degrees=10.0, zoom=0.1, std=0.0, rng=None):
     """
     images = _images("augment", images)
     for name, amount in (("pixels", pixels), ("degrees", degrees), ("std", std)):
-        checks.number("augment", name, amount, low=0)
-    checks.number("augment", "zoom", zoom, low=0, high=1, below=True)
+        checks.number("augment", 0, **{name: amount})
+    checks.number("augment", 0, 1, below=True, zoom=zoom)
     rng = checks.generator("augment", rng)
     n = len(images)
     moved = _resample(images, rng.uniform(-pixels, pixels, n), rng.uniform(-pixels, pixels, n),

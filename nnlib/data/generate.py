@@ -22,7 +22,7 @@ def xor(n=4, *, noise=0.0, rng=None):
     y : (n,) int64 in 0..1
     """
     checks.count("xor", n=n)
-    checks.number("xor", "noise", noise, low=0)
+    checks.number("xor", 0, noise=noise)
     rng = checks.generator("xor", rng)
     corner = np.arange(n) % 4
     X = np.column_stack([corner // 2, corner % 2]).astype(float)
@@ -49,7 +49,7 @@ def moons(n=200, *, noise=0.1, rng=None):
     y : (n,) int64 in 0..1
     """
     checks.count("moons", n=n)
-    checks.number("moons", "noise", noise, low=0)
+    checks.number("moons", 0, noise=noise)
     rng = checks.generator("moons", rng)
     y = np.arange(n) % 2
     t = rng.uniform(0, np.pi, n)
@@ -80,8 +80,7 @@ def spirals(n=300, *, classes=2, turns=1.0, noise=0.03, rng=None):
     y : (n,) int64 in 0..classes-1
     """
     checks.count("spirals", n=n, classes=classes)
-    checks.number("spirals", "turns", turns, low=0)
-    checks.number("spirals", "noise", noise, low=0)
+    checks.number("spirals", 0, turns=turns, noise=noise)
     rng = checks.generator("spirals", rng)
     y = np.arange(n) % classes
     r = rng.uniform(0.1, 1, n)
@@ -109,7 +108,7 @@ def blobs(n=300, *, classes=3, spread=0.5, rng=None):
     y : (n,) int64 in 0..classes-1
     """
     checks.count("blobs", n=n, classes=classes)
-    checks.number("blobs", "spread", spread, low=0)
+    checks.number("blobs", 0, spread=spread)
     rng = checks.generator("blobs", rng)
     y = np.arange(n) % classes
     angle = 2 * np.pi * y / classes
@@ -201,7 +200,7 @@ def shapes(n, size=32, *, noise=0.08, rng=None):
     """
     checks.count("shapes", n=n)
     checks.count("shapes", least=12, size=size)
-    checks.number("shapes", "noise", noise, low=0)
+    checks.number("shapes", 0, noise=noise)
     rng = checks.generator("shapes", rng)
     row, column = np.mgrid[:size, :size] + 0.5
     images, masks = np.empty((n, 1, size, size)), np.zeros((n, size, size), dtype=np.int64)
@@ -246,9 +245,8 @@ def communities(n=60, *, classes=2, inside=0.2, across=0.02, signal=1.0, rng=Non
     After Holland, Laskey and Leinhardt, *Stochastic blockmodels*, Social Networks 5 (2), 1983.
     """
     checks.count("communities", n=n, classes=classes)
-    for name, p in dict(inside=inside, across=across).items():
-        checks.number("communities", name, p, low=0, high=1)
-    checks.number("communities", "signal", signal)
+    checks.number("communities", 0, 1, inside=inside, across=across)
+    checks.number("communities", signal=signal)
     rng = checks.generator("communities", rng)
     y = np.arange(n) % classes
     joined = rng.random((n, n)) < np.where(y[:, None] == y, inside, across)

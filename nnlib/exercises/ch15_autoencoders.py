@@ -106,6 +106,76 @@ def _(mean_q, var_q, mean_p, var_p):
 
 @exercise(
     chapter="15_autoencoders",
+    title="The two terms of the bound",
+    minutes=20,
+    prerequisites=["reparameterisation", "KL divergence", "log density of a Gaussian"],
+)
+def bound_terms(x, mean, log_var, eps, W, b, sigma):
+    z = mean + np.exp(log_var / 2) * eps
+    error = ((x - z @ W - b) ** 2).sum(axis=1) / (2 * sigma**2)
+    reconstruction = -error - x.shape[1] * np.log(sigma * np.sqrt(2 * np.pi))
+    divergence = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
+    return reconstruction.mean(), divergence.mean()
+
+
+@bound_terms.inputs
+def _(rng):
+    def samples(n, pixels, latents, sigma):
+        x, b = rng.normal(size=(n, pixels)), rng.normal(size=pixels)
+        mean, log_var, eps = rng.normal(size=(3, n, latents))
+        return x, mean, log_var, eps, rng.normal(size=(latents, pixels)), b, sigma
+
+    yield "one sample and one latent", 1, samples(1, 3, 1, 0.8)
+    yield "a batch", 2, samples(5, 4, 2, 0.3)
+    yield "more pixels", 1, samples(3, 7, 4, 1.7)
+
+
+def _terms(x, mean, log_var, eps, W, b, sigma, *, spread=0.5, noise=True, constant=True, pixels=np.sum, prior=0.5):
+    z = mean + (np.exp(spread * log_var) * eps if noise else 0)
+    error = pixels((x - z @ W - b) ** 2, axis=1) / (2 * sigma**2)
+    reconstruction = -error - constant * x.shape[1] * np.log(sigma * np.sqrt(2 * np.pi))
+    divergence = prior * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
+    return reconstruction.mean(), divergence.mean()
+
+
+@bound_terms.mistake("The variance stands where σ belongs. What is given is log σ², and the noise is stretched by σ.")
+def _(*arguments):
+    return _terms(*arguments, spread=1)
+
+
+@bound_terms.mistake("The decoder gets the mean, and eps has no use. The term is a mean over draws; here one draw stands for it.")
+def _(*arguments):
+    return _terms(*arguments, noise=False)
+
+
+@bound_terms.mistake("The squared error is averaged over the pixels. Their noises are independent: their log densities add up.")
+def _(*arguments):
+    return _terms(*arguments, pixels=np.mean)
+
+
+@bound_terms.mistake("The constant of the Gaussian is missing. A log density has it, and it depends on sigma.")
+def _(*arguments):
+    return _terms(*arguments, constant=False)
+
+
+@bound_terms.mistake("The divergence is twice as large as it should be: its half is missing.")
+def _(*arguments):
+    return _terms(*arguments, prior=1)
+
+
+@bound_terms.mistake("The reconstruction has the wrong sign. A larger error makes x less probable, so it lowers the bound.")
+def _(*arguments):
+    reconstruction, divergence = _terms(*arguments)
+    return -reconstruction, divergence
+
+
+@bound_terms.mistake("The two terms have changed places: the reconstruction comes first.")
+def _(*arguments):
+    return _terms(*arguments)[::-1]
+
+
+@exercise(
+    chapter="15_autoencoders",
     title="How far apart are two planes?",
     minutes=15,
     prerequisites=["orthonormal basis", "singular values", "principal angle"],

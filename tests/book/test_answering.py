@@ -306,6 +306,24 @@ def test_what_a_cell_may_take_is_bounded(opened):
     assert "2" in exercise.check("1 + 1")
 
 
+FULL = """kept = []
+for size in (1 << 20, 1 << 10, 0):
+    try:
+        while True:
+            kept.append(bytearray(size))
+    except MemoryError:
+        pass"""
+
+
+@pytest.mark.browser
+def test_a_python_whose_memory_is_full_says_so_and_starts_anew(opened):
+    exercise = opened().exercise
+    said = exercise.check(FULL, state="failed")
+    assert said.splitlines()[-2].startswith("Python is stopped: its memory is full") and "What you wrote is kept" in said
+    assert "Traceback" not in said and "guest" not in said
+    assert "right on" in exercise.check(RIGHT)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("source, said", [
     ("def f():\n    return 1 / 0\n\n\nf()", HEAD.format(5) + '''    f()
@@ -326,6 +344,8 @@ SyntaxError: expected ':'
     ("import pandas", HEAD.format(1) + "    import pandas\nModuleNotFoundError: No module named 'pandas'\n"),
     ("try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise ValueError('no') from error", None),
     ("import time\nstart = time.monotonic()\ntime.sleep(0.1)\nround(time.monotonic() - start, 1) < 1", "True\n"),
+    ("import time\nstart = time.process_time()\nsum(range(10**6))\ntime.get_clock_info('process_time')\n"
+     "0 < time.process_time() - start < 10", "True\n"),
     ("print('é🎉')\n'é🎉'", "é🎉\n'é🎉'\n"),
     ("sum", "<built-in function sum>\n"),
 ])  # fmt: skip

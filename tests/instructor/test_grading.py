@@ -18,7 +18,7 @@ import pytest
 from instructor import grade, handed_in, lms, report, runner
 from nnlib.exercises.judging.outcome import ENDED, ERROR
 from tests.instructor.course import ALL, POINTS, STUBS, notebook, solved
-from tests.instructor.tricks import HARMLESS, UNDESERVED
+from tests.instructor.tricks import HARMLESS, SPOILT, UNDESERVED
 
 ROOT = Path(grade.__file__).parent.parent
 STEAL = f"""import sys
@@ -159,6 +159,7 @@ SUBMISSIONS = {
     # tricks of the language
     **{name: Expected([*solved("softmax"), code], without("softmax")) for name, code in UNDESERVED.items()},
     **{name: Expected([*solved(), code]) for name, code in HARMLESS.items()},
+    **{name: Expected([*solved("softmax"), code], 0) for name, code in SPOILT.items()},
     "giant numbers": Expected(solved(parameters="parameters = 10 ** 100_000", Counter="class Counter:\n    n = 10 ** 400\n"
                                      "    def add(self, k): pass"), without("parameters", "Counter")),
     "its own runner": Expected(["import sys, types, os\nsys.modules['submission'] = fake = types.ModuleType('submission')\n"
@@ -238,6 +239,19 @@ def all_of_them(tmp_path, hand_in, make_zip, listener, course):
         "byte order mark": ("\ufeff" + honest, ALL, "graded"),
         "strange cells": ('{"cells": [3, {"cell_type": "code"}, {"cell_type": "code", "source": 7}, '
                           '{"cell_type": "code", "source": [1, "x = Infinity"]}], "metadata": 1}', 0, "graded"),
+        "nulls": (bytes(8 << 20), 0, "unreadable"),
+        "many values": ('{"cells": [' + "[]," * (6 << 20) + "3]}", 0, "unreadable"),
+        "format 3": ('{"worksheets": [3, {"cells": 7}, {"cells": [{"cell_type": "code", "input": %s}]}]}'
+                     % json.dumps("\n".join(solved())), ALL, "graded"),
+        "cells as lists": ('{"cells": [["code"], {"cell_type": ["code"], "source": {}}, '
+                           '{"cell_type": "code", "metadata": {"question": {}}, "source": {"a": 1}}]}', 0, "graded"),
+        "odd metadata": (honest.replace('"metadata": {}', '"metadata": {"question": [], "assignment": {"student": {}}}'),
+                         ALL, "graded"),
+        "the same key twice": ('{"cells": 3, "cells": [], "cells": %s}' % json.dumps(json.loads(honest)["cells"]),
+                               ALL, "graded"),
+        "the same cell twice": (honest.replace('"cells": [', '"cells": [' + json.dumps({
+            "cell_type": "code", "source": "def softmax(z): return z"}) + ","), ALL, "graded"),
+        "utf-16": (honest.encode("utf-16"), 0, "unreadable"),
         "20 MB of stored output": (big % ('"' + "\\n".join(solved()).replace("\n", "\\n") + '"', "x" * (20 << 20)),
                                    ALL, "graded"),
     }

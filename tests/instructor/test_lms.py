@@ -1,11 +1,13 @@
 """Downloads and exports as Canvas and Moodle make them."""
 
+import contextlib
 import csv
 import io
 import os
 import socket
 import struct
 import subprocess
+import zipfile
 
 import pytest
 
@@ -35,8 +37,8 @@ ANONYMOUS = """Identifier,Status,Grade,"Maximum grade","Last modified (submissio
 """
 
 
-def collected(source, tmp_path):
-    return {submission.student: submission for submission in lms.collect(source, tmp_path / "unpacked")}
+def collected(source):
+    return {submission.student: submission for submission in lms.collect(source)}
 
 
 def test_canvas_download(tmp_path, make_zip):
@@ -46,7 +48,7 @@ def test_canvas_download(tmp_path, make_zip):
         "roerich_LATE_102_5002_week1.ipynb": notebook("3"),
         "poeal_103_5003_week1.pdf": b"%PDF",
         "__MACOSX/._doejane_101_5001_week1.ipynb": b"junk",
-    }), tmp_path)
+    }))
     assert found.keys() == {"doejane_101", "roerich_102", "poeal_103"}
     jane, rich, al = found["doejane_101"], found["roerich_102"], found["poeal_103"]
     assert jane.lms_id == "101" and jane.label.endswith("week1-2.ipynb") and "2 notebooks" in jane.note
@@ -60,7 +62,7 @@ def test_moodle_download(tmp_path, make_zip):
         "Jane Doe_101_assignsubmission_file_/notes.txt": b"",
         "Rich Roe_102_assignsubmission_file_week1.ipynb": notebook("1"),
         "Ål Poe_103_assignsubmission_file/deep/in/week1.ipynb": notebook("1"),
-    }), tmp_path)
+    }))
     assert {student: submission.lms_id for student, submission in found.items()} == {
         "Jane Doe_101": "101", "Rich Roe_102": "102", "Ål Poe_103": "103"}
     assert all(submission.path for submission in found.values())
@@ -70,12 +72,12 @@ def test_folder_with_any_names(tmp_path, hand_in):
     hand_in("Jane.ipynb", "1")
     hand_in("Rich/Untitled (3).ipynb", "1")
     hand_in(".ipynb_checkpoints/Jane-checkpoint.ipynb", "1")
-    found = collected(hand_in.folder, tmp_path)
+    found = collected(hand_in.folder)
     assert found.keys() == {"Jane", "Rich"}
 
 
 def test_zip_that_leaves_its_folder(tmp_path, make_zip):
-    found = collected(make_zip({"../../evil.ipynb": b"{}", "/etc/evil.ipynb": b"{}", "jo.ipynb": b"{}"}), tmp_path)
+    found = collected(make_zip({"../../evil.ipynb": b"{}", "/etc/evil.ipynb": b"{}", "jo.ipynb": b"{}"}))
     assert found.keys() == {"jo"} and not list(tmp_path.parent.glob("evil*"))
 
 
@@ -83,35 +85,124 @@ def test_zip_bomb(tmp_path, make_zip):
     honest = notebook(*solved())
     path = make_zip({"bomb.ipynb": bytes(300 << 20), "jo.ipynb": honest})
     assert path.stat().st_size < 1 << 20
-    found = collected(path, tmp_path)
+    found = collected(path)
     assert found["bomb"].path is None and "unpacks to more than 256 MB" in found["bomb"].note
-    assert found["jo"].path.read_text() == honest
+    assert lms.content(found["jo"].path).decode() == honest
 
 
 def test_zip_that_lies_about_its_size(tmp_path, make_zip):
     path = make_zip({"bomb.ipynb": bytes(2 << 20), "jo.ipynb": b"{}"})
     raw = path.read_bytes()
     path.write_bytes(raw.replace(struct.pack("<I", 2 << 20), struct.pack("<I", 10)))
-    found = collected(path, tmp_path)
-    assert found["bomb"].path is None and "cannot be unpacked" in found["bomb"].note
-    assert found["jo"].path and [path.read_bytes() for path in (tmp_path / "unpacked").iterdir()] == [b"{}"]
+    found = collected(path)
+    with pytest.raises(OSError, match="cannot be unpacked"):
+        lms.content(found["bomb"].path)
+    assert lms.content(found["jo"].path) == b"{}"
+
+
+def zipped(contents, compression=zipfile.ZIP_DEFLATED):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", compression) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_without_a_limit_is_not_unpacked(tmp_path, hand_in, compression):
+    """A kilobyte of these may hold gigabytes, which Python's zipfile makes in one piece."""
+    hand_in("ada.zip", text=zipped({"a.ipynb": bytes(1 << 20)}, compression))
+    assert "packed in a way" in collected(hand_in.folder)["ada"].note
+
+
+def test_zips_in_zips_have_an_end(tmp_path, hand_in, monkeypatch):
+    monkeypatch.setattr(lms, "FILE_BYTES", 1 << 20)
+    layer = {"x.ipynb": notebook("1")}
+    for depth in range(20):
+        layer = {"in.zip": zipped(layer)}
+    hand_in("deep.zip", text=zipped(layer))
+    inner = zipped({"x.txt": bytes(1 << 19)}, zipfile.ZIP_STORED)
+    hand_in("wide.zip", text=zipped({f"{k}.zip": inner for k in range(50)}))
+    reads = []
+    monkeypatch.setattr(lms, "content", lambda path, content=lms.content: reads.append(path) or content(path))
+    found = collected(hand_in.folder)
+    assert "no notebook" in found["deep"].note and "zips in zips of more than 1 MB" in found["wide"].note
+    assert len(reads) < 10
+
+
+def test_a_zip_of_a_million_names_is_not_listed(tmp_path, hand_in, monkeypatch):
+    monkeypatch.setattr(lms, "DIRECTORY", 10_000)
+    hand_in("ada.zip", text=zipped({f"{k}.ipynb": b"" for k in range(500)}))
+    hand_in("bob.zip", text=zipped({f"{k}.txt": b"" for k in range(50)} | {"x.ipynb": notebook("1")}))
+    found = collected(hand_in.folder)
+    assert "cannot be opened" in found["ada"].note and found["bob"].path
+
+
+def test_nobody_takes_the_place_of_another(tmp_path, hand_in):
+    """By a file that is called as somebody else is: in a zip, in one's own folder, in a folder of any name."""
+    students = [lms.Submission(name) for name in ("ada", "bob", "cem", "dan")]
+    hand_in("bob.ipynb", "bob's")
+    hand_in("ada/bob.ipynb", "not bob's")
+    hand_in("ada/dan.ipynb", "not dan's")
+    hand_in("cem.zip", text=zipped({"BOB.ipynb": notebook("not bob's"), "week-dan-99.ipynb": notebook("not dan's")}))
+    hand_in("team/bob.ipynb", "not bob's")
+    found = {one.student: one for one in lms.collect(hand_in.folder, "week", students)}
+    assert found.keys() == {"ada", "bob", "cem", "team"}
+    assert b"not" not in lms.content(found["bob"].path) and not found["bob"].others
+
+
+def test_one_hand_in_alone_keeps_its_name(tmp_path, make_zip, hand_in):
+    contents = {"a.ipynb": notebook("1"), "data/b.csv": b""}
+    assert collected(make_zip({"doejane_101_5001_work.zip": zipped(contents)})).keys() == {"doejane_101"}
+    for name, content in contents.items():
+        hand_in(f"ada/{name}", text=content)
+    assert [one.student for one in lms.collect(hand_in.folder, "week", [lms.Submission("Ada")])] == ["ada"]
+
+
+def test_what_cannot_even_be_looked_at_has_a_row(tmp_path, hand_in, monkeypatch):
+    hand_in("ada/x.ipynb", "1")
+    hand_in("bob.ipynb", "1")
+    scan = os.scandir
+
+    class Entry:
+        def __init__(self, entry):
+            self.name, self.path = entry.name, entry.path
+
+        def stat(self, **options):
+            raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr(os, "scandir", lambda path: map(Entry, scan(path)) if str(path).endswith("ada") else scan(path))
+    found = collected(hand_in.folder)
+    assert "cannot be read" in found["ada"].note and found["bob"].path
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("=cmd()", "'=cmd()"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("\t=1", "'\t'=1"), ("\uff1d1", "'\uff1d1"),
+    ("cell 1: ValueError: ;=cmd()", "cell 1: ValueError: ;'=cmd()"), ("a; -1 points", "a; -1 points"), (-1, -1),
+    ("1 + 1", "1 + 1")])
+def test_nothing_is_a_formula(text, shown):
+    assert lms.harmless(text) == shown
+
+
+def test_comments_for_moodle_are_no_formulas(tmp_path):
+    _, _, text = merged(tmp_path, MOODLE, {"101": (6, 7, "+cmd.ipynb: a link;=1")})
+    assert "'+cmd.ipynb: a link;'=1" in text
 
 
 def test_too_large_in_a_folder(tmp_path, hand_in, monkeypatch):
     monkeypatch.setattr(lms, "FILE_BYTES", 1 << 20)
     hand_in("jo.ipynb", text=b" " * (2 << 20))
-    assert "larger than 1 MB" in collected(hand_in.folder, tmp_path)["jo"].note
+    assert "larger than 1 MB" in collected(hand_in.folder)["jo"].note
 
 
 def test_links_and_neither_folder_nor_zip(tmp_path, hand_in):
     (hand_in.folder / "dangling.ipynb").symlink_to("/nowhere")
-    assert "a link" in collected(hand_in.folder, tmp_path)["dangling"].note
+    assert "a link" in collected(hand_in.folder)["dangling"].note
     with pytest.raises(ValueError, match="not there"):
-        lms.collect(tmp_path / "nothing", tmp_path / "unpacked")
+        lms.collect(tmp_path / "nothing")
     text = tmp_path / "text.zip"
     text.write_text("no zip")
     with pytest.raises(ValueError, match="neither a folder nor a zip"):
-        lms.collect(text, tmp_path / "unpacked")
+        lms.collect(text)
 
 
 def test_nothing_is_followed_or_waited_for(tmp_path, hand_in):
@@ -133,7 +224,7 @@ def test_nothing_is_followed_or_waited_for(tmp_path, hand_in):
         place = inner
     os.close(place)
     try:
-        found = collected(hand_in.folder, tmp_path)
+        found = collected(hand_in.folder)
     finally:
         subprocess.run(["rm", "-rf", str(deep)], check=True)
     assert {name for name, submission in found.items() if submission.path} == {"ada"}
@@ -155,7 +246,7 @@ def test_names_that_are_hard(tmp_path, hand_in):
         hand_in(f"{name}.ipynb", name)
     (hand_in.folder / os.fsdecode(b"Ren\xe9.ipynb")).write_text(notebook("1"))
     (hand_in.folder / os.fsdecode(b"Ren\xe8.txt")).write_text("")
-    found = collected(hand_in.folder, tmp_path)
+    found = collected(hand_in.folder)
     assert len(found) == 11 and {"राम", "रीम", "Ren\u00e9e", "王小明"} <= set(found)
     assert all(len(f"{name}.json.part".encode()) < 255 for name in found)
     for name in found:
@@ -168,7 +259,7 @@ def test_two_of_one_name_are_two(tmp_path, hand_in):
     hand_in("ada.ipynb", "1")
     hand_in("ADA.ipynb", "2")
     hand_in("ada/other.ipynb", "3")
-    found = collected(hand_in.folder, tmp_path)
+    found = collected(hand_in.folder)
     assert len(found) == 4 and sum("another hand-in has the name" in submission.private for submission in found.values()) == 2
     assert "2 notebooks, graded" in found["ada-2"].note
 
@@ -176,7 +267,7 @@ def test_two_of_one_name_are_two(tmp_path, hand_in):
 def test_a_zip_with_a_folder_around_all(tmp_path, make_zip):
     for slash in "/\\":
         found = collected(make_zip({f"submissions{slash}ada.ipynb": notebook("1"), f"submissions{slash}bob.ipynb": notebook("2"),
-                                    f"submissions{slash}cem{slash}x.ipynb": notebook("3")}), tmp_path)
+                                    f"submissions{slash}cem{slash}x.ipynb": notebook("3")}))
         assert found.keys() == {"ada", "bob", "cem"} and all(submission.path for submission in found.values())
 
 
@@ -184,7 +275,7 @@ def test_files_in_one_folder_that_are_named_as_the_class_is(tmp_path, hand_in):
     for name in ("group1/ada.ipynb", "group1/bob.ipynb", "group2/week-cem.ipynb", "dan/draft.ipynb"):
         hand_in(name, "1")
     students = [lms.Submission(name) for name in ("ada", "bob", "cem", "dan")]
-    found = [one.student for one in lms.collect(hand_in.folder, tmp_path / "unpacked", "week", students)]
+    found = [one.student for one in lms.collect(hand_in.folder, "week", students)]
     assert found == ["ada", "bob", "cem", "dan"]
 
 
@@ -199,7 +290,7 @@ def test_odd_endings_and_zips_in_zips(tmp_path, hand_in, make_zip):
     hand_in("fay.zip", text=make_zip({"x" * 300 + ".ipynb": notebook("1"), "a": b"", "a/b.ipynb": notebook("2")}).read_bytes())
     hand_in("gil.zip", text=b"PK\x05\x06" + bytes(18))
     hand_in("hal.py", text="x = 1")
-    found = collected(hand_in.folder, tmp_path)
+    found = collected(hand_in.folder)
     assert {name for name, one in found.items() if one.path} == {"HW", "ada", "bob", "cem", "eva", "fay"}
     assert "cannot be opened" in found["dan"].note and "empty zip" in found["gil"].note and "hal.py" in found["hal"].note
 
@@ -210,7 +301,9 @@ def test_a_broken_zip_of_all_is_refused_or_has_rows(tmp_path, make_zip):
     for cut in range(0, len(raw), max(len(raw) // 60, 1)):
         path.write_bytes(raw[:cut] + bytes([raw[cut] ^ 255]) + raw[cut + 1:])
         try:
-            lms.collect(path, tmp_path / "unpacked")
+            for submission in lms.collect(path):
+                with contextlib.suppress(OSError):
+                    assert submission.path is None or lms.content(submission.path)
         except ValueError as error:
             assert "neither a folder nor a zip" in str(error)
 
@@ -237,7 +330,7 @@ def test_roster(tmp_path, text, expected):
 def test_a_file_that_is_named_as_it_was_handed_out(tmp_path, hand_in):
     for name in ("week-jo.ipynb", "al.ipynb", "week-ed/week-jo.ipynb"):
         hand_in(name, "1")
-    found = [submission.student for submission in lms.collect(hand_in.folder, tmp_path / "unpacked", "week")]
+    found = [submission.student for submission in lms.collect(hand_in.folder, "week")]
     assert found == ["al", "jo", "week-ed"]
 
 
@@ -306,7 +399,7 @@ def test_canvas_needs_one_column(tmp_path):
 def test_moodle_where_marking_is_anonymous(tmp_path, make_zip):
     rows, filled, _ = merged(tmp_path, ANONYMOUS, SCORES)
     assert filled == 2 and [row["Grade"] for row in rows] == ["8.57143", "0"]
-    found = collected(make_zip({"Participant_101_assignsubmission_file/week1.ipynb": notebook("1")}), tmp_path)
+    found = collected(make_zip({"Participant_101_assignsubmission_file/week1.ipynb": notebook("1")}))
     assert found["Participant_101"].lms_id == "101"
     assert found["Participant_101"].reply == "Participant_101_assignsubmission_file/feedback.html"
 

@@ -2,15 +2,17 @@
 
 import csv
 import io
+import os
 import re
 import shlex
+import time
 import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from instructor import assignment, grade, lms, report
+from instructor import assignment, grade, lms, report, similarity
 from instructor.__main__ import main
 from tests.instructor.course import ALL, CHAPTER, solved
 
@@ -226,3 +228,38 @@ def test_unreadable_for_its_permissions(tmp_path, course, hand_in, monkeypatch):
     monkeypatch.setattr(lms, "content", content)
     results = run(course, hand_in, tmp_path)
     assert results["bob"]["status"] == "unreadable" and report.score(results["ada"]) == ALL
+
+
+def test_names_that_no_file_has_in_a_zip(tmp_path, course, hand_in):
+    """A folder as an LMS names it, whose bytes are no text: it goes back as nearly as can be."""
+    name = os.fsdecode(b"Ren\xe9_101_assignsubmission_file")
+    hand_in(f"{name}/x.ipynb", *solved())
+    hand_in("\u0645\u062d\u0645\u062f \u200f_102_assignsubmission_file/x.ipynb", *solved())
+    hand_in("\u738b\u5c0f\u660e_103_assignsubmission_file/x.ipynb", *solved())
+    hand_in("Rene\u0301e_104_assignsubmission_file/x.ipynb", *solved())
+    results = run(course, hand_in, tmp_path)
+    assert len(results) == 4 and all(report.score(result) == ALL for result in results.values())
+    with zipfile.ZipFile(tmp_path / "graded" / "feedback.zip") as archive:
+        names = set(archive.namelist())
+    assert names >= {"\u0645\u062d\u0645\u062f \u200f_102_assignsubmission_file/feedback.html",
+                     "\u738b\u5c0f\u660e_103_assignsubmission_file/feedback.html",
+                     "Rene\u0301e_104_assignsubmission_file/feedback.html"} and len(names) == 4
+
+
+@pytest.mark.parametrize("source", ["x = [" + "1," * 200_000 + "]", "x = '\ud800'\n" * 9 + "y = 1 + 2 * (3 - 4) / 5\n" * 9,
+                                    "# " + "x" * 10**6 + "\ny = [" + "1, 2 + 3,\n" * 99 + "]", "(" * 10**5, "\0" * 9])
+def test_odd_code_that_two_share_is_compared_in_no_time(tmp_path, course, source):
+    started = time.process_time()
+    shared = similarity.pairs({name: [source, "y = [" + "a + f(b) * c,\n" * k + "]"] for k, name in enumerate("ab", 20)}, [])
+    grade._write(tmp_path / "page.html", similarity.page(course, shared))
+    assert time.process_time() - started < 5
+
+
+def test_a_name_as_scores_csv_has_it(tmp_path, course, hand_in):
+    hand_in("-ada.ipynb", *solved("softmax"))
+    (tmp_path / "overrides.csv").write_text("student,exercise,points,comment\n'-ada,softmax,1,=1+1\n")
+    (tmp_path / "groups.csv").write_text("student,group\n'-ada,1\n")
+    results = run(course, hand_in, tmp_path, overrides=tmp_path / "overrides.csv", groups=tmp_path / "groups.csv")
+    assert report.score(results["-ada"]) == ALL - 1
+    text = (tmp_path / "graded" / "scores.csv").read_text()
+    assert "\n'-ada," in text and ",'=1+1" in text

@@ -78,6 +78,82 @@ seen = []
 def softmax(z):
     seen.append(z)
     return seen[0] if len(seen) > 1 else z""",
+    "writes records wherever it can": """
+import os, json
+from judging.outcome import Outcome
+from judging.plain import encode
+right = json.dumps({"outcome": encode(tuple(Outcome("ok", (np.full((4, 3), 1 / 3),))))})
+def softmax(z):
+    for k in range(20):
+        try: os.write(k, b"\\n" + right.encode() + b"\\n")
+        except OSError: pass
+    print(right)
+    return z""",
+    "replaces what hands records over": """
+import os, submission
+write = os.write
+os.write = lambda k, data: write(k, data.replace(b'"error"', b'"ok"'))
+def softmax(z): raise ValueError(z.sum())""",
+    "walks through all that lives": """
+import gc, types
+def softmax(z):
+    for value in gc.get_objects():
+        if isinstance(value, types.FunctionType) and value.__name__ in ('reference', 'solution'): return value(z)
+        if isinstance(value, dict) and 'expected' in value: return value['expected']
+    return z""",
+    "frames of a traceback": """
+def softmax(z):
+    try: 1 / 0
+    except ZeroDivisionError as error:
+        frame, seen = error.__traceback__.tb_frame, []
+        while frame.f_back:
+            frame = frame.f_back
+            seen += [value for value in frame.f_locals.values() if isinstance(value, tuple)]
+            frame.f_locals.update(args=(z * 0,), status='ok')
+    return seen[-1][0]""",
+    "a context that never ends": """
+def softmax(z):
+    error = ValueError('x')
+    for k in range(50_000):
+        other = ValueError(k)
+        other.__context__, error = error, other
+    raise error""",
+    "a name that is no name": """
+class Odd(str):
+    def __eq__(self, other): return True
+    __hash__ = str.__hash__
+globals()[Odd('softmax')] = lambda z: np.exp(z) / np.exp(z).sum()""",
+    "a pickle": """
+import pickle
+class P:
+    def __reduce__(self): return eval, ("__import__('os')._exit(0)",)
+class A(np.ndarray):
+    def __reduce__(self): return eval, ("__import__('os')._exit(0)",)
+    def __deepcopy__(self, memo): return self
+def softmax(z): return pickle.loads(pickle.dumps(P()))""",
+    "an array that changes while it is read": """
+class A:
+    def __init__(self, z): self.z, self.n = z, 0
+    def __array__(self, *args, **kwargs):
+        self.n += 1
+        return np.ones(self.z.shape) * self.n
+def softmax(z): return A(z)""",
+    "numbers without an end": "def softmax(z): return np.full(z.shape, np.inf) * np.array([1, -1, 0])[np.zeros(z.shape, int)]",
+    "text in place of numbers": "def softmax(z): return np.full(z.shape, '\u202e' * 50_000)",
+    "dates": "def softmax(z): return np.full(z.shape, np.datetime64('2026-01-01'))",
+    "fields": "def softmax(z): return np.zeros(z.shape, [('a', 'f8'), ('b', 'O')])",
+    "an array of no bytes and many rows": "def softmax(z): return np.zeros((0, 1 << 40, 1 << 20))",
+    "a view of one number": "def softmax(z): return np.broadcast_to(0.25, (1 << 15, 1 << 15))",
+    "asks which case it is": """
+calls = iter([[[.25] * 3] * 4, [[.25] * 4] * 3] * 9)
+def softmax(z): return np.array(next(calls))""",
+    "a message of a million marks": "def softmax(z): raise ValueError('e' + '\u0301' * 10**6 + '\\ud83d' + '<script>' * 10**5)",
+    "a class that is not itself": """
+class M(type):
+    def __instancecheck__(cls, other): return True
+    def __call__(cls, *args): return cls
+class softmax(metaclass=M):
+    __array_interface__ = property(lambda self: 1 / 0)""",
     "letters that look alike": "def s\u043eftmax(z): return np.exp(z - z.max(1, keepdims=True))",
 }
 HARMLESS = {  # nothing is lost by it
@@ -103,5 +179,55 @@ for k in range(20):
     try: os.close(k)
     except OSError: pass
 print('x')""",
+    "floods the channel of records": "import os\nfor k in range(40): os.write(2, b'x' * (1 << 20))",
+    "a record without an end": "import os\nos.write(2, b'{\"at\": ' + b'[' * (8 << 20))",
+    "many small lists": "import os\nos.write(2, b'[' + b'[],' * (4 << 20) + b'[]]\\n')",
+    "says it was elsewhere": "import os\nos.write(2, b'{\"at\": 10000000000}\\n{\"at\": true}\\n')\nos._exit(3)",
+    "audit hooks": "import sys\ndef no(*args): raise RuntimeError(args)\nsys.addaudithook(lambda name, args: None)",
+    "patched IPython": "import IPython.core.inputtransformer2 as t\nt.TransformerManager.transform_cell = lambda *a: 'x = 1'",
+    "names of its own kind": "for k in range(5000): globals()[chr(0x4e00 + k)] = k\nglobals()['\\ud800'] = 1",
+    "garbage that comes back": """
+import gc
+class Z:
+    def __del__(self): Z.kept = self; Z()
+gc.set_threshold(1)
+Z()""",
+    "weak references": """
+import weakref
+class W: pass
+w = W()
+weakref.finalize(w, lambda: 1 / 0)
+ref = weakref.ref(w, lambda r: exit())
+del w""",
+    "a hook for what is displayed": """
+import sys
+sys.displayhook = sys.excepthook = sys.unraisablehook = lambda *args: exit()
+raise ValueError""",
+    "a codec of its own": """
+import codecs
+codecs.register(lambda name: exit())
+try: 'x'.encode('no such')
+except BaseException: pass""",
     "warnings are errors": "import warnings\nwarnings.simplefilter('error')\nnp.seterr(all='raise')",
+}
+SPOILT = {  # spoils what runs its own answers, and gains nothing by it
+    "changes the case to come": """
+import judging.outcome as o
+o.run.__defaults__ = ((np.zeros((1, 1)),), None)
+o.copy.deepcopy = lambda args: (np.zeros((1, 1)),)
+o.run.__code__ = (lambda answer, args=(), adapter=None: Outcome("ok", (np.ones((1, 1)),))).__code__
+def softmax(z): return np.ones((1, 1))""",
+    "a scope of its own": """
+import submission
+class Scope(dict):
+    def __contains__(self, name): return True
+    def __missing__(self, name): return lambda *args: args[0]
+submission.scope = Scope()""",
+    "ends when it is looked up": """
+import submission
+class Scope(dict):
+    def __getitem__(self, name): raise SystemExit
+def softmax(z): return z
+softmax.__class_getitem__ = None
+submission.scope = Scope(submission.scope)""",
 }

@@ -126,19 +126,19 @@ def test_indices():
 
 
 def test_number():
-    checks.number("f", "p", 0.5)
-    checks.number("f", "p", 0, 0, 1)
-    checks.number("f", "p", 0.5, 0, 1, above=True, below=True)
-    checks.number("f", "p", np.float32(1), 0, 1)
+    checks.number("f", p=0.5)
+    checks.number("f", 0, 1, p=0)
+    checks.number("f", 0, 1, above=True, below=True, p=0.5)
+    checks.number("f", 0, 1, p=np.float32(1))
     for bad, options, interval in [(-0.1, {}, "0 <= p <= 1"), (-1, {"above": True}, "0 < p <= 1"),
                                    (2, {"below": True}, "0 <= p < 1"), (1.1, {}, "0 <= p <= 1"),
                                    (0, {"above": True}, "0 < p <= 1"),
                                    (1, {"below": True}, "0 <= p < 1"), (np.nan, {}, "0 <= p <= 1")]:
         with pytest.raises(ValueError, match=f"^f expects {interval}, got {bad}$"):
-            checks.number("f", "p", bad, 0, 1, **options)
+            checks.number("f", 0, 1, **options, p=bad)
     for bad in ("0.5", None, True, [0.5], 1j):
         with pytest.raises(TypeError, match="f expects p as a number, got"):
-            checks.number("f", "p", bad)
+            checks.number("f", p=bad)
 
 
 def test_count():

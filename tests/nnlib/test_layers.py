@@ -1,4 +1,5 @@
 import copy
+import functools
 import io
 import pickle
 import re
@@ -390,8 +391,13 @@ def test_training_goes_on_where_a_copy_of_model_and_optimiser_was_made(rng):
 
 
 def test_operations_are_pickled_by_name():
+    square = operation(lambda x: (x * x, lambda dy: (2 * x * dy,)))
+    assert copy.deepcopy(square) is square
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(square)                    # it has no name by which another process would find it
     for op in (relu, dense, mse, nnlib.lstm):
         assert pickle.loads(pickle.dumps(op)) is op and copy.deepcopy(op) is op and copy.copy(op) is op
+        assert op == op and op != square and len({op, op, square}) == 2
 
 
 @pytest.mark.parametrize("make, shape", MODELS)
@@ -631,6 +637,56 @@ def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
         with pytest.raises(ValueError, match=r"a name of its own for each parameter and part, got 'a\.[b1]' twice"):
             save_weights(Holder(**clash), tmp_path / "w.npz")
     assert Holder(a=p, b=[p]).parameters() == [p]               # one parameter in two places is one
+
+
+class Plain:
+    """An object of one's own that is no layer."""
+
+    def __init__(self, **things):
+        vars(self).update(things)
+
+
+def test_parameters_and_layers_in_other_objects_are_found(rng, tmp_path):
+    p, layer = Parameter([1.0, 2.0], "own"), Dense(2, 2, rng=rng)
+    for thing, path in [(Plain(p=p, inner=Plain(layers=[layer])), "thing.inner.layers.0"),
+                        (functools.partial(layer, p), "thing.func"), (functools.partial(max, layer, key=p), "thing.args.0"),
+                        (functools.partial(max, p, key=[layer]), "thing.key.0"), ([functools.partial(layer)], "thing.0.func"),
+                        (Plain(own=functools.partial(Plain(p=p).__init__, layer=layer)), "thing.own.layer"),
+                        (layer.forward, "thing.__self__")]:
+        model = Holder(thing=thing)
+        assert model.named_layers() == {"": model, path: layer}
+        assert {layer.W, layer.b} <= set(model.parameters()) <= {p, layer.W, layer.b}
+        assert not model.eval().named_layers()[path].training and model.train() is model and layer.training
+        save_weights(model, tmp_path / "w.npz")
+        assert set(np.load(tmp_path / "w.npz").files) == set(model.named_parameters()) >= {f"{path}.W", f"{path}.b"}
+    other = functools.partial(relu, layer)
+    assert check_layer(Holder(thing=Plain(p=p, layer=layer)), rng.normal(size=(3, 2)), rng=rng) < 1e-7
+    assert Holder(a=np, b=Dense, c=relu, d=check_layer, e=other.func, f=rng, g=Plain).parameters() == []
+    with pytest.raises(TypeError, match=r"got a set as thing\.parts"):
+        Holder(thing=Plain(parts={layer})).parameters()
+
+
+def test_what_contains_itself_is_looked_into_once(rng):
+    p, layer = Parameter([1.0], "own"), Dense(2, 2, rng=rng)
+    things, names, plain = [p], {"layer": layer}, Plain()
+    things.append(things)
+    names["names"], plain.things, plain.self = names, things, plain
+    model = Holder(things=things, names=names, plain=plain)
+    model.me = plain.owner = model              # a layer that can be reached from itself is listed once
+    assert list(model.named_parameters()) == ["things.0", "names.layer.W", "names.layer.b"]
+    assert model.layers_inside() == [model, layer] and repr(model).count("Dense") == 1 and "..." in repr(model)
+    assert copy.deepcopy(model).parameters()[0].value == pickle.loads(pickle.dumps(model)).parameters()[0].value == 1
+
+
+def test_parameters_of_a_subclass_of_sequential_are_found(rng):
+    class Scaled(Sequential):
+        def __init__(self, *layers):
+            super().__init__(*layers)
+            self.scale, self.head = Parameter([1.0], "scale"), Dense(2, 2, rng=rng)
+
+    model = Scaled(Dense(2, 2, rng=rng), Activation(relu))
+    assert list(model.named_parameters()) == ["0.W", "0.b", "scale", "head.W", "head.b"]
+    assert [name for name, _ in model.children()] == ["0", "1", "head"]
 
 
 def test_a_parameter_of_the_class_is_refused():

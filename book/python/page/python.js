@@ -239,8 +239,12 @@
       if (frame) frame.remove();
       frame = null;
     },
-    cell(source, name, options) {
-      return this.run(`__import__("guest").run_cell(${JSON.stringify(source)}, ${JSON.stringify(name)})`, options);
+    async cell(source, name, options) {
+      const answer = await this.run(`__import__("guest").run_cell(${JSON.stringify(source)}, ${JSON.stringify(name)})`, options);
+      const became = answer.files["cell.json"];
+      if (became && became.length) return answer;
+      end();
+      throw failure("ended", "its memory is full, or the cell has changed what it works with");
     },
     stop(why = "you stopped it") {
       stops++;
