@@ -184,7 +184,7 @@ class MultiHeadAttention(Layer):
     def _looked_at(self, x, memory, mask):
         """What x looks at, if not itself, and the mask of the scores (N, 1 or num_heads, T, S), both checked."""
         who, sizes = "MultiHeadAttention", {}
-        checks.shape(who, np.shape(x), ("N", "T", self.embed_dim), "x", sizes)
+        checks.fits(who, np.shape(x), ("N", "T", self.embed_dim), "x", sizes)
         if memory is not None:
             if self.causal:
                 raise ValueError(f"{who} expects no memory if it is causal: the positions are those of another sequence")
@@ -197,9 +197,6 @@ class MultiHeadAttention(Layer):
             past = np.tri(sizes["T"], dtype=bool)
             mask = past if mask is None else np.where(past, mask, False)
         return memory, mask
-
-    def extra_repr(self):
-        return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}, causal={self.causal}"
 
 
 def sinusoidal_positions(max_len, d_model):

@@ -47,18 +47,12 @@ def no_nan(who, name, x):
 
 
 def notation(text):
-    """The shapes of arrays from NumPy's own notation, ``"(N,C,H?,W?),(C,4H)"``: for each array the tuples that it may fit.
+    """The shapes of arrays from NumPy's own notation, ``"(N,C)|(N,C,H,W),(C,4H)"``: for each array a list of those it may have.
 
-    A letter is one size, wherever it stands; ``4H`` is four times H, ``...`` in front any leading axes, and axes with
-    ``?`` may all be left out.
+    A letter is one size, wherever it stands; ``4H`` is four times H, and ``...`` in front any leading axes.
     """
-    found = []
-    for inside in re.findall(r"\((.*?)\)", text):
-        axes = tuple(... if axis == "..." else int(axis) if axis.isdigit() else axis
-                     for axis in inside.replace(" ", "").split(",") if axis)
-        few = tuple(axis for axis in axes if not str(axis).endswith("?"))
-        found.append(list(dict.fromkeys([few, tuple(a.strip("?") if isinstance(a, str) else a for a in axes)])))
-    return found
+    return [[tuple(... if axis == "..." else axis for axis in re.findall(r"[\w.]+", shape)) for shape in choices.split("|")]
+            for choices in re.findall(r"\([^)]*\)(?:\|\([^)]*\))*", text)]
 
 
 @functools.cache
@@ -69,20 +63,25 @@ def _factor(axis):
 
 
 def shape(who, x, expected, name="", sizes=None, brief=False):
-    """``x`` as :func:`numeric` gives it, refused unless it fits ``expected``, a tuple such as ``("N", 784)``, or one of several
-    in a list. A shape may come in its place.
+    """``x`` as :func:`numeric` gives it, refused unless its shape :func:`fits`."""
+    x = numeric(who, name or "x", x)
+    fits(who, x.shape, expected, name, sizes, brief)
+    return x
+
+
+def fits(who, got, expected, name="", sizes=None, brief=False):
+    """Refuse a shape unless it fits ``expected``, a tuple such as ``("N", 784)``, or one of several in a list.
 
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
-    x = x if isinstance(x, tuple) else numeric(who, name or "x", x)
-    sizes, got = {} if sizes is None else sizes, getattr(x, "shape", x)
+    sizes = {} if sizes is None else sizes
     choices = expected if isinstance(expected, list) else [expected]
     for axes in choices:
         found = _sizes(got, axes, sizes)
         if found is not None:
             sizes.update(found)
-            return x
+            return
     wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
     raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
 
@@ -158,7 +157,7 @@ def number(who, low=-np.inf, high=np.inf, *, above=False, below=False, **options
 def count(who, least=1, **sizes):
     """Refuse a size (features, channels, steps) that is no integer of at least ``least``."""
     for name, n in sizes.items():
-        if isinstance(n, bool) or not isinstance(n, numbers.Integral):
+        if type(n) is not int and (isinstance(n, bool) or not isinstance(n, numbers.Integral)):     # the first is fast
             raise TypeError(f"{who} expects {name} as an integer, got {n!r}")
         if n < least:
             raise ValueError(f"{who} expects {name} >= {least}, got {n}")

@@ -4,6 +4,7 @@ Images are (N, C, H, W): samples, channels, rows, columns. What deep learning ca
 cross-correlation: the kernel is laid on the image as it is, without the flip of mathematics.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -111,6 +112,9 @@ class Window:
         return image[self.inside]
 
 
+window_on = functools.lru_cache(maxsize=1000)(Window)   # in a training the same shapes come again and again
+
+
 @operation("(N,C,H,W)")
 def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     """The pixels under every window as a column, so that convolution becomes one matrix product.
@@ -125,8 +129,8 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     2006.
     """
     who = "im2col"
-    window = Window(x.shape, pair(who, "kernel_size", kernel_size), pair(who, "stride", stride),
-                    pair(who, "padding", padding, least=0), pair(who, "dilation", dilation))
+    window = window_on(x.shape, pair(who, "kernel_size", kernel_size), pair(who, "stride", stride),
+                       pair(who, "padding", padding, least=0), pair(who, "dilation", dilation))
     columns = window.gather(x)
     N, C, elements, *places = shape = columns.shape
     return columns.reshape(N, C * elements, *places), lambda dy: (window.scatter(dy.reshape(shape)),)

@@ -4,69 +4,43 @@ Shapes, states and ``mask`` are as in :mod:`nnlib.recurrent`. The weights of the
 matrix: W_xh is (D, gates H), W_hh (H, gates H), b_h (gates H,).
 """
 
+import functools
+
 import numpy as np
 
 from nnlib import checks
-from nnlib.activations import sigmoid
 from nnlib.init import zeros
 from nnlib.layers import Parameter
 from nnlib.operation import operation
 from nnlib.recurrent import Recurrent, gates_first, gates_last, recurrence
 
 
-def _sigmoid_(z):
-    """Logistic function in place, as ½ + ½ tanh(z / 2): faster than with exp, and never overflows."""
-    z *= 0.5
-    np.tanh(z, out=z)
-    z *= 0.5
-    z += 0.5
+def _lstm_cell(W_hh):
+    """The cell for :func:`~nnlib.recurrent.recurrence`."""
+    Wh = gates_first(W_hh, 4)
+    WhT = _back(Wh)
 
+    def cell(z, state, new):
+        h, c = state
+        z += h @ Wh
+        i, f, o, g = z
+        _sigmoid_(z[:3])
+        np.tanh(g, out=g)
+        new[1] = f * c + i * g
+        shown = np.tanh(new[1])
+        new[0] = o * shown
 
-def _total(d):
-    """The sum over the rows of each matrix, as a product: in a third of the time."""
-    return np.ones(d.shape[-2], d.dtype) @ d
-
-
-def _one_step(op, x, *arrays, **options):
-    """A sequence of one step: value and pullback of a cell."""
-    states, through_time = op.function(x[:, None], *arrays, **options)
-
-    def pullback(dstate, input_grad=True):
-        dx, *gradients = through_time(np.expand_dims(dstate, -2), input_grad)
-        return dx[:, 0] if input_grad else None, *gradients
-
-    return states[..., 0, :], pullback
-
-
-def _split(who, gates, x, h, W_xh, W_hh, b_h):
-    """x W_xh + b_h and h of :func:`lstm_gates` or :func:`gru_gates`, x (..., D) and h (..., H) checked."""
-    x, h, sizes = checks.numeric(who, "x", x), checks.numeric(who, "h", h), {}
-    checks.shape(who, x, (..., "D"), "x", sizes)
-    checks.shape(who, h, (*x.shape[:-1], "H"), "h", sizes)
-    for name, W, expected in ("W_xh", W_xh, "DG"), ("W_hh", W_hh, "HG"), ("b_h", b_h, "G"):
-        W = checks.numeric(who, name, W)
-        checks.shape(who, W, tuple(f"{gates}H" if axis == "G" else axis for axis in expected), name, sizes)
-    return x @ W_xh + b_h, h
-
-
-def lstm_gates(x, h, W_xh, W_hh, b_h):
-    """The gates i, f, o = σ(·) and the candidate g = tanh(·) of an LSTM, each (..., H).
-
-    x is (..., D), h before it (..., H): one step or all steps at once. The dot stands for a quarter each of
-    x W_xh + h W_hh + b_h, with the weights of :func:`lstm`. Raises ``ValueError`` if shapes do not match.
-    """
-    z, h = _split("lstm_gates", 4, x, h, W_xh, W_hh, b_h)
-    i, f, o, g = np.split(z + h @ W_hh, 4, axis=-1)
-    return *(sigmoid.vjp(gate)[0] for gate in (i, f, o)), np.tanh(g)
-
-
-@operation("(N,D),(D,4H),(H,4H),(4H),(2,N,H)")
-def lstm_cell(x, W_xh, W_hh, b_h, state):
-    """One step of :func:`lstm`: x (N, D) and state = (h, c), (2, N, H) -> the next state, (2, N, H).
-
-    c' = f ∗ c + i ∗ g and h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
-    """
-    return _one_step(lstm, x, W_xh, W_hh, b_h, state)
+        def pullback(dnew, dz):
+            dh, dc = dnew
+            dc += dh * o * (1 - shown ** 2)
+            dz[0], dz[1], dz[2], dz[3] = dc * g, dc * c, dh * shown, dc * i
+            dz[:3] *= z[:3] * (1 - z[:3])
+            dz[3] *= 1 - g ** 2
+            dc *= f
+            np.sum(dz @ WhT(), axis=0, out=dh)
+            return dnew
+        return pullback
+    return cell
 
 
 @operation("(N,T,D),(D,4H),(H,4H),(4H),(2,N,H)")
@@ -102,32 +76,8 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     Hochreiter and Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers, Schmidhuber and
     Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
-    Wh = gates_first(W_hh, 4)
-    WhT = np.ascontiguousarray(Wh.swapaxes(1, 2))
-
-    def cell(z, state, new):
-        h, c = state
-        z += h @ Wh
-        i, f, o, g = z
-        _sigmoid_(z[:3])
-        np.tanh(g, out=g)
-        new[1] = f * c + i * g
-        shown = np.tanh(new[1])
-        new[0] = o * shown
-
-        def pullback(dnew, dz):
-            dh, dc = dnew
-            dc += dh * o * (1 - shown ** 2)
-            dz[0], dz[1], dz[2], dz[3] = dc * g, dc * c, dh * shown, dc * i
-            dz[:3] *= z[:3] * (1 - z[:3])
-            dz[3] *= 1 - g ** 2
-            dc *= f
-            np.sum(dz @ WhT, axis=0, out=dh)
-            return dnew
-        return pullback
-
     first = np.zeros((2, len(x), len(W_hh))) if state is None else state
-    states, _, back = recurrence("lstm", cell, x, W_xh, b_h, first, mask)
+    states, _, back = recurrence("lstm", _lstm_cell(W_hh), x, W_xh, b_h, first, mask)
 
     def pullback(dstates, input_grad=True):
         dx, dW_xh, dz, dstate = back(dstates, input_grad)
@@ -135,28 +85,48 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     return states[:, 1:].swapaxes(1, 2), pullback
 
 
-def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
-    """The gates r, z and the candidate n of a GRU, each (..., H), by the formulas of :func:`gru`.
+@operation("(N,D),(D,4H),(H,4H),(4H),(2,N,H)")
+def lstm_cell(x, W_xh, W_hh, b_h, state):
+    """One step of :func:`lstm`: x (N, D) and state = (h, c), (2, N, H) -> the next state, (2, N, H).
 
-    x is (..., D), h before it (..., H): one step or all steps at once. Raises ``ValueError`` if shapes do not
-    match.
+    c' = f ∗ c + i ∗ g and h' = o ∗ tanh(c'), with the gates of :func:`lstm_gates`.
     """
-    x, h = _split("gru_gates", 3, x, h, W_xh, W_hh, b_h)
-    checks.shape("gru_gates", b_n, h.shape[-1:], "b_n")
-    xr, xz, xn = np.split(x, 3, axis=-1)
-    Wr, Wz, Wn = np.split(W_hh, 3, axis=-1)
-    r, z = sigmoid.vjp(xr + h @ Wr)[0], sigmoid.vjp(xz + h @ Wz)[0]
-    past = r * (h @ Wn + b_n) if reset_after else (r * h) @ Wn + b_n
-    return r, z, np.tanh(xn + past)
+    return _one_step(lstm, x, W_xh, W_hh, b_h, state)
 
 
-@operation("(N,D),(D,3H),(H,3H),(3H),(H),(N,H)")
-def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
-    """One step of :func:`gru`: x (N, D) and state = h, (N, H) -> the next state, (N, H).
+def lstm_gates(x, h, W_xh, W_hh, b_h):
+    """The gates i, f, o = σ(·) and the candidate g = tanh(·) of an LSTM, each (..., H).
 
-    h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
+    x is (..., D), h before it (..., H): one step or all steps at once. The dot stands for a quarter each of
+    x W_xh + h W_hh + b_h, with the weights of :func:`lstm`. Raises ``ValueError`` if shapes do not match.
     """
-    return _one_step(gru, x, W_xh, W_hh, b_h, b_n, state, reset_after=reset_after)
+    return _gates("lstm_gates", 4, _lstm_cell, x, h, W_xh, W_hh, b_h)
+
+
+def _gru_cell(W_hh, b_n, reset_after):
+    """The cell for :func:`~nnlib.recurrent.recurrence`."""
+    Wh = gates_first(W_hh, 3)
+    WhT = _back(Wh)
+
+    def cell(gates, h, new):
+        r, z, n = gates
+        gates[:2] += h @ Wh[:2]
+        _sigmoid_(gates[:2])
+        past = (h if reset_after else r * h) @ Wh[2] + b_n
+        n += r * past if reset_after else past
+        np.tanh(n, out=n)
+        new[...] = n + z * (h - n)
+
+        def pullback(dnew, dgates):
+            dr, dz, dn = dgates
+            dn[...] = dnew * (1 - z) * (1 - n ** 2)
+            dz[...] = dnew * (h - n) * z * (1 - z)
+            dseen = (dn * r if reset_after else dn) @ WhT()[2]
+            dr[...] = dn * past if reset_after else dseen * h
+            dr *= r * (1 - r)
+            return (dseen if reset_after else dseen * r) + dnew * z + dr @ WhT()[0] + dz @ WhT()[1]
+        return pullback
+    return cell
 
 
 @operation("(N,T,D),(D,3H),(H,3H),(3H),(H),(N,H)")
@@ -198,30 +168,8 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
     translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
-    Wh = gates_first(W_hh, 3)
-    WhT = np.ascontiguousarray(Wh.swapaxes(1, 2))
-
-    def cell(gates, h, new):
-        r, z, n = gates
-        gates[:2] += h @ Wh[:2]
-        _sigmoid_(gates[:2])
-        past = (h if reset_after else r * h) @ Wh[2] + b_n
-        n += r * past if reset_after else past
-        np.tanh(n, out=n)
-        new[...] = n + z * (h - n)
-
-        def pullback(dnew, dgates):
-            dr, dz, dn = dgates
-            dn[...] = dnew * (1 - z) * (1 - n ** 2)
-            dz[...] = dnew * (h - n) * z * (1 - z)
-            dseen = (dn * r if reset_after else dn) @ WhT[2]
-            dr[...] = dn * past if reset_after else dseen * h
-            dr *= r * (1 - r)
-            return (dseen if reset_after else dseen * r) + dnew * z + dr @ WhT[0] + dz @ WhT[1]
-        return pullback
-
     first = np.zeros((len(x), len(W_hh))) if state is None else state
-    states, (r, _, _), back = recurrence("gru", cell, x, W_xh, b_h, first, mask)
+    states, (r, _, _), back = recurrence("gru", _gru_cell(W_hh, b_n, reset_after), x, W_xh, b_h, first, mask)
 
     def pullback(dy, input_grad=True):
         dx, dW_xh, d, dstate = back(dy, input_grad)
@@ -230,6 +178,24 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
         dWh = np.concatenate([h.T @ d[:2], (seen.T @ dpast)[None]])
         return dx, dW_xh, gates_last(dWh), gates_last(_total(d)), _total(dpast), dstate
     return states[1:].swapaxes(0, 1), pullback
+
+
+@operation("(N,D),(D,3H),(H,3H),(3H),(H),(N,H)")
+def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
+    """One step of :func:`gru`: x (N, D) and state = h, (N, H) -> the next state, (N, H).
+
+    h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
+    """
+    return _one_step(gru, x, W_xh, W_hh, b_h, b_n, state, reset_after=reset_after)
+
+
+def gru_gates(x, h, W_xh, W_hh, b_h, b_n, *, reset_after=True):
+    """The gates r, z and the candidate n of a GRU, each (..., H), by the formulas of :func:`gru`.
+
+    x is (..., D), h before it (..., H): one step or all steps at once. Raises ``ValueError`` if shapes do not
+    match.
+    """
+    return _gates("gru_gates", 3, _gru_cell, x, h, W_xh, W_hh, b_h, b_n, reset_after=reset_after)
 
 
 class LSTM(Recurrent):
@@ -266,3 +232,44 @@ class GRU(Recurrent):
                  dtype=np.float64):
         super().__init__(input_size, hidden_size, return_sequences, rng, dtype, reset_after=reset_after)
         self.b_n = Parameter(zeros(hidden_size, dtype=dtype), "b_n")
+
+
+def _gates(who, gates, cell_of, x, h, W_xh, W_hh, b_h, *b_n, **options):
+    """What a cell makes of its gates, for x (..., D) and h (..., H), one step or all at once: (gates, ..., H)."""
+    sizes, width, lead = {}, f"{gates}H", np.shape(x)[:-1]
+    expected = dict(x=(..., "D"), h=(*lead, "H"), W_xh=("D", width), W_hh=("H", width), b_h=(width,), b_n=("H",))
+    x, h, W_xh, W_hh, b_h, *b_n = (checks.shape(who, array, expected[name], name, sizes)
+                                   for name, array in zip(expected, (x, h, W_xh, W_hh, b_h, *b_n)))
+    z, h = gates_first((x @ W_xh + b_h).reshape(-1, len(b_h)), gates), h.reshape(-1, sizes["H"])
+    state = np.array([h, np.zeros_like(h)]) if gates == 4 else h
+    cell_of(W_hh, *b_n, **options)(z, state, np.empty(state.shape))
+    return tuple(z.reshape(gates, *lead, -1))
+
+
+def _one_step(op, x, *arrays, **options):
+    """A sequence of one step: value and pullback of a cell."""
+    states, through_time = op.function(x[:, None], *arrays, **options)
+
+    def pullback(dstate, input_grad=True):
+        dx, *gradients = through_time(np.expand_dims(dstate, -2), input_grad)
+        return dx[:, 0] if input_grad else None, *gradients
+
+    return states[..., 0, :], pullback
+
+
+def _sigmoid_(z):
+    """Logistic function in place, as ½ + ½ tanh(z / 2): faster than with exp, and never overflows."""
+    z *= 0.5
+    np.tanh(z, out=z)
+    z *= 0.5
+    z += 0.5
+
+
+def _total(d):
+    """The sum over the rows of each matrix, as a product: in a third of the time."""
+    return np.ones(d.shape[-2], d.dtype) @ d
+
+
+def _back(Wh):
+    """The transposed weights of each gate, copied when somebody goes backward: contiguous, they are faster."""
+    return functools.cache(lambda: np.ascontiguousarray(Wh.swapaxes(1, 2)))

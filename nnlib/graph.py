@@ -335,6 +335,3 @@ class GraphPool(Layer):
 
     def vjp(self, x):
         return self.apply(graph_pool, x, **self.options)
-
-    def extra_repr(self):
-        return f"aggr={self.options['aggr']!r}"

@@ -36,6 +36,7 @@ The modes (``train``, ``eval``) change what dropout and batch norm do and nothin
 import contextlib
 import copy
 import functools
+import inspect
 import reprlib
 import types
 from collections import abc
@@ -287,8 +288,11 @@ class Layer:
             print(f"{name:<{first}}   {shape:<{second}}   {size:>{third}}")
 
     def extra_repr(self):
-        """What the printed name shows in its brackets."""
-        return ""
+        """What the printed name shows in its brackets: of the arguments of its making, the settings that it has kept."""
+        kept = {**vars(self), **vars(self).get("options", {})}
+        return ", ".join(
+            f"{p.name}={kept[p.name]!r}" for p in inspect.signature(type(self)).parameters.values()
+            if p.name in kept and p.kind != p.VAR_POSITIONAL and not isinstance(kept[p.name], (Layer, np.random.Generator)))
 
     @reprlib.recursive_repr()
     def __repr__(self):

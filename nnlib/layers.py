@@ -293,6 +293,3 @@ class Embedding(Layer):
 
     def vjp(self, x):
         return self.apply(embedding, x, self.W)
-
-    def extra_repr(self):
-        return f"num_embeddings={self.num_embeddings}, embedding_dim={self.embedding_dim}"

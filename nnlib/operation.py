@@ -150,9 +150,9 @@ class Operation:
             if got is None:                     # there is no such array
                 continue
             if layer and name == self.arrays[0]:
-                checks.shape(layer, got, expected, "", sizes, brief=True)
+                checks.fits(layer, got, expected, "", sizes, brief=True)
             else:
-                checks.shape(self.__name__, got, expected, name if len(self.arrays) > 1 else "", sizes)
+                checks.fits(self.__name__, got, expected, name if len(self.arrays) > 1 else "", sizes)
 
     def __repr__(self):
         return f"<operation {self.__name__}>"

@@ -1,10 +1,21 @@
 r"""Optimisers, learning-rate schedules and gradient clipping (chapter 5).
 
-An optimiser holds parameters; ``step()`` moves each ``value`` by its ``grad``, in place, and leaves ``grad``
-as it is; ``zero_grad()`` sets the gradients to zero before the next backward pass. Formulas, argument names
-and defaults are PyTorch's. Below, w is a parameter, g its gradient, :math:`\eta` the learning rate ``lr``,
-t the step, counted from 1. ``weight_decay`` :math:`\lambda` adds :math:`\lambda w` to g, which is the
-gradient of the penalty :math:`\frac{\lambda}{2} \|w\|^2`; only :class:`AdamW` does otherwise.
+With w a parameter, g its gradient, η the learning rate ``lr`` and t the step, counted from 1, a step is::
+
+    SGD         w ← w - η g
+    Momentum    v ← μ v + g                 w ← w - η v
+    AdaGrad     s ← s + g²                  w ← w - η g / (√s + ε)
+    RMSProp     s ← α s + (1 - α) g²        w ← w - η g / (√s + ε)
+    Adam        m ← β₁ m + (1 - β₁) g       w ← w - η m / (1 - β₁ᵗ) / (√(s / (1 - β₂ᵗ)) + ε)
+                s ← β₂ s + (1 - β₂) g²
+
+An optimiser holds parameters; ``step()`` moves each ``value`` by its ``grad``, in place, and leaves ``grad`` as it is;
+``zero_grad()`` sets the gradients to zero before the next backward pass. Formulas, argument names and defaults are PyTorch's.
+``weight_decay`` λ adds λ w to g, the gradient of the penalty λ/2 ‖w‖²; only :class:`AdamW` does otherwise. How to write one::
+
+    class SGD(Optimizer):
+        def _update(self, w, g):
+            w -= self.lr * g
 
 Raises (each of them): ``ValueError`` for no parameters, the same one twice, or a setting out of its range,
 ``TypeError`` for anything but parameters and numbers.
@@ -16,29 +27,6 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.layer import Parameter
-
-
-def _parameters(who, parameters):
-    """``parameters`` as a list, each with an array ``value`` and ``grad``, none twice."""
-    try:
-        parameters = list(parameters)
-    except TypeError:
-        raise TypeError(f"{who} expects a list such as model.parameters(), got {parameters!r}") from None
-    for p in parameters:
-        if not isinstance(p, Parameter) and not (hasattr(p, "value") and hasattr(p, "grad")):
-            raise TypeError(f"{who} expects parameters, got {type(p).__name__}")
-        checks.numeric(who, "each parameter", p.value)
-    if len({id(p) for p in parameters}) < len(parameters):
-        raise ValueError(f"{who} expects each parameter once, got one of them twice")
-    return parameters
-
-
-def _pieces(w, size=2**17):
-    """Indices that cut an array, by rows, into pieces that fit into the processor's cache with all that is computed."""
-    if w.size <= size:
-        return [...]
-    rows = max(1, size * len(w) // w.size)
-    return [slice(start, start + rows) for start in range(0, len(w), rows)]
 
 
 class Optimizer:
@@ -68,13 +56,12 @@ class Optimizer:
 
     def _set(self, high=math.inf, **settings):
         """Keep settings, each at least 0 and below ``high``, as plain numbers, which leave float32 alone."""
-        for name, x in settings.items():
-            checks.number(type(self).__name__, 0, high, below=high < math.inf, **{name: x})
-            setattr(self, name, float(x))
+        checks.number(type(self).__name__, 0, high, below=high < math.inf, **settings)
+        vars(self).update({name: float(x) for name, x in settings.items()})
 
     def step(self):
         """Move every parameter once."""
-        if all(getattr(p, "_grad", p) is None for p in self.parameters):
+        if all(p._grad is None for p in self.parameters):
             raise ValueError(f"{type(self).__name__}.step expects gradients, got none: call backward of the model that has "
                              "these parameters; after making a model anew, make its optimiser anew")
         self.steps += 1
@@ -91,9 +78,6 @@ class Optimizer:
         """Set all gradients to zero."""
         for p in self.parameters:
             p.zero_grad()
-
-    def _update(self, w, g, *slots):
-        raise NotImplementedError(f"{type(self).__name__} has no _update")
 
     def __repr__(self):
         return f"{type(self).__name__}(lr={self.lr:g}, parameters={len(self.parameters)}, steps={self.steps})"
@@ -231,14 +215,10 @@ class Adam(Optimizer):
     slots = ("mean", "squares")
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        who = type(self).__name__
-        try:
-            beta1, beta2 = betas
-        except (TypeError, ValueError):
-            raise ValueError(f"{who} expects betas as two numbers, got {betas!r}") from None
-        checks.number(who, 0, 1, below=True, **{"betas[0]": beta1})
-        checks.number(who, 0, 1, below=True, **{"betas[1]": beta2})
-        self.betas = float(beta1), float(beta2)
+        if np.shape(betas) != (2,):
+            raise ValueError(f"{type(self).__name__} expects betas as two numbers, got {betas!r}")
+        checks.number(type(self).__name__, 0, 1, below=True, **{"betas[0]": betas[0], "betas[1]": betas[1]})
+        self.betas = float(betas[0]), float(betas[1])
         super().__init__(parameters, lr, weight_decay, eps=eps)
 
     def _update(self, w, g, mean, squares):
@@ -312,16 +292,14 @@ def step_decay(lr, every, factor=0.1):
 
     A schedule is a function from the number of steps made so far, 0 at first, to the rate of the next one.
     """
-    checks.number("step_decay", 0, lr=lr)
+    checks.number("step_decay", 0, lr=lr, factor=factor)
     checks.count("step_decay", every=every)
-    checks.number("step_decay", 0, factor=factor)
     return lambda step: lr * factor ** (step // every)
 
 
 def exponential_decay(lr, factor):
     """Schedule: ``lr * factor**step``."""
-    checks.number("exponential_decay", 0, lr=lr)
-    checks.number("exponential_decay", 0, factor=factor)
+    checks.number("exponential_decay", 0, lr=lr, factor=factor)
     return lambda step: lr * factor**step
 
 
@@ -333,8 +311,7 @@ def cosine_decay(lr, steps, final=0.0):
     ----------
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
     """
-    checks.number("cosine_decay", 0, lr=lr)
-    checks.number("cosine_decay", 0, final=final)
+    checks.number("cosine_decay", 0, lr=lr, final=final)
     checks.count("cosine_decay", steps=steps)
     return lambda step: final + (lr - final) * (1 + math.cos(math.pi * min(step / steps, 1.0))) / 2
 
@@ -351,3 +328,25 @@ def warmup(schedule, steps):
     checks.count("warmup", steps=steps)
     rate = schedule if callable(schedule) else lambda step: schedule
     return lambda step: rate(0) * (step + 1) / (steps + 1) if step < steps else rate(step - steps)
+
+
+def _parameters(who, parameters):
+    """``parameters`` as a list, none twice."""
+    try:
+        parameters = list(parameters)
+    except TypeError:
+        raise TypeError(f"{who} expects a list such as model.parameters(), got {parameters!r}") from None
+    for p in parameters:
+        if not isinstance(p, Parameter):
+            raise TypeError(f"{who} expects parameters, got {type(p).__name__}")
+    if len(set(parameters)) < len(parameters):
+        raise ValueError(f"{who} expects each parameter once, got one of them twice")
+    return parameters
+
+
+def _pieces(w, size=2**17):
+    """Indices that cut an array, by rows, into pieces that fit into the processor's cache with all that is computed."""
+    if w.size <= size:
+        return [...]
+    rows = max(1, size * len(w) // w.size)
+    return [slice(start, start + rows) for start in range(0, len(w), rows)]

@@ -8,7 +8,7 @@ window fits.
 
 import numpy as np
 
-from nnlib.convolution import Window, pair
+from nnlib.convolution import window_on, pair
 from nnlib.layers import Layer
 from nnlib.operation import operation
 
@@ -33,7 +33,7 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     Zhou and Chellappa, "Computation of optical flow using a neural network", 1988.
     """
     options = _options("max_pool2d", kernel_size, stride, padding)
-    window = Window(x.shape, *options)
+    window = window_on(x.shape, *options)
     x = window.framed(x, -np.inf)
     y = x[window.taps[0]].copy()
     for tap in window.taps[1:]:
@@ -73,7 +73,7 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0):
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
     options = _options("avg_pool2d", kernel_size, stride, padding)
-    window = Window(x.shape, *options)
+    window = window_on(x.shape, *options)
     x = window.framed(x)
     y = sum(x[tap] for tap in window.taps) / len(window.taps)
 
@@ -111,9 +111,6 @@ class _Pool2D(Layer):
 
     def vjp(self, x):
         return self.apply(self.op, x, **self.options)
-
-    def extra_repr(self):
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
 
 
 class MaxPool2D(_Pool2D):

@@ -50,12 +50,11 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
         raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
 
     def cell(z, h, new):
-        new[...], pull = activation.vjp(z[0] + h @ W_hh)
+        new[...], pull = activation.function(z[0] + h @ W_hh)    # what comes in has been checked
 
         def pullback(dnew, dz):
-            d, = pull(dnew)
-            dz[0] = d
-            return d @ W_hh.T
+            dz[0], = pull(dnew)
+            return dz[0] @ W_hh.T
         return pullback
 
     states, _, back = recurrence("rnn", cell, x, W_xh, b_h, np.zeros((len(x), len(W_hh))) if state is None else state, mask)
@@ -85,7 +84,7 @@ def recurrence(who, cell, x, W_xh, b_h, first, mask):
         raise ValueError(f"{who} expects at least one step, got x {x.shape}")
     if mask is not None:
         mask = np.asarray(mask)
-        checks.shape(who, mask, (N, T), "mask")
+        checks.fits(who, mask.shape, (N, T), "mask")
         if mask.dtype != bool:
             raise TypeError(f"{who} expects mask as booleans, True for real steps, got {mask.dtype}")
         padded = ~mask.T[:, :, None]
@@ -144,8 +143,7 @@ def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
     Williams and Zipser, "A learning algorithm for continually running fully recurrent neural networks", 1989.
     """
     states = rnn(x, W_xh, W_hh, b_h, state, activation=activation)     # checks all that comes in
-    x, dy = np.asarray(x, states.dtype), checks.numeric("rtrl", "dy", dy).astype(states.dtype)
-    checks.shape("rtrl", dy, states.shape, "dy")
+    x, dy = np.asarray(x, states.dtype), checks.shape("rtrl", dy, states.shape, "dy").astype(states.dtype)
     (N, T, D), H = x.shape, len(W_hh)
     h = np.zeros((N, H), states.dtype) if state is None else np.asarray(state, states.dtype)
     S = np.zeros((N, H, D + H + 1, H), states.dtype)
@@ -203,13 +201,9 @@ class Recurrent(Layer):
 
         def pullback(dy, input_grad=True, dstate=None):
             dstates = np.zeros_like(states)
-            dy = checks.numeric(who, "dy", dy)
-            checks.shape(who, dy, output.shape, "dy")
-            self._output(dstates)[...] = dy
+            self._output(dstates)[...] = checks.shape(who, dy, output.shape, "dy")
             if dstate is not None:
-                dstate = checks.numeric(who, "dstate", dstate)
-                checks.shape(who, dstate, self.state.shape, "dstate")
-                dstates[..., -1, :] += dstate
+                dstates[..., -1, :] += checks.shape(who, dstate, self.state.shape, "dstate")
             dx, self.state_grad = through_time(dstates, input_grad)
             return dx
         return output, pullback
@@ -217,11 +211,6 @@ class Recurrent(Layer):
     def _output(self, states):
         h = states if states.ndim == 3 else states[0]       # an LSTM's states are h and c
         return h if self.return_sequences else h[:, -1]
-
-    def extra_repr(self):
-        shown = {"input_size": self.input_size, "hidden_size": self.hidden_size, **self.options,
-                 "return_sequences": self.return_sequences}
-        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
 
 class RNN(Recurrent):

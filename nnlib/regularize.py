@@ -35,8 +35,7 @@ class ElasticNet:
 
     def __init__(self, l1=0.0, l2=0.0, *, select=is_weight):
         who = type(self).__name__
-        checks.number(who, 0, l1=l1)
-        checks.number(who, 0, l2=l2)
+        checks.number(who, 0, l1=l1, l2=l2)
         if not callable(select):
             raise TypeError(f"{who} expects select as a function of a parameter, got {select!r}")
         self.l1, self.l2, self.select = float(l1), float(l2), select
@@ -120,9 +119,6 @@ class Dropout(Layer):
             return self.apply(dropout, x, p=self.p, rng=self.rng)
         return self.apply(identity, x)
 
-    def extra_repr(self):
-        return f"p={self.p}"
-
 
 def _channel_axes(x):
     """All axes but the second: those that one channel's statistics run over."""
@@ -134,7 +130,7 @@ def batch_statistics(x):
     return x.mean(axis=_channel_axes(x)), x.var(axis=_channel_axes(x))
 
 
-@operation("(N,C,H?,W?),(C),(C)")
+@operation("(N,C)|(N,C,H,W),(C),(C)")
 def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
     r"""Each channel to mean 0 and variance 1, then scaled and shifted: :math:`\gamma \hat x + \beta`.
 
@@ -163,9 +159,8 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
         raise ValueError(f"batch_norm expects more than one number a channel in training, got {x.shape}: take larger "
                          "batches, and leave out a last one of one sample, as fit(..., drop_last=True) does")
     mean, var = batch_statistics(x) if statistics is None else (
-        checks.numeric("batch_norm", "statistics", s).astype(x.dtype, copy=False) for s in statistics)
-    checks.shape("batch_norm", mean, x.shape[1:2], "mean")
-    checks.shape("batch_norm", var, x.shape[1:2], "var")
+        checks.shape("batch_norm", s, x.shape[1:2], name).astype(x.dtype, copy=False)
+        for s, name in zip(statistics, ("mean", "var"), strict=True))
     scale = 1 / np.sqrt(var + eps)
     normal = (x - mean.reshape(column)) * scale.reshape(column)
     y = normal * gamma.reshape(column)
@@ -229,9 +224,6 @@ class BatchNorm(Layer):
                 running += self.momentum * new
         return y, pullback
 
-    def extra_repr(self):
-        return f"num_features={self.num_features}"
-
 
 @operation
 def layer_norm(x, gamma, beta, *, eps=1e-5):
@@ -286,8 +278,7 @@ class LayerNorm(Layer):
     """
 
     def __init__(self, normalized_shape, eps=1e-5, *, dtype=np.float64):
-        several = isinstance(normalized_shape, (tuple, list))
-        shape = tuple(normalized_shape) if several else (normalized_shape,)
+        shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         for size in shape:
             checks.count("LayerNorm", normalized_shape=size)
         checks.number("LayerNorm", 0, eps=eps)
@@ -297,14 +288,8 @@ class LayerNorm(Layer):
         self.beta = Parameter(np.zeros(shape, dtype), "beta")
 
     def vjp(self, x):
-        shape = self.normalized_shape
-        if np.ndim(x) <= len(shape) or np.shape(x)[-len(shape):] != shape:
-            raise ValueError(f"LayerNorm expects (N, ..., {', '.join(map(str, shape))}), got {np.shape(x)}")
+        checks.fits("LayerNorm", np.shape(x), (..., "N", *self.normalized_shape), brief=True)
         return self.apply(layer_norm, x, self.gamma, self.beta, eps=self.eps)
-
-    def extra_repr(self):
-        return f"normalized_shape={self.normalized_shape}"
-
 
 class EarlyStopping:
     """Stop when the validation loss has not improved for ``patience`` epochs; keep the weights of the best

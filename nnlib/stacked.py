@@ -17,13 +17,8 @@ class _Several(Layer):
                 raise TypeError(f"{type(self).__name__} expects recurrent layers, got {layer!r}")
         self.layers = layers
 
-    @property
-    def state(self):
-        return tuple(layer.state for layer in self.layers)
-
-    @property
-    def state_grad(self):
-        return tuple(layer.state_grad for layer in self.layers)
+    state = property(lambda self: tuple(layer.state for layer in self.layers))
+    state_grad = property(lambda self: tuple(layer.state_grad for layer in self.layers))
 
     def _for_each(self, name, state):
         if state is None:

@@ -1,4 +1,14 @@
-"""The training loop, and what goes around it (chapters 5 and 6)."""
+"""The training loop, and what goes around it (chapters 5 and 6). Its heart is a step for each batch of each epoch::
+
+    for n in range(epochs):
+        for X_batch, y_batch in batches(X, y, batch_size, rng):
+            value, pullback = loss.vjp(model(X_batch), y_batch)
+            optimizer.zero_grad()
+            model.backward(pullback(1.0)[0], input_grad=False)
+            optimizer.step()
+
+:func:`fit` is this loop; the rest records, watches or limits what happens there.
+"""
 
 import contextlib
 import math
@@ -8,189 +18,6 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.optim import clip_gradients
-
-
-def batches(X, y, batch_size, rng=None, *, drop_last=False):
-    """Go through samples in batches, once: yields (X_batch, y_batch). The last batch holds what is left.
-
-    Parameters
-    ----------
-    X, y : arrays (N, ...)
-    batch_size : int
-        Samples in a batch; N or more for all at once.
-    rng : numpy.random.Generator, optional
-        Shuffles the samples; without it they come in their order.
-    drop_last : bool
-        Leaves out a last batch that is not full, unless it is the only one.
-    """
-    X, y = _samples("batches", X, y)
-    checks.count("batches", batch_size=batch_size)
-    order = np.arange(len(X)) if rng is None else checks.generator("batches", rng).permutation(len(X))
-    return _batches(X, y, batch_size, order, drop_last)
-
-
-def _batches(X, y, batch_size, order, drop_last):
-    """The batches of samples that were checked before."""
-    end = len(X) - len(X) % batch_size if drop_last and len(X) > batch_size else len(X)
-    for start in range(0, end, batch_size):
-        chosen = order[start:start + batch_size]
-        yield X[chosen], y[chosen]
-
-
-def _samples(who, X, y):
-    """X and y as arrays of one length, at least 1, without NaN and infinity."""
-    X, y = checks.no_nan(who, "X", X), checks.no_nan(who, "y", y)
-    for name, x in ("X", X), ("y", y):
-        if not np.isfinite(x).all():
-            raise ValueError(f"{who} expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
-    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
-        raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
-    return X, y
-
-
-def k_fold(n, k, rng=None):
-    """Split n samples into k folds; each fold is held out once: yields k pairs (training indices, validation
-    indices).
-
-    Parameters
-    ----------
-    n, k : int
-        Samples and folds, 2 <= k <= n. Sizes of folds differ by at most 1.
-    rng : numpy.random.Generator, optional
-        Shuffles the samples; without it the folds are runs of neighbours.
-    """
-    checks.count("k_fold", least=2, k=k)
-    checks.count("k_fold", n=n)
-    if n < k:
-        raise ValueError(f"k_fold expects n >= k, got n = {n} and k = {k}")
-    order = np.arange(n) if rng is None else checks.generator("k_fold", rng).permutation(n)
-    folds = np.array_split(order, k)
-    return ((np.concatenate(folds[:i] + folds[i + 1:]), folds[i]) for i in range(k))
-
-
-def predict(model, X, batch_size=256):
-    """Output of a model for X, in evaluation mode, in batches; the model stays as it is.
-
-    Parameters
-    ----------
-    model : Layer
-    X : array (N, ...)
-    batch_size : int
-
-    Returns
-    -------
-    array (N, ...)
-    """
-    _made("predict", model=model)
-    X = checks.no_nan("predict", "X", X)
-    checks.count("predict", batch_size=batch_size)
-    if X.ndim == 0:
-        raise ValueError("predict expects X (N, ...), got one number")
-    states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
-    with model.in_mode(training=False):
-        outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
-    for layer, state in states:                 # of recurrent layers: a sequence in pieces goes on where it was
-        layer.state = state
-    return np.concatenate(outputs)
-
-
-def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
-    """Mean loss and metrics of a model on (X, y), in evaluation mode.
-
-    Parameters
-    ----------
-    model : Layer
-    X, y : arrays (N, ...)
-    loss : operation, such as ``cross_entropy``
-    metrics : list of functions ``metric(outputs, y)``, such as ``[accuracy]``
-    batch_size : int
-
-    Returns
-    -------
-    dict from ``"loss"`` and the metrics' names to float
-    """
-    _made("evaluate", loss=loss)
-    return _evaluate(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
-
-
-KINDS = {                                       # what each has, and how it is made
-    "model": ("layers_inside", "as a layer such as Sequential"), "optimizer": ("step", "as in Adam(model.parameters())"),
-    "loss": ("vjp", "as an operation such as cross_entropy"), "regularizer": ("add_gradients", "as in L2(0.01)"),
-    "early_stopping": ("update", "as in EarlyStopping(patience=5)"), "augment": ("__call__", "as a function"),
-    "schedule": ("__call__", "as a function"), "callback": ("__call__", "as a function"),
-}
-
-
-def _made(who, **things):
-    """Refuse what is not of its kind, and a class in place of one of its own."""
-    for name, thing in things.items():
-        attribute, example = KINDS[name]
-        if isinstance(thing, type) or not hasattr(thing, attribute):
-            raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
-
-
-def _evaluate(model, X, y, loss, metrics, batch_size):
-    outputs = predict(model, X, batch_size)
-    mean = _score("loss", loss.vjp(outputs, y)[0])
-    finite = math.isfinite(mean)                # metrics may refuse NaN
-    return {"loss": mean, **{name: _score(name, metric(outputs, y)) if finite else math.nan
-                             for name, metric in metrics.items()}}
-
-
-def _score(name, value):
-    """What a loss or a metric gives, as a float."""
-    value = checks.numeric("fit", f"the value of {name}", value)
-    if value.ndim:
-        raise ValueError(f"fit and evaluate expect one number as the value of {name}, got {value.shape}")
-    return float(value)
-
-
-def _named(who, metrics):
-    """Dictionary of the metrics by name."""
-    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
-    for metric in metrics:
-        if not callable(metric) or isinstance(metric, type) or not hasattr(metric, "__name__"):
-            raise TypeError(f"{who} expects metrics as functions such as [accuracy], got {metric!r}")
-    own = [metric.__name__ for metric in metrics]
-    names = ["penalty", "loss", *own, *(f"val_{name}" for name in ("loss", *own))]
-    for name in own:
-        if names.count(name) > 1:
-            raise ValueError(f"{who} expects a name of its own for each metric, as def gives it, got {name!r} again")
-    return {metric.__name__: metric for metric in metrics}
-
-
-class History(dict):
-    """What a training recorded: lists ``"loss"``, ``"val_loss"``, ..., with one number an epoch, by name.
-
-    ``nnlib.plots.loss_curves(history)`` draws it.
-    """
-
-    @property
-    def epochs(self):
-        """Number of epochs recorded."""
-        return len(next(iter(self.values()), ()))
-
-    def __repr__(self):
-        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.items() if values)
-        return f"History({self.epochs} epochs{': ' * bool(last)}{last})"
-
-
-class DivergenceError(FloatingPointError):
-    """Training has left the numbers: a loss, a gradient or a weight is NaN or infinite.
-
-    Attributes: ``epoch`` and ``step`` (within the epoch), both counted from 1, and the ``history`` up to
-    there.
-    """
-
-    def __init__(self, what, epoch, step, steps, lr, history):
-        super().__init__(what, epoch, step, steps, lr, history)     # all of them, so that it can be pickled
-        self.epoch, self.step, self.history = epoch, step, history
-
-    def __str__(self):
-        what, epoch, step, steps, lr, _ = self.args
-        return (f"training diverged: {what} at epoch {epoch}, step {step} of {steps}. Try a lower learning rate "
-                f"(it is {lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and variance 1; "
-                "and start from new weights.")
 
 
 def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=None, metrics=(), rng=None,
@@ -268,11 +95,15 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     if early_stopping is not None:
         early_stopping.reset()
     history = History()
-    bar = _progress_bar(progress, epochs)
 
     def go_on(what, value):
         if not math.isfinite(value):
-            raise DivergenceError(f"{what} is {value}", n, k, math.ceil(len(X) / batch_size), optimizer.lr, history)
+            error = DivergenceError(
+                f"training diverged: {what} is {value} at epoch {n}, step {k} of {math.ceil(len(X) / batch_size)}. Try a lower "
+                f"learning rate (it is {optimizer.lr:.3g}), clip=1.0 to limit the gradients, or inputs scaled to mean 0 and "
+                "variance 1; and start from new weights.")
+            error.epoch, error.step, error.history = n, k, history
+            raise error
 
     def step(X_batch, y_batch):
         """One step of the optimiser: the outputs and the loss, before it."""
@@ -295,15 +126,14 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
         totals, seen = dict.fromkeys(["loss", *metrics], 0.0), 0
-        order = rng.permutation(len(X))
-        for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, order, drop_last), start=1):
+        for k, part in enumerate(_parts(len(X), batch_size, rng, drop_last), start=1):
+            X_batch, y_batch = X[part], y[part]
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
                 outputs, value = step(X_batch, y_batch)
-            totals["loss"] += len(X_batch) * value
-            for name, metric in metrics.items():
-                totals[name] += len(X_batch) * _score(name, metric(outputs, y_batch))
+            for name, score in _scores(outputs, y_batch, value, metrics).items():
+                totals[name] += len(X_batch) * score
             seen += len(X_batch)
         for p in optimizer.parameters:
             go_on("a weight", np.abs(p.value).max(initial=0))
@@ -312,13 +142,13 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
             record["penalty"] = regularizer.penalty(optimizer.parameters)
         if validation_data is not None:
             with np.errstate(all="ignore"):
-                scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
+                scores = _scores_of(model, *validation_data, loss, metrics, max(batch_size, 256))
             go_on("the validation loss", scores["loss"])
             record |= {f"val_{name}": score for name, score in scores.items()}
         return record
 
     n = k = 0
-    with model.in_mode(training=True), bar or contextlib.nullcontext():
+    with model.in_mode(training=True), _progress_bar(progress, epochs) as bar:
         try:
             for n in range(1, epochs + 1):
                 record = epoch()
@@ -338,10 +168,185 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     return history
 
 
+class History(dict):
+    """What a training recorded: lists ``"loss"``, ``"val_loss"``, ..., with one number an epoch, by name.
+
+    ``nnlib.plots.loss_curves(history)`` draws it.
+    """
+
+    @property
+    def epochs(self):
+        """Number of epochs recorded."""
+        return len(next(iter(self.values()), ()))
+
+    def __repr__(self):
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.items() if values)
+        return f"History({self.epochs} epochs{': ' * bool(last)}{last})"
+
+
+class DivergenceError(FloatingPointError):
+    """Training has left the numbers: a loss, a gradient or a weight is NaN or infinite.
+
+    Attributes: ``epoch`` and ``step`` (within the epoch), both counted from 1, and the ``history`` up to
+    there.
+    """
+
+
+def batches(X, y, batch_size, rng=None, *, drop_last=False):
+    """Go through samples in batches, once: yields (X_batch, y_batch). The last batch holds what is left.
+
+    Parameters
+    ----------
+    X, y : arrays (N, ...)
+    batch_size : int
+        Samples in a batch; N or more for all at once.
+    rng : numpy.random.Generator, optional
+        Shuffles the samples; without it they come in their order.
+    drop_last : bool
+        Leaves out a last batch that is not full, unless it is the only one.
+    """
+    X, y = _samples("batches", X, y)
+    checks.count("batches", batch_size=batch_size)
+    parts = _parts(len(X), batch_size, None if rng is None else checks.generator("batches", rng), drop_last)
+    return ((X[part], y[part]) for part in parts)
+
+
+def _parts(n, batch_size, rng, drop_last):
+    """The places of the samples of each batch."""
+    parts = np.split(np.arange(n) if rng is None else rng.permutation(n), range(batch_size, n, batch_size))
+    return parts[:-1] if drop_last and n > batch_size and n % batch_size else parts
+
+
+def _samples(who, X, y):
+    """X and y as arrays of one length, at least 1, without NaN and infinity."""
+    X, y = checks.no_nan(who, "X", X), checks.no_nan(who, "y", y)
+    for name, x in ("X", X), ("y", y):
+        if not np.isfinite(x).all():
+            raise ValueError(f"{who} expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
+    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
+        raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
+    return X, y
+
+
+def k_fold(n, k, rng=None):
+    """Split n samples into k folds; each fold is held out once: yields k pairs (training indices, validation
+    indices).
+
+    Parameters
+    ----------
+    n, k : int
+        Samples and folds, 2 <= k <= n. Sizes of folds differ by at most 1.
+    rng : numpy.random.Generator, optional
+        Shuffles the samples; without it the folds are runs of neighbours.
+    """
+    checks.count("k_fold", least=2, k=k)
+    checks.count("k_fold", n=n)
+    if n < k:
+        raise ValueError(f"k_fold expects n >= k, got n = {n} and k = {k}")
+    order = np.arange(n) if rng is None else checks.generator("k_fold", rng).permutation(n)
+    folds = np.array_split(order, k)
+    return ((np.concatenate(folds[:i] + folds[i + 1:]), folds[i]) for i in range(k))
+
+
+def predict(model, X, batch_size=256):
+    """Output of a model for X, in evaluation mode, in batches; the model stays as it is.
+
+    Parameters
+    ----------
+    model : Layer
+    X : array (N, ...)
+    batch_size : int
+
+    Returns
+    -------
+    array (N, ...)
+    """
+    _made("predict", model=model)
+    X = checks.no_nan("predict", "X", X)
+    checks.count("predict", batch_size=batch_size)
+    if X.ndim == 0:
+        raise ValueError("predict expects X (N, ...), got one number")
+    states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
+    with model.in_mode(training=False):
+        outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
+    for layer, state in states:                 # of recurrent layers: a sequence in pieces goes on where it was
+        layer.state = state
+    return np.concatenate(outputs)
+
+
+def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
+    """Mean loss and metrics of a model on (X, y), in evaluation mode.
+
+    Parameters
+    ----------
+    model : Layer
+    X, y : arrays (N, ...)
+    loss : operation, such as ``cross_entropy``
+    metrics : list of functions ``metric(outputs, y)``, such as ``[accuracy]``
+    batch_size : int
+
+    Returns
+    -------
+    dict from ``"loss"`` and the metrics' names to float
+    """
+    _made("evaluate", loss=loss)
+    return _scores_of(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
+
+
+def _scores_of(model, X, y, loss, metrics, batch_size):
+    """What :func:`evaluate` gives, of samples that were checked before."""
+    outputs = predict(model, X, batch_size)
+    return _scores(outputs, y, _score("loss", loss.vjp(outputs, y)[0]), metrics)
+
+
+def _scores(outputs, y, value, metrics):
+    """The loss, which is known, and the metrics by name. They may refuse NaN, and are NaN where the loss is."""
+    return {"loss": value, **{name: _score(name, metric(outputs, y)) if math.isfinite(value) else math.nan
+                              for name, metric in metrics.items()}}
+
+
+def _score(name, value):
+    """What a loss or a metric gives, as a float."""
+    value = checks.numeric("fit", f"the value of {name}", value)
+    if value.ndim:
+        raise ValueError(f"fit and evaluate expect one number as the value of {name}, got {value.shape}")
+    return float(value)
+
+
+KINDS = {                                       # what each has, and how it is made
+    "model": ("layers_inside", "as a layer such as Sequential"), "optimizer": ("step", "as in Adam(model.parameters())"),
+    "loss": ("vjp", "as an operation such as cross_entropy"), "regularizer": ("add_gradients", "as in L2(0.01)"),
+    "early_stopping": ("update", "as in EarlyStopping(patience=5)"), "augment": ("__call__", "as a function"),
+    "schedule": ("__call__", "as a function"), "callback": ("__call__", "as a function"),
+}
+
+
+def _made(who, **things):
+    """Refuse what is not of its kind, and a class in place of one of its own."""
+    for name, thing in things.items():
+        attribute, example = KINDS[name]
+        if isinstance(thing, type) or not hasattr(thing, attribute):
+            raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
+
+
+def _named(who, metrics):
+    """Dictionary of the metrics by name."""
+    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    for metric in metrics:
+        if not callable(metric) or isinstance(metric, type) or not hasattr(metric, "__name__"):
+            raise TypeError(f"{who} expects metrics as functions such as [accuracy], got {metric!r}")
+    own = [metric.__name__ for metric in metrics]
+    names = ["penalty", "loss", *own, *(f"val_{name}" for name in ("loss", *own))]
+    for name in own:
+        if names.count(name) > 1:
+            raise ValueError(f"{who} expects a name of its own for each metric, as def gives it, got {name!r} again")
+    return {metric.__name__: metric for metric in metrics}
+
+
 def _progress_bar(show, epochs):
-    """A progress bar that vanishes at the end, or None."""
+    """A progress bar that vanishes at the end, or nothing: to be used in ``with``."""
     if not (_someone_watches() if show is None else show):
-        return None
+        return contextlib.nullcontext()
     from tqdm.auto import tqdm  # only now: without a bar, NumPy is enough
 
     return tqdm(total=epochs, unit="epoch", leave=False)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from nnlib import checks
-from nnlib.convolution import Window, pair
+from nnlib.convolution import window_on, pair
 from nnlib.init import xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter, Sequential, context_of, hand_on
 from nnlib.operation import operation
@@ -54,7 +54,7 @@ def conv_transpose2d(x, W, b=None, *, stride=1, padding=0):
     if min(size) < 1:
         raise ValueError(f"{who} expects padding that leaves a pixel, got {padding} for x {x.shape}, "
                          f"W {W.shape} and stride {stride}")
-    window = Window((N, K, *size), kernel_size, stride, padding)
+    window = window_on((N, K, *size), tuple(kernel_size), stride, padding)
     pixels, rows = x.reshape(N, C, math.prod(places)), W.reshape(C, -1)
     columns = rows.T @ pixels                   # for each sample (K kh kw, C) (C, H W)
     y = window.scatter(columns.reshape(N, K, len(window.taps), *places))
@@ -167,9 +167,6 @@ class Upsample2D(Layer):
 
     def vjp(self, x):
         return self.apply(upsample2d, x, scale_factor=self.scale_factor)
-
-    def extra_repr(self):
-        return f"scale_factor={self.scale_factor}"
 
 
 class MaxUnpool2D(Layer):

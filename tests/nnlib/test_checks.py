@@ -34,8 +34,8 @@ def test_shape_names_the_argument():
 
 
 def test_notation():
-    assert checks.notation("(N,T,D),(D,4H),(2,N,H)") == [[("N", "T", "D")], [("D", "4H")], [(2, "N", "H")]]
-    assert checks.notation("(N, C, H?, W?), (...,K), ()") == [[("N", "C"), ("N", "C", "H", "W")], [(..., "K")], [()]]
+    assert checks.notation("(N,T,D),(D,4H),(2,N,H)") == [[("N", "T", "D")], [("D", "4H")], [("2", "N", "H")]]
+    assert checks.notation("(N, C)|(N, C, H, W), (...,K), ()") == [[("N", "C"), ("N", "C", "H", "W")], [(..., "K")], [()]]
     assert checks.notation("") == []
 
 
