@@ -213,10 +213,10 @@ def test_few_choices_are_buttons(made, opened):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_choices_stand_in_one_row(static, opened, width):
-    def draw(ax, lr=0.1, momentum="none"):
+    def draw(ax, lr=0.1, search="grid"):
         ax.plot([0, 1])
 
-    figure = static(draw, lr=(0.1, 1.0, 0.1), momentum=["none", "0.5", "0.9", "Nesterov"], labels=dict(lr="learning rate"))
+    figure = static(draw, lr=(0.1, 1.0, 0.1), search=["by hand", "grid", "random", "Bayesian"], labels=dict(lr="learning rate"))
     watcher, _ = opened(figure, viewport={"width": width, "height": 700})
     tops = "[...document.querySelectorAll('.explore-segments > button')].map(e => e.getBoundingClientRect().top)"
     assert len(set(watcher.page.evaluate(tops))) == 1
