@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 import nnlib.exercises
 from book.python import host
 from instructor import decided, handed_in, lms, marking, report, runner, seal, similarity
-from nnlib.exercises.judging.judge import judge
+from nnlib.exercises.judging.judge import constant, judge
 from nnlib.exercises.judging.outcome import ENDED
 
 STATUSES = {
@@ -25,6 +26,7 @@ STATUSES = {
     "unreadable": "the file is not a notebook",
     "failed": "grading itself failed: please report it",
 }
+IDLE = "it is right, and counts once a case that asks for more is right, too"
 NO_NUMPY = "NameError: name 'np' is not defined"
 
 
@@ -210,15 +212,38 @@ def _grade_one(assignment, submission, data, adapters, work=1):
 
 
 def verdict(key, outcomes):
-    """Points, hints and what is wrong on each case. A case that was drawn several times is right if it always is."""
+    """Points, hints and what is wrong on each case. A case that was drawn several times is right if it always is.
+
+    A case whose result asks for no work counts beside one whose result does, or with all others.
+    """
     judged = judge(key, outcomes)
-    labels = list(dict.fromkeys(case.label for case in key.cases))
-    cases = []
-    for label in labels:
-        drawn = [(case.points, fault) for case, fault in zip(key.cases, judged.faults) if case.label == label]
-        cases.append([label, drawn[0][0], next((fault for _, fault in drawn if fault), "")])
+    drawn = {}
+    for k, case in enumerate(key.cases):
+        drawn.setdefault(case.label, []).append(k)
+    faults = {label: next((judged.faults[k] for k in places if judged.faults[k]), "") for label, places in drawn.items()}
+    if any(faults.values()) and all(fault or _idle(key, drawn[label]) for label, fault in faults.items()):
+        faults = {label: fault or IDLE for label, fault in faults.items()}
+    cases = [[label, key.cases[places[0]].points, faults[label]] for label, places in drawn.items()]
     return {"points": sum(points for _, points, fault in cases if not fault), "written": judged.written,
             "hints": judged.hints, "cases": cases}
+
+
+def _idle(key, places):
+    """Whether a case asks for no work: its results are one and the same, or its arguments, or sums and the like of these."""
+    if constant([key.expected[k] for k in places]):
+        return True
+    given = [list(_arrays(key.cases[k].args)) for k in places]
+    return all(any(np.shape(x) == want.shape and np.allclose(x, want, key.rtol, key.atol) for x in arrays)
+               for arrays, k in zip(given, places) for want in key.expected[k])
+
+
+def _arrays(args):
+    """Numbers in arguments, as they stand there and summed up, as anybody has them without an idea."""
+    for arg in args:
+        if isinstance(arg, (list, tuple)):
+            yield from _arrays(arg)
+        elif (array := np.asarray(arg)).size and array.dtype.kind in "biuf":
+            yield from (array, array.T, array.size, array.sum(), array.mean(), array.max(), array.min())
 
 
 def _same(student, submission):

@@ -163,6 +163,14 @@ def _(n, alpha):
     return np.sqrt(4 / ((1 + alpha) ** 2 * n))
 
 
+@leaky_scale.mistake(
+    "This is the spread of the outputs about their mean. The weights have mean 0, so what arrives in the next sum is the mean "
+    "square of the outputs, whatever their mean is."
+)
+def _(n, alpha):
+    return np.sqrt(1 / (n * (0.5 * (1 + alpha**2) - (1 - alpha) ** 2 / (2 * np.pi))))
+
+
 @leaky_scale.mistake("Each side holds only half of the values, so each has a share of one half in the mean square.")
 def _(n, alpha):
     return np.sqrt(1 / ((1 + alpha**2) * n))

@@ -128,7 +128,7 @@ def _(rng):
     a, b, c = rng.permutation(np.arange(3, 11))[:3].tolist()
     yield "one convolution", 1, (9, 2, [(a, 3, 2, 0)])
     yield "convolution, pooling, convolution", 1, (16, 3, [(a, 3, 1, 1), (None, 3, 2, 0), (b, 3, 1, 1)])
-    strides = [(a, 5, 2, 2), (b, 3, 2, 1), (None, 2, 2, 0), (c, 3, 1, 1)]
+    strides = [(a, 5, 2, 2), (b, 3, 2, 1), (c, 3, 1, 1), (None, 2, 2, 0)]
     yield "strides that leave a remainder", 1, (30, 2, strides)
 
 

@@ -1,7 +1,7 @@
 """Does an exercise notice every small slip?  ``python tests/exercises/mutants.py [exercise ...]``
 
-Changes one thing at a time in each reference solution (a number by one, an operator, a comparison, an axis, a step left
-out) and judges the result as a reader's answer. What gets full points is printed; EQUIVALENT says why it may.
+Changes one thing at a time in each reference solution (a number by one, an operator, a comparison, an axis, a function for its
+twin, a step left out) and judges the result as a reader's answer. What gets full points is printed; EQUIVALENT says why it may.
 """
 
 import ast
@@ -26,6 +26,8 @@ OTHER = {
     ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.And: [ast.Or], ast.Or: [ast.And],
     ast.UAdd: [ast.USub], ast.BitAnd: [ast.BitOr], ast.BitOr: [ast.BitAnd],
 }  # fmt: skip
+TWINS = ["sum mean", "sum prod", "max min", "maximum minimum", "argmax argmin", "cumsum cumprod", "any all", "std var",
+         "ceil floor", "log log2", "zeros ones", "outer dot", "eigvals eigvalsh", "sort argsort"]  # taken for each other
 EQUIVALENT = {  # (exercise, the mutant's changed line): why that is as right an answer
     ("pinball", "slope = np.where(e >= 0, 1 - q, -q) * (e != 0)"): "at 0 the last factor decides",
     ("paper_gradient", "return [[-0.0184, -0.02208], [0.0, 0.0]]"): "a list is as good as an array",
@@ -33,6 +35,7 @@ EQUIVALENT = {  # (exercise, the mutant's changed line): why that is as right an
     ("leave_one_out", "w = np.linalg.lstsq(X[others], t[others])[0]"): "NumPy's own limit gives the same",
     ("precision_recall", "called = scores >= threshold"): "no score is the threshold itself",
     ("paper_convolution", "return [[-1.0, 4.0], [0.0, 1.0]]"): "a list is as good as an array",
+    ("fastest_rate", "curvatures = np.linalg.eigvals(H)"): "the general routine finds the same eigenvalues",
     ("paper_transposed", "return [-2.0, 4.0, 0.0, 3.0, -3.0]"): "a list is as good as an array",
     ("residual_backward", "through_branch = dy @ W.T * (x >= 0)"): "no input is exactly 0",
     ("coverage", "count = np.zeros((n - 1) * stride + kernel)"): "a count is a number, whole or not",
@@ -40,6 +43,7 @@ EQUIVALENT = {  # (exercise, the mutant's changed line): why that is as right an
     ("attend_padded", "e = np.where(real, np.exp(scores + scores.max(axis=1, keepdims=True)), 0)"): "a shift of a row cancels",
     ("attend_padded", "e = np.where(real, np.exp(scores), 0)"): "a shift of a row cancels",
     ("attend_padded", "e = np.where(real, np.exp(scores - scores.max(keepdims=True)), 0)"): "a shift of a row cancels",
+    ("attend_padded", "e = np.where(real, np.exp(scores - scores.min(axis=1, keepdims=True)), 0)"): "a shift of a row cancels",
     ("causal_heads", "e = np.exp(scores + scores.max(axis=1, keepdims=True))"): "a shift of a row cancels",
     ("causal_heads", "e = np.exp(scores)"): "a shift of a row cancels",
     ("causal_heads", "e = np.exp(scores - scores.max(keepdims=True))"): "a shift of a row cancels",
@@ -92,8 +96,18 @@ def variants(node):
             new = copy.copy(node)
             new.keywords = node.keywords[:k] + node.keywords[k + 1 :]
             yield new
-    elif isinstance(node, ast.Attribute) and node.attr == "T":
-        yield node.value
+    elif isinstance(node, ast.Attribute):
+        if node.attr == "T":
+            yield node.value
+        for other in (name for twins in TWINS if node.attr in (pair := twins.split()) for name in pair if name != node.attr):
+            new = copy.copy(node)
+            new.attr = other
+            yield new
+    elif isinstance(node, ast.Slice):
+        if node.lower is not None:
+            yield ast.Slice(None, node.upper, node.step)
+        if node.upper is not None:
+            yield ast.Slice(node.lower, None, node.step)
     elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr, ast.If, ast.For, ast.While)):
         yield ast.Pass()
 

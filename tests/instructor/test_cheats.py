@@ -1,6 +1,7 @@
 """What can be earned with nothing solved: by constants, and by replaying what the handed-out notebook holds."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,20 +32,72 @@ def by_shape(shown, key, k):
     return shown.expected[like[0] if like else k % len(shown.cases)]
 
 
-def zeros(shown, key, k):
-    return tuple(map(np.zeros_like, key.expected[k]))
+def by_numbers(shown, key, k):
+    """What was wanted where the arguments were most like these."""
+    mine = flat(key.cases[k].args)
+    far = [np.abs(other - mine).sum() if other.shape == mine.shape else np.inf
+           for other in (flat(case.args) for case in shown.cases)]
+    return shown.expected[int(np.argmin(far))]
 
 
-def ones(shown, key, k):
-    return tuple(map(np.ones_like, key.expected[k]))
+def arrays(args):
+    for arg in args:
+        if isinstance(arg, (list, tuple)):
+            yield from arrays(arg)
+        elif np.asarray(arg).dtype.kind in "biuf":
+            yield np.asarray(arg)
 
 
-def first(shown, key, k):
-    return shown.expected[0]
+def flat(args):
+    return np.concatenate([np.zeros(1), *(array.ravel().astype(float) for array in arrays(args))])
 
 
 def last(shown, key, k):
     return shown.expected[-1]
+
+
+def everywhere(make):
+    """A cheat who knows the shapes of what is wanted, and fills them."""
+    return lambda shown, key, k: tuple(np.asarray(make(want)) for want in key.expected[k])
+
+
+def argument(number):
+    """A cheat who hands back what it was given, by place."""
+    def cheat(shown, key, k):
+        given = list(arrays(key.cases[k].args)) or [np.zeros(())]
+        return (given[number % len(given)],)
+    return cheat
+
+
+def fitting(number):
+    """A cheat who hands back arguments that have the shapes of what is wanted."""
+    def cheat(shown, key, k):
+        given = [turned for array in arrays(key.cases[k].args) for turned in (array, array.T)]
+        for want in key.expected[k]:
+            same = [array for array in given if array.shape == want.shape] or [np.zeros(want.shape)]
+            yield same[number % len(same)]
+    return lambda *args: tuple(cheat(*args))
+
+
+def summed(reduce, number):
+    def cheat(shown, key, k):
+        given = [array for array in arrays(key.cases[k].args) if array.size] or [np.zeros(1)]
+        return tuple(np.full(want.shape, reduce(given[number % len(given)])) for want in key.expected[k])
+    return cheat
+
+
+CHEATS = {
+    "by place": by_place, "by shape": by_shape, "by numbers": by_numbers, "the last": last,
+    "the first": lambda shown, key, k: shown.expected[0],
+    **{f"everywhere {x}": everywhere(lambda want, x=x: np.full(want.shape, x)) for x in (0, 1, -1, 0.5, np.nan, np.inf, True)},
+    "of its kind": everywhere(np.zeros_like),
+    "one over the columns": everywhere(lambda want: np.full(want.shape, 1 / max((*want.shape, 1)[-1 - (want.ndim > 0)], 1))),
+    "one over the rows": everywhere(lambda want: np.full(want.shape, 1 / max((*want.shape, 1)[0], 1))),
+    "the identity": everywhere(lambda want: np.ones(want.shape) * np.eye(*want.shape[-2:]) if want.ndim > 1 else want * 0),
+    "counted": everywhere(lambda want: np.arange(want.size).reshape(want.shape)),
+    **{f"argument {k}": argument(k) for k in range(4)}, **{f"fitting {k}": fitting(k) for k in range(3)},
+    **{f"{reduce.__name__} {k}": summed(reduce, k) for reduce in (np.sum, np.mean, np.max, np.size, np.argmax) for k in range(3)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +113,30 @@ def students():
     return made, [made.keys(student) for student in ("ada", "bob")]
 
 
-@pytest.mark.parametrize("cheat", [by_place, by_shape, zeros, ones, first, last])
-def test_without_solving_anything_there_is_next_to_nothing(cheat, shown, students):
+@pytest.mark.parametrize("name", NAMES)
+def test_without_solving_anything_no_exercise_gives_a_tenth(name, shown, students):
     made, classes = students
     for keys in classes:
-        earned = {}
-        for key in keys:
-            given = [Outcome(OK, cheat(shown[key.name], key, k)) for k in range(len(key.cases))]
-            earned[key.name] = grade.verdict(key, given)["points"]
-        assert sum(earned.values()) < 0.1 * made.points, {name: points for name, points in earned.items() if points}
+        key = replace(next(key for key in keys if key.name == name), mistakes=list)  # hints are not what this is about
+        for cheat, give in CHEATS.items():
+            given = [Outcome(OK, give(shown[name], key, k)) for k in range(len(key.cases))]
+            graded = grade.verdict(key, given)
+            assert graded["points"] < 0.1 * made.full[name], (cheat, graded["cases"])
+
+
+def test_an_edge_that_asks_for_no_work_counts_beside_another_case():
+    entry = all_exercises()["collapse"]
+    key = entry.key(np.random.default_rng(0), 3)
+    first = [Outcome(OK, tuple(case.args[0][0])) for case in key.cases]
+    right = [Outcome(OK, arrays) for arrays in key.expected]
+    edge = [case.label == "a single layer" for case in key.cases]
+    assert any(edge) and grade.verdict(key, first)["points"] == 0
+    assert any(fault == grade.IDLE for _, _, fault in grade.verdict(key, first)["cases"])
+    assert grade.verdict(key, right)["points"] == entry.points
+    label = next(case.label for case, idle in zip(key.cases, edge) if not idle)
+    some = [one if idle or case.label == label else Outcome(OK, (np.zeros(1),) * 2)
+            for one, case, idle in zip(right, key.cases, edge)]
+    assert grade.verdict(key, some)["points"] == sum({c.label: c.points for c in key.cases}[x] for x in (label, "a single layer"))
 
 
 def test_a_table_of_sizes_does_not_know_a_triangle():

@@ -109,12 +109,12 @@ def judge(key, given):
     if all(outcome.status == UNWRITTEN for outcome in given):
         return Report(key, ["it is not written yet"] * len(given), [], written=False)
     faults = [_fault(key, outcome, expected) for outcome, expected in zip(given, key.expected)]
-    if not key.value and _constant([outcome.arrays for outcome in given]) and not _constant(key.expected):
+    if not key.value and constant([outcome.arrays for outcome in given]) and not constant(key.expected):
         faults = [fault or "it gives the same, whatever it is given" for fault in faults]
     return Report(key, faults, _hints(key, given, faults) if any(faults) else [])
 
 
-def _constant(results):
+def constant(results):
     """Whether several results, each of some arrays, are one and the same, or hold one and the same number everywhere."""
     if len(results) < 2 or not all(results):
         return False
