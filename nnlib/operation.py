@@ -97,7 +97,7 @@ class Operation:
 
         def checked_pullback(dy, input_grad=True):
             if not (type(dy) is np.ndarray and dy.dtype is y_dtype):
-                dy = checks.numeric(self.__name__, "dy", dy).astype(y_dtype, copy=False)
+                dy = np.asarray(checks.numeric(self.__name__, "dy", dy), y_dtype)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
             return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
@@ -137,7 +137,7 @@ class Operation:
                 x = checks.numeric(self.__name__, name, x)
                 if name not in self.integers:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
-                    x = x.astype(dtype, copy=False)
+                    x = np.asarray(x, dtype)
                 converted[i] = x
         self._fit(layer, parameters, *(getattr(x, "shape", None) for x in converted))
         return converted

@@ -84,6 +84,8 @@ def _(rng):
     yield "a threshold of 0", 1, (scores, labels, 0.0)
     yield "a threshold that misses more", 1, (scores, labels, 1.2 + 0.2 * float(rng.random()))
     yield "a threshold above all scores", 1, (scores, labels, 5 + float(rng.random()))
+    alarm = np.where(scores == scores[labels == 0].max(), 4.0, scores)
+    yield "a threshold that no positive one passes", 1, (alarm, labels, 3 + 0.5 * float(rng.random()))
 
 
 @precision_recall.mistake(

@@ -19,5 +19,6 @@ A URL fragment presets controls: ``#explore=name&w=2&b=-1`` those of the figure 
 """
 
 from .engine import Explorer, explore
+from .typeset import typeset
 
-__all__ = ["Explorer", "explore"]
+__all__ = ["Explorer", "explore", "typeset"]

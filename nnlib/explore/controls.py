@@ -5,6 +5,8 @@ import math
 from decimal import Decimal
 from numbers import Integral, Real
 
+from .typeset import typeset
+
 FEW = 4  # up to so many values stand side by side as buttons
 
 ACCEPTED = (
@@ -196,9 +198,8 @@ def _equal(a, b):
 
 
 def short_number(value, digits=6):
-    """``0.001`` → "0.001", ``-2.0`` → "−2", with a real minus sign."""
-    text = f"{value:d}" if isinstance(value, Integral) else f"{value:.{digits}g}"
-    return "0" if text == "-0" else text.replace("-", "\N{MINUS SIGN}")
+    """``0.001`` → "0.001", ``-2.0`` → "−2", ``1e-9`` → "10⁻⁹"."""
+    return typeset(f"{value:d}" if isinstance(value, Integral) else f"{value:.{digits}g}")
 
 
 def short_numbers(values):
@@ -217,6 +218,5 @@ def fixed_point(values):
     smallest = 1e-9 * min((abs(b - a) for a, b in zip(values, values[1:], strict=False) if a != b), default=1)
     for decimals in range(7):
         if all(math.isclose(round(v, decimals), v, rel_tol=1e-9, abs_tol=smallest) for v in values):
-            texts = [f"{v:.{decimals}f}" for v in values]
-            return [t.removeprefix("-") if not t.strip("-0.") else t.replace("-", "\N{MINUS SIGN}") for t in texts]
+            return [typeset(f"{v:.{decimals}f}") for v in values]
     return short_numbers(values)

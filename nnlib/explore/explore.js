@@ -10,6 +10,12 @@
   function recall(key) { try { return localStorage.getItem(key); } catch (refused) { return null; } }
   function remember(key) { try { localStorage.setItem(key, "1"); } catch (refused) { /* it lasts as long as the page */ } }
 
+  function plain(text) {                                 // a label as a number is typed: "3·10⁻⁵" is 3e-5
+    return text.replace(/^(?:(\S*)·)?(\u2212?)10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)$/, function (all, digits, sign, power) {
+      return sign + (digits || 1) + "e" + power.replace(/./g, function (d) { return "-0123456789"["⁻⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(d)]; });
+    }).replace("\u2212", "-");
+  }
+
   function integers(bytes, at, length, width) {          // stored as byte planes, lowest byte first
     var out = new Int32Array(length), shift = 32 - 8 * width, i, k;
     for (k = 0; k < width; k++) for (i = 0; i < length; i++) out[i] |= bytes[at + k * length + i] << 8 * k;
@@ -277,7 +283,7 @@
       inputs.forEach(function (input, i) {
         var c = data.c[i], k = get(input);
         state += k * strides[i];
-        hash.push(encodeURIComponent(c.n) + "=" + encodeURIComponent(c.l[k].replace("\u2212", "-")));
+        hash.push(encodeURIComponent(c.n) + "=" + encodeURIComponent(plain(c.l[k])));
         if (input.type == "range") {
           input.setAttribute("aria-valuetext", c.l[k]);
           input.nextElementSibling.textContent = c.l[k];
@@ -507,9 +513,9 @@
       data.c.forEach(function (c, i) {
         var text = given.get(c.n), k;
         if (text == null) return;
-        text = text.replace("\u2212", "-");
+        text = plain(text);
         k = c.l.findIndex(function (l) {
-          l = l.replace("\u2212", "-");
+          l = plain(l);
           return l == text || l != "" && text != "" && +l == +text;
         });
         if (k >= 0) { to[i] = k; hit = true; }

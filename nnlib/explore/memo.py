@@ -14,12 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.transforms import BboxBase, Transform
 
+from .internals import LINKS, aligned_with, definitions, place_of, places_its_label, writes
+
 MARK = "explore-axis"
-# Links to owners, notifications and caches: no part of what an axis looks like.
-SKIP = {
-    "_axes", "axes", "_parent_figure", "figure", "axis", "_callbacks", "callbacks", "stale_callback", "_stale",
-    "_remove_method", "_parents", "_renderer", "_sticky_edges",
-}  # fmt: skip
 PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None)))
 
 
@@ -36,10 +33,10 @@ class AxisMemo:
     def prepare(self, figure):
         """Give the axes of a new figure, drawn on but not yet laid out, methods that look here first."""
         for ax in figure.axes:
-            if type(ax) is not Axes or _aligned(figure, ax):
+            if type(ax) is not Axes or aligned_with(figure, ax):
                 continue
             for axis in (ax.xaxis, ax.yaxis):
-                if type(axis) in (XAxis, YAxis) and axis._autolabelpos:
+                if type(axis) in (XAxis, YAxis) and places_its_label(axis):
                     try:
                         state = _state(axis, set())
                     except Unknown:
@@ -69,19 +66,20 @@ class _Method:
         figure = ax.get_figure(root=True)
         place = (*ax.bbox.bounds, *ax.viewLim.get_points().ravel(), *figure.bbox.bounds, figure.dpi)
         spines = tuple(
-            (name, str(s._position), s._bounds, s.get_visible(), s.get_linewidth()) for name, s in ax.spines.items()
+            (name, *place_of(s), s.get_visible(), s.get_linewidth()) for name, s in ax.spines.items()
         )
         return type(self.axis), self.state, ax.xaxis.get_scale(), ax.yaxis.get_scale(), place, spines
 
 
 class _Draw(_Method):
     def __call__(self, renderer):
-        if not hasattr(renderer, "_markers"):
+        defined = definitions(renderer)
+        if defined is None:
             return self.method(renderer)  # pixels, as inside a rasterized artist or a colour bar
-        if not self.axis.get_visible() or "draw_path" in vars(getattr(renderer, "_renderer", renderer)):
+        if not self.axis.get_visible() or "draw_path" in vars(writes(renderer)):
             return self.method(renderer)  # nothing is written: this is the layout's rehearsal
         # Markers and clip rectangles are defined once in an SVG, by whoever comes first.
-        markers, clips = dict(renderer._markers), dict(renderer._clipd)
+        markers, clips = map(dict, defined)
         key = (self.key(), tuple(markers.items()), tuple(clips))
         kept = self.memo.drawings.get(key)
         number = len(self.memo.drawings) if kept is None else kept[0]
@@ -89,11 +87,11 @@ class _Draw(_Method):
         renderer.open_group(mark, gid=mark)
         if kept is None:
             self.method(renderer)
-            new_markers = {k: v for k, v in renderer._markers.items() if k not in markers}
-            self.memo.drawings[key] = number, new_markers, {k: v for k, v in renderer._clipd.items() if k not in clips}
+            new = ({k: v for k, v in now.items() if k not in before} for now, before in zip(defined, (markers, clips)))
+            self.memo.drawings[key] = number, *new
         else:
-            renderer._markers.update(kept[1])
-            renderer._clipd.update(kept[2])
+            for now, new in zip(defined, kept[1:]):
+                now.update(new)
             self.axis.stale = False
         return renderer.close_group(mark)
 
@@ -119,10 +117,6 @@ def _copied(element):
     copy.text, copy.tail = element.text, element.tail
     copy.extend(map(_copied, element))
     return copy
-
-
-def _aligned(figure, ax):
-    return any(len(group.get_siblings(ax)) > 1 for group in figure._align_label_groups.values())
 
 
 def _state(value, seen):
@@ -153,6 +147,6 @@ def _state(value, seen):
         seen.add(id(value))
         attributes = getattr(value, "__dict__", None)
         if attributes is not None:
-            parts = [(k, v if type(v) in PLAIN else _state(v, seen)) for k, v in attributes.items() if k not in SKIP]
+            parts = [(k, v if type(v) in PLAIN else _state(v, seen)) for k, v in attributes.items() if k not in LINKS]
             return type(value), tuple(parts)
     raise Unknown(type(value))

@@ -13,11 +13,11 @@ import xml.etree.ElementTree as ET
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axis import Axis
 from matplotlib.figure import FigureBase
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
+from .internals import axis_of, ticks_by, with_parents
 from .texts import texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
@@ -47,7 +47,7 @@ class FreshAxes:
             return pickle.loads(self.pickled)
         made = plt.subplots(**self.subplots)
         for ax in made[0].axes:
-            for axis in ax._axis_map.values():
+            for axis in axis_of(ax):
                 for name in ("majorTicks", "minorTicks"):  # matplotlib makes them again when it asks for them;
                     vars(axis).pop(name, None)  # for an axis that was drawn before it seldom does
         with contextlib.suppress(pickle.PicklingError, TypeError, AttributeError):  # such as a projection of one's own
@@ -71,14 +71,13 @@ class _Pickler(pickle.Pickler):
 
 
 def _restore(node, state):
-    parents = state["_parents"].values()
-    node.__setstate__(state | {"_parents": {id(parent): parent for parent in parents if parent is not None}})
+    node.__setstate__(with_parents(state))
 
 
 @contextlib.contextmanager
 def drawn(draw, values, fresh_axes=plt.subplots):
     """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    with plt.rc_context(RC), texts_remembered(), _late_ticks_clipped():
+    with plt.rc_context(RC), texts_remembered(), ticks_by(_clipped):
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
@@ -99,22 +98,12 @@ def drawn(draw, values, fresh_axes=plt.subplots):
                     plt.close(number)
 
 
-@contextlib.contextmanager
-def _late_ticks_clipped():
+def _clipped(make, axis, major):
     """Ticks that matplotlib makes with the axes have their grid lines clipped; so have those that it makes later."""
-    make = Axis._get_tick
-
-    def clipped(axis, major):
-        tick = make(axis, major)
-        tick.gridline.set_clip_path(axis.get_clip_path())
-        tick.gridline.set_clip_box(axis.get_clip_box())
-        return tick
-
-    Axis._get_tick = clipped
-    try:
-        yield
-    finally:
-        Axis._get_tick = make
+    tick = make(axis, major)
+    tick.gridline.set_clip_path(axis.get_clip_path())
+    tick.gridline.set_clip_box(axis.get_clip_box())
+    return tick
 
 
 @contextlib.contextmanager

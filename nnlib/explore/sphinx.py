@@ -19,6 +19,7 @@ from docutils.transforms import Transform
 from sphinx.util import logging
 
 from .page import css, script
+from .typeset import plain
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def controls(part):
 
 def value(text):
     """Labels are compared as numbers where they are numbers, as in the browser."""
-    text = text.replace("\N{MINUS SIGN}", "-")
+    text = plain(text)
     try:
         return float(text)
     except ValueError:

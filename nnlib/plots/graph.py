@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from nnlib.autodiff import graph
+from nnlib.explore.typeset import typeset
 from nnlib.plots.colors import COLORS, GRADIENT, INK
 
 OPERATORS = {"*": "×", "-": "−", "/": "÷", "neg": "−"}
@@ -67,6 +68,9 @@ def computational_graph(result, ax=None, *, slopes=False, fmt="{:.3g}"):
     -------
     matplotlib.axes.Axes
     """
+    def number(value):
+        return typeset(fmt.format(value))
+
     nodes, column, row = _columns_and_rows(result)
     # Everything is reckoned in points, with the origin in the lower left corner.
     box_width, box_height, gap_x, gap_y = 54, 50, 50 if slopes else 14, 10
@@ -93,8 +97,8 @@ def computational_graph(result, ax=None, *, slopes=False, fmt="{:.3g}"):
         sign = OPERATORS.get(node.op, node.op.replace("**", "^"))
         title = f"{node.label} ({sign})" if node.label and sign else node.label or sign
         for text, dy, style in ((title, 15, dict(color=INK, weight="bold")),
-                                (fmt.format(node.data), 0, dict(color=INK)),
-                                (fmt.format(node.grad), -15, dict(color=GRADIENT, style="italic"))):
+                                (number(node.data), 0, dict(color=INK)),
+                                (number(node.grad), -15, dict(color=GRADIENT, style="italic"))):
             ax.text(x, y + dy * scale, text, fontsize=11 * scale, ha="center", va="center", zorder=4, **style)
         # Arrows arrive in the order of their parents' heights; a value used twice sends two.
         arrows = sorted(zip(node.parents, node.slopes), key=lambda arrow: row[id(arrow[0])])
@@ -106,6 +110,6 @@ def computational_graph(result, ax=None, *, slopes=False, fmt="{:.3g}"):
                                          shrinkB=0, color="#777777", linewidth=1.1, zorder=2))
             if slopes:
                 pad = dict(facecolor="white", edgecolor="none", pad=0.6 * scale)
-                ax.text(*(start + (0.35 + 0.28 * k) * (stop - start)), fmt.format(slope), color=COLORS[3],
+                ax.text(*(start + (0.35 + 0.28 * k) * (stop - start)), number(slope), color=COLORS[3],
                         ha="center", va="center", fontsize=10 * scale, bbox=pad, zorder=5)
     return ax

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from nnlib import checks
+from nnlib.explore.typeset import typeset
 from nnlib.layers import Dense
 from nnlib.plots.colors import GRADIENT, INK, NEGATIVE, POSITIVE
 
@@ -203,4 +204,4 @@ def _edge_label(ax, place, w, dw, fmt):
 
 def _beside(ax, place, points, text, zorder=5, **style):
     """Text above or below a place, by so many points."""
-    ax.annotate(text, place, (0, points), textcoords="offset points", ha="center", zorder=zorder, **style)
+    ax.annotate(typeset(text), place, (0, points), textcoords="offset points", ha="center", zorder=zorder, **style)

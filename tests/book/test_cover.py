@@ -45,11 +45,13 @@ def test_lines_join_what_exists_and_no_chapter_stands_apart(cover):
     assert {name for name, _ in joins if name not in drawn} == {"chapters/01_neurons"}
 
 
-def test_the_first_screen_holds_a_figure_with_all_its_controls_and_the_start(cover):
+@pytest.mark.parametrize("width, height", [(1280, 720), (390, 844)])
+def test_the_first_screen_holds_a_figure_with_all_its_controls_and_the_start(cover, width, height):
     page = cover().page
+    page.set_viewport_size({"width": width, "height": height})
     for element in page.query_selector_all(".shown-again .explore-picture, .shown-again input, .cover-start"):
         box = element.bounding_box()
-        assert box["y"] >= 0 and box["y"] + box["height"] <= 720, element.evaluate("e => e.outerHTML.slice(0, 100)")
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, element.evaluate("e => e.outerHTML.slice(0, 100)")
     assert page.query_selector(".shown-again .explore-handle"), "nothing to grab"
     assert page.query_selector(".cover-start").get_attribute("href") == "chapters/01_neurons.html"
     assert not page.query_selector(".cover-continue, .map-rings"), "a new reader has done nothing"

@@ -99,7 +99,7 @@ def test_labels_have_one_number_of_decimals_and_a_real_minus():
     assert fixed_point([-0.5, -0.25, 0.0, 0.25]) == ["−0.50", "−0.25", "0.00", "0.25"]
     assert fixed_point([-2, 0, 10]) == ["−2", "0", "10"]
     assert fixed_point([-0.1 + 0.1, 1.0]) == ["0", "1"]
-    assert Control("x", [1e-8, 1.0]).labels == ["1e−08", "1"]
+    assert Control("x", [1e-8, 1.0]).labels == ["10⁻⁸", "1"]
 
 
 def draw(ax, w=1.0, b=0.0): ...

@@ -211,6 +211,17 @@ def test_few_choices_are_buttons(made, opened):
     assert [b.get_attribute("aria-checked") for b in buttons] == ["false", "true"]
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_choices_stand_in_one_row(static, opened, width):
+    def draw(ax, lr=0.1, search="grid"):
+        ax.plot([0, 1])
+
+    figure = static(draw, lr=(0.1, 1.0, 0.1), search=["by hand", "grid", "random", "Bayesian"], labels=dict(lr="learning rate"))
+    watcher, _ = opened(figure, viewport={"width": width, "height": 700})
+    tops = "[...document.querySelectorAll('.explore-segments > button')].map(e => e.getBoundingClientRect().top)"
+    assert len(set(watcher.page.evaluate(tops))) == 1
+
+
 def test_after_back_slider_and_picture_agree(made, opened, compare, tmp_path):
     figure = made("bars")
     watcher, [root] = opened(figure)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nnlib.explore import explore
 from nnlib.explore.sphinx import dead_words
 
 
@@ -25,3 +26,13 @@ def test_links_lead_to_states(made, fragment, fault):
 def test_a_page_without_figures_has_no_words_that_move_them():
     assert len(list(dead_words('<a href="#explore=line&amp;w=1">x</a>'))) == 1
     assert list(dead_words('<a href="#section">x</a>')) == []
+
+
+def test_a_link_names_a_printed_power_as_it_is_typed(static):
+    def draw(ax, rate=1e-9):
+        ax.plot([0, 1], [0, rate])
+
+    figure = explore(draw, rate=[1e-9, 3e-5, 40.0, -2.0, 1.0])
+    links = "".join(f'<a href="#explore=draw&amp;rate={rate}">x</a>' for rate in ("1e-9", "0.00003", "4e1", "-2", "10⁻⁹"))
+    assert list(dead_words(links + figure.html)) == []
+    assert len(list(dead_words('<a href="#explore=draw&amp;rate=1e-8">x</a>' + figure.html))) == 1

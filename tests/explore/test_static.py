@@ -147,6 +147,19 @@ def test_the_link_leads_back_to_the_state(made, opened, compare):
     assert compare(root, figure, state, move=False)["differences"] == []
 
 
+def test_a_printed_power_is_typed_in_the_link(static, opened):
+    def draw(ax, rate=1.0):
+        ax.plot([0, 1], [0, rate])
+
+    watcher, _ = opened(static(draw, rate=[-3e-5, 1e-9, 1.0, 2.0, 30.0]), fragment="#rate=1e-9")
+    for shown, typed in (("10⁻⁹", "rate=1e-9"), ("−3·10⁻⁵", "rate=-3e-5")):
+        watcher.page.wait_for_function("shown => document.querySelector('output').textContent == shown", arg=shown)
+        watcher.page.click("text=Link to this state")
+        watcher.page.wait_for_function("typed => location.hash.endsWith(typed)", arg=typed)
+        watcher.page.evaluate("location.hash = '#rate=-0.00003'")
+    assert watcher.errors == []
+
+
 def test_a_fragment_names_its_figure(made, opened):
     one, two = made("bars"), made("autoscaled")
     values = "[...document.querySelectorAll('output')].map(e => e.textContent)"

@@ -344,3 +344,9 @@ def test_wrong_input_is_named(name):
 def test_a_mask_is_boolean(call):
     with pytest.raises(TypeError, match="expects mask as booleans, True .*, got float64"):
         call()
+
+
+@pytest.mark.parametrize("query, key", [((3, 4), (2, 3, 4)), ((2, 3, 4), (3, 4)), ((2, 3, 4), (5, 3, 4)), ((5, 3, 4), (2, 3, 4))])
+def test_query_and_key_have_the_same_leading_axes(query, key):
+    with pytest.raises(ValueError, match="attention_weights expects query and key with the same leading axes, got"):
+        attention_weights(np.ones(query), np.ones(key))

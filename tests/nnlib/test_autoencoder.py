@@ -41,6 +41,13 @@ def test_by_hand():
     np.testing.assert_allclose(each, [0.25 / 0.5 + normal + 2 * 4.5, normal])
 
 
+def test_the_divergence_counts_once_unless_weighed(rng):
+    output, target = rng.normal(size=(4, 7)), rng.normal(size=(4, 3))
+    assert vae_loss(output, target) == vae_loss(output, target, sigma=1, beta=1) != vae_loss(output, target, beta=0)
+    with pytest.raises(ValueError, match=r"with Z >= 1|\(N, 2 Z\)"):
+        VAE(Flatten(), Dense(1, 2))(np.ones((2, 3)))
+
+
 @pytest.mark.parametrize("op, shapes", [(gaussian_kl, [(4, 2), (4, 2)]), (vae_loss, [(4, 7), (4, 3)])])
 def test_reductions_are_of_the_samples_losses(rng, op, shapes):
     arrays = [rng.normal(size=shape) for shape in shapes]

@@ -151,6 +151,15 @@ def test_a_generator_decides_everything(rng):
     assert not RBM(3, 2).b.value.any() and not RBM(3, 2).c.value.any() and not RBM(3, 2, std=0).W.value.any()
 
 
+def test_one_step_of_sampling_unless_more_are_asked_for(rng):
+    v = rng.integers(2, size=(50, 4))
+    one, default = (RBM(4, 3, std=1.0, rng=np.random.default_rng(0)) for _ in range(2))
+    np.testing.assert_array_equal(default.gibbs(v, rng=np.random.default_rng(1)), one.gibbs(v, 1, rng=np.random.default_rng(1)))
+    np.testing.assert_array_equal(default.contrastive_divergence(v, rng=np.random.default_rng(1)),
+                                  one.contrastive_divergence(v, 1, rng=np.random.default_rng(1)))
+    np.testing.assert_array_equal(default.W.grad, one.W.grad)
+
+
 def test_float32_stays_float32(rng):
     rbm = machine(rng, dtype=np.float32)
     v = rng.integers(2, size=(5, 3))

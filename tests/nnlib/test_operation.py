@@ -208,3 +208,11 @@ def test_in_a_layer_the_parameters_say_what_the_input_must_be():
     assert alone.integers == ()
     with pytest.raises(TypeError, match="alone is not element-wise"):
         alone.derivative(np.ones((1, 1)))
+
+
+def test_in_a_layer_every_other_array_keeps_its_name():
+    @operation("(N),(M)")
+    def first(a, b):
+        return a.sum() + b.sum(), lambda dy: (np.full_like(a, dy), np.full_like(b, dy))
+    assert refusal(lambda: first.vjp_in("Layer", 1, np.ones(3), np.ones((2, 2)))) == "first expects b (M,), got (2, 2)"
+    assert refusal(lambda: first(np.ones((2, 2)), np.ones(3))) == "first expects a (N,), got (2, 2)"

@@ -249,9 +249,9 @@ def test_numbers_of_the_two_two_one_network_do_not_overlap(size, fmt, gradients)
 def test_what_is_written(ax):
     network(ax, gradients=[[-0.04, -0.05], [-0.1, -0.13], [-0.211]], weight_gradients=[W1 / 10, W2 / 10])
     assert sorted(texts(ax)) == sorted(
-        ["0.10", "-0.20", "0.30", "0.40", "0.50", "-0.60"]
-        + ["0.01", "-0.02", "0.03", "0.04", "0.05", "-0.06"]
-        + ["0.50", "0.60", "0.27", "0.59", "0.79"] + ["-0.04", "-0.05", "-0.10", "-0.13", "-0.21"]
+        ["0.10", "−0.20", "0.30", "0.40", "0.50", "−0.60"]
+        + ["0.01", "−0.02", "0.03", "0.04", "0.05", "−0.06"]
+        + ["0.50", "0.60", "0.27", "0.59", "0.79"] + ["−0.04", "−0.05", "−0.10", "−0.13", "−0.21"]
         + ["b = 0.10", "b = 0.20", "b = 0.30"] + ["$x_1$", "$x_2$", "a", "b", "y"])
 
 
@@ -272,9 +272,9 @@ def test_every_label_stands_at_its_place(ax):
     assert places["a"][0] == places["b"][0] == 1 and places["a"][1] > places["b"][1]
     assert places["b = 0.10"] == places["a"] == places["0.27"]
     assert places["b = 0.30"] == places["y"] == places["0.79"] == (2, 0.5)
-    for text, start, stop in [("0.10", "$x_1$", "a"), ("-0.20", "$x_1$", "b"), ("0.30", "$x_2$", "a"),
+    for text, start, stop in [("0.10", "$x_1$", "a"), ("−0.20", "$x_1$", "b"), ("0.30", "$x_2$", "a"),
                               ("0.40", "$x_2$", "b"),
-                              ("0.50", "a", "y"), ("-0.60", "b", "y")]:
+                              ("0.50", "a", "y"), ("−0.60", "b", "y")]:
         (x0, y0), (x1, y1) = places[start], places[stop]
         x, y = next(t.xy for t in ax.texts if t.get_text() == text and 0 < t.xy[0] % 1)
         assert x0 + 0.1 < x < x1 - 0.1
@@ -293,7 +293,7 @@ def test_edges_show_sign_and_size(ax):
     for (width, color), (wide, colour) in zip(drawn, expected):
         assert width == pytest.approx(wide) and color == colour
     colors = {text.get_text(): text.get_color() for text in ax.texts if 0 < text.xy[0] % 1}
-    assert colors["-0.60"] == plots.NEGATIVE and colors["0.50"] == plots.POSITIVE
+    assert colors["−0.60"] == plots.NEGATIVE and colors["0.50"] == plots.POSITIVE
 
 
 def test_sizes_alone(ax):
@@ -311,7 +311,7 @@ def test_a_model_shows_its_weights(ax):
     plots.network_diagram(model, ax)
     assert [len(c.get_offsets()) for c in ax.collections] == [2, 3, 1]
     for w in [*model[1].W.value.ravel(), *model[4].W.value.ravel()]:
-        assert f"{w:.2f}" in texts(ax)
+        assert f"{w:.2f}".replace("-", "−") in texts(ax)
     assert [t for t in texts(ax) if t.startswith("b")] == ["b = 1.00", "b = 2.00", "b = 3.00"]
     ax.clear()
     plots.network_diagram(model, ax, numbers=False)
@@ -384,8 +384,8 @@ def test_graph_shows_values_gradients_and_slopes(ax):
     _, _, f = squares()
     plots.computational_graph(f, ax, slopes=True)
     assert sorted(texts(ax)) == sorted(
-        ["x", "3", "6"] + ["y", "-2", "-4"] + ["×", "9", "1"] + ["^2", "4", "1"] + ["f (+)", "13", "1"]
-        + ["3", "3", "-4", "1", "1"])
+        ["x", "3", "6"] + ["y", "−2", "−4"] + ["×", "9", "1"] + ["^2", "4", "1"] + ["f (+)", "13", "1"]
+        + ["3", "3", "−4", "1", "1"])
     assert len([p for p in ax.patches if isinstance(p, FancyBboxPatch)]) == 5
     assert len([p for p in ax.patches if isinstance(p, FancyArrowPatch)]) == 5
     ax.clear()

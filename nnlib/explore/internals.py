@@ -1,0 +1,92 @@
+"""What the figures use of matplotlib that it does not promise to keep: here, and nowhere else in this folder.
+
+``NAMES`` has them by the class of the objects that have them. A test says which of them a newer matplotlib has given up.
+"""
+
+import contextlib
+
+from matplotlib import textpath
+from matplotlib.axis import Axis
+from matplotlib.text import Text
+
+NAMES = {
+    "Text": ("_get_layout", "_multialignment", "_linespacing"),
+    "XAxis": ("_get_tick", "_autolabelpos"),
+    "Axes": ("_axis_map",),
+    "Spine": ("_position", "_bounds"),
+    "Figure": ("_align_label_groups",),
+    "RendererSVG": ("_markers", "_clipd"),
+    "MixedModeRenderer": ("_renderer",),
+    "Affine2D": ("_parents",),
+}
+# Links to owners, notifications and caches: no part of what an axis looks like.
+LINKS = {
+    "_axes", "axes", "_parent_figure", "figure", "axis", "_callbacks", "callbacks", "stale_callback", "_stale",
+    "_remove_method", "_parents", "_renderer", "_sticky_edges",
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def _asks(owner, name, function):
+    """Meanwhile, ``owner.name(...)`` is ``function(original, ...)``."""
+    original = getattr(owner, name)
+    setattr(owner, name, lambda *arguments, **options: function(original, *arguments, **options))
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def layouts_by(function):
+    """``with``: where the lines of a text are is ``function(original, text, renderer)``."""
+    return _asks(Text, "_get_layout", function)
+
+
+def formulas_by(function):
+    """``with``: what parses formulas is ``function(original, output)``."""
+    return _asks(textpath, "MathTextParser", function)
+
+
+def ticks_by(function):
+    """``with``: a tick that an axis makes is ``function(original, axis, major)``."""
+    return _asks(Axis, "_get_tick", function)
+
+
+def lines_of(text):
+    """How a text of several lines is set."""
+    return text._multialignment, text._linespacing
+
+
+def axis_of(ax):
+    """All axes, in the sense of x and y, of a pair of axes."""
+    return ax._axis_map.values()
+
+
+def places_its_label(axis):
+    """Whether matplotlib finds the place of the axis label."""
+    return axis._autolabelpos
+
+
+def place_of(spine):
+    """Where a spine is, and from where to where it goes."""
+    return str(spine._position), spine._bounds
+
+
+def aligned_with(figure, ax):
+    """Whether labels of these axes were aligned with those of others."""
+    return any(len(group.get_siblings(ax)) > 1 for group in figure._align_label_groups.values())
+
+
+def writes(renderer):
+    """The renderer that vector graphics go to."""
+    return getattr(renderer, "_renderer", renderer)
+
+
+def definitions(renderer):
+    """The markers and the clip rectangles that an SVG defines, once each; None where it is no SVG."""
+    return (renderer._markers, renderer._clipd) if hasattr(renderer, "_markers") else None
+
+
+def with_parents(state):
+    """The state of an unpickled transform, its parents by the ``id`` that they have now."""
+    return state | {"_parents": {id(parent): parent for parent in state["_parents"].values() if parent is not None}}
