@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
 PLAYGROUND = "appendix/playground"
 LEFT_OUT = ("explore", "plots")  # parts of nnlib that need matplotlib
+ZIP_NAMES = "encodings/cp437.pyc"  # how names in an .npz are written
 STAND_INS = {  # for what is imported and, without tests and without TeX, not used
     "full/pyparsing/testing.py": b"pyparsing_test = None\n", "full/fontTools/__init__.py": b"", "full/fontTools/agl.py": b"",
     "full/tqdm/auto.py": b"from tqdm import tqdm, trange\ntqdm.monitor_interval = 0\n",  # the real one imports asyncio
@@ -79,7 +80,7 @@ def nnlib_files(root, parts):
 def plots(root):
     """What stands beside the full module: matplotlib and what it needs, and the parts of nnlib that draw."""
     files = {}
-    with zipfile.ZipFile(io.BytesIO(gzip.decompress((DIST / "full.zip.gz").read_bytes()))) as members:
+    with rest() as members:
         for name in members.namelist():
             files["full/" + name.replace("mpl-data/", "matplotlib/mpl-data/", 1)] = members.read(name)
     for name in STAND_INS:
@@ -90,10 +91,16 @@ def plots(root):
     return archive(files | nnlib_files(root, lambda part: part in LEFT_OUT or part.endswith(".mplstyle")))
 
 
+def rest():
+    """What of its own library the module ``core`` does not bring."""
+    return zipfile.ZipFile(io.BytesIO(gzip.decompress((DIST / "full.zip.gz").read_bytes())))
+
+
 def book(root, nnlib=True):
     """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
     files = {"book/guest.py": GUEST.read_bytes()}
     if nnlib:
+        files[f"book/{ZIP_NAMES}"] = rest().read(ZIP_NAMES)
         files["book/playground.py"] = GUEST.with_name("playground.py").read_bytes()
         files |= nnlib_files(root, lambda part: part not in LEFT_OUT and not part.endswith(".mplstyle"))
     return archive(files)

@@ -4,6 +4,7 @@ Needs the standard library alone. Names live in a module of their own, so that a
 """
 
 import ast
+import encodings
 import itertools
 import json
 import linecache
@@ -42,7 +43,6 @@ def refuse(names):
 
 def with_plots():
     """Let matplotlib be imported, with what else is in ``/full``; the book's live figures are drawn when they are asked for."""
-    import encodings
     import os
 
     import numpy
@@ -69,6 +69,7 @@ def with_plots():
 def begin(source):
     """Run what a page's cells take for granted, its imports; from here on verdicts are noted."""
     sys.modules["__main__"] = scope
+    encodings.__path__.append("/book/encodings")
     exec(source, scope.__dict__)
     judge = sys.modules.get("nnlib.exercises.judging.judge") or sys.modules.get("judging.judge")  # a handed-out notebook's own
     if judge:

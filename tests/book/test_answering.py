@@ -346,6 +346,7 @@ SyntaxError: expected ':'
     ("import time\nstart = time.monotonic()\ntime.sleep(0.1)\nround(time.monotonic() - start, 1) < 1", "True\n"),
     ("import time\nstart = time.process_time()\nsum(range(10**6))\ntime.get_clock_info('process_time')\n"
      "0 < time.process_time() - start < 10", "True\n"),
+    ("from nnlib.data import digits\nX, y = digits()\nX.shape, int(y.sum())", "((1797, 1, 8, 8), 8070)\n"),
     ("print('é🎉')\n'é🎉'", "é🎉\n'é🎉'\n"),
     ("sum", "<built-in function sum>\n"),
 ])  # fmt: skip

@@ -216,3 +216,8 @@ def test_in_a_layer_every_other_array_keeps_its_name():
         return a.sum() + b.sum(), lambda dy: (np.full_like(a, dy), np.full_like(b, dy))
     assert refusal(lambda: first.vjp_in("Layer", 1, np.ones(3), np.ones((2, 2)))) == "first expects b (M,), got (2, 2)"
     assert refusal(lambda: first(np.ones((2, 2)), np.ones(3))) == "first expects a (N,), got (2, 2)"
+
+
+@pytest.mark.parametrize("dy", [[1, 2], np.ones(2, np.float32), np.ones(2, np.uint8)])
+def test_a_gradient_takes_the_precision_of_the_value(dy):
+    assert identity.vjp(np.ones(2))[1](dy)[0].dtype == np.float64
