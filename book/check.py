@@ -167,6 +167,18 @@ def pictures_have_alternative_texts(path, notebook):
                 yield k, "draws a picture: its metadata lack mystnb.image.alt, which says what the data show"
 
 
+@rule("Short labels, no sentences inside the picture")
+def pictures_print_numbers_as_a_book(path, notebook):
+    from nnlib.explore.sphinx import letters
+    from nnlib.explore.typeset import typeset
+
+    for k, cell in code(notebook):
+        for output in cell.outputs:
+            for text in sorted(letters(output.get("data", {}).get("text/html", ""))):
+                if typeset(text) != text:
+                    yield k, f"shows {text!r} in its picture: typeset(...) makes it {typeset(text)!r}"
+
+
 @rule("A chapter follows one pattern")
 def starts_with_its_one_title(path, notebook):
     titles = [

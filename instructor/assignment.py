@@ -7,6 +7,7 @@ import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -68,7 +69,7 @@ class Assignment:
         return [entry.key(np.random.default_rng(self.seed("grade", student, entry.name)), 1 if entry.value else DRAWS)
                 for entry in self.entries()]
 
-    @property
+    @cached_property
     def full(self):
         """Points of each exercise and question, by name."""
         coded = {entry.name: self.worth.get(entry.name, entry.points) for entry in self.entries()}

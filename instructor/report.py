@@ -11,15 +11,18 @@ from instructor.lms import harmless
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>
-body {{ font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }}
+:root {{ color-scheme: light dark; --hint: #fff6dd; --right: #1a6b2f; --wrong: #a3261b; --bar: #0072b2 }}
+@media (prefers-color-scheme: dark) {{ :root {{ --hint: #3a3116; --right: #7fcf95; --wrong: #ff9a8d; --bar: #56b4e9 }} }}
+body {{ font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse }}
-td, th {{ border: 1px solid #ccc; padding: .2em .6em; text-align: left }}
-.hint {{ background: #fff6dd; padding: .4em .8em; border-left: 4px solid #d9a400 }}
-blockquote {{ white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; padding-left: 1em; border-left: 3px solid #ccc }}
-.right {{ color: #1a6b2f }}
-.wrong {{ color: #a3261b }}
-.bar {{ width: 16em }}
-.bar i {{ display: inline-block; height: .8em; background: #0072b2 }}
+td, th {{ border: 1px solid #8888; padding: .2em .6em; text-align: left; overflow-wrap: break-word }}
+.hint {{ background: var(--hint); padding: .4em .8em; border-left: 4px solid #d9a400 }}
+blockquote {{ white-space: pre-wrap; margin: 0; padding-left: 1em; border-left: 3px solid #8888 }}
+pre {{ overflow-x: auto }}
+.right {{ color: var(--right) }}
+.wrong {{ color: var(--wrong); overflow-wrap: anywhere }}
+.bar {{ width: min(16em, 25vw) }}
+.bar i {{ display: inline-block; height: .8em; background: var(--bar) }}
 </style>
 {body}
 </html>

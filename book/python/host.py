@@ -59,10 +59,9 @@ def _module():
 
 
 class Snapshot(NamedTuple):
-    """An interpreter between two runs: its clock, its memory's limit and size, and the pages of it that are not empty."""
+    """An interpreter between two runs: its clock, its memory's size, and the pages of it that are not empty."""
 
     clock: int
-    limit: int
     size: int
     places: np.ndarray
     pages: np.ndarray
@@ -75,11 +74,9 @@ class Python:
     ----------
     files : dict
         ``{path: bytes}``: what can be read, by paths such as ``"book/answers.py"``; ``/book`` is on Python's path.
-    memory : int
-        Bytes that it may use.
     """
 
-    def __init__(self, files=None, memory=MEMORY):
+    def __init__(self, files=None):
         self._folder = tempfile.TemporaryDirectory(prefix="python-", ignore_cleanup_errors=True)
         root = Path(self._folder.name).resolve()
         library = gzip.decompress((DIST / "core.zip.gz").read_bytes())
@@ -89,21 +86,23 @@ class Python:
                 raise ValueError(f"expected a path below the root, got {path!r}")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        self._instantiate(memory, EPOCH, root)
+        self._instantiate(EPOCH, root)
         self._places = np.flatnonzero(self._pages().any(axis=1))
         self.exports["_initialize"](self.store)
         status, said = self.run(begin() + PREAMBLE, START)
         if status:
             raise Ended(f"it does not start: {said}")
 
-    def _instantiate(self, memory, clock, root=None):
-        self.limit, self._clock, self._given = memory, clock, START
+    def _instantiate(self, clock, root=None):
+        self._clock, self._given = clock, START
         self._written = {descriptor: bytearray() for descriptor in KEPT}
         self.store = wasmtime.Store(_engine())
-        self.store.set_limits(memory_size=memory)
+        self.store.set_limits(memory_size=MEMORY)
         self.store.set_fuel(START)
         wasi = wasmtime.WasiConfig()
         wasi.env = [("HOME", "/"), ("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0")]
+        wasi.stdout_custom = functools.partial(self._keep, 1)
+        wasi.stderr_custom = functools.partial(self._keep, 2)
         if root:
             wasi.preopen_dir(str(root), "/", fs_mutable=False)
         self.store.set_wasi(wasi)
@@ -138,15 +137,11 @@ class Python:
     def _no_file(self, *_):
         return NOT_THERE
 
-    def _fd_write(self, descriptor, parts, count, result):
-        if descriptor not in KEPT or count > 1024:
-            return BAD_DESCRIPTOR
-        kept, total = self._written[descriptor], 0
-        for place, size in struct.iter_unpack("<II", self._read(parts, 8 * count)):
-            kept += self._read(place, min(size, KEPT[descriptor] - len(kept)))
-            total += size
-        self._work(total)
-        return self._put(struct.pack("<I", total), result)
+    def _keep(self, descriptor, data):
+        kept = self._written[descriptor]
+        kept += data[: KEPT[descriptor] - len(kept)]
+        self._work(CALL + len(data))
+        return len(data)
 
     def _clock_time_get(self, _, __, result):
         return self._put(struct.pack("<Q", self._now()), result)
@@ -178,13 +173,13 @@ class Python:
         pages = self._pages()
         filled = pages.any(axis=1)
         filled[self._places] = True  # what is not empty at the start may be so now
-        return Snapshot(self._now(), self.limit, len(pages), np.flatnonzero(filled), pages[filled])
+        return Snapshot(self._now(), len(pages), np.flatnonzero(filled), pages[filled])
 
     @classmethod
     def resume(cls, snapshot):
         """An interpreter that goes on where the snapshot was taken, without any file."""
         python = cls.__new__(cls)
-        python._instantiate(snapshot.limit, snapshot.clock)
+        python._instantiate(snapshot.clock)
         memory = python.exports["memory"]
         memory.grow(python.store, snapshot.size - memory.size(python.store))
         python._pages()[snapshot.places] = snapshot.pages

@@ -12,12 +12,13 @@ import re
 import struct
 import zlib
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from docutils import nodes
 from docutils.transforms import Transform
 from sphinx.util import logging
 
+from .diff import INNER, TEXT
 from .page import css, script
 from .typeset import plain
 
@@ -51,12 +52,32 @@ def dead_words(body):
             yield f"#{word}: the figure {name!r} has no such state"
 
 
-def controls(part):
-    """``{name: labels}`` of the controls of a figure, read from its payload."""
+def head_of(part):
+    """What a figure's payload says of controls and slots."""
     found = re.search(r'class="explore-data">([^<]*)<', part)
-    payload = zlib.decompress(base64.b64decode(found[1])) if found else struct.pack("<I", 8) + b'{"c":[]}'
-    head = json.loads(payload[4 : 4 + struct.unpack("<I", payload[:4])[0]])
-    return {control["n"]: {value(label) for label in control["l"]} for control in head["c"]}
+    if not found:
+        return {"c": [], "s": []}
+    payload = zlib.decompress(base64.b64decode(found[1]))
+    return json.loads(payload[4 : 4 + struct.unpack("<I", payload[:4])[0]])
+
+
+def controls(part):
+    """``{name: labels}`` of the controls of a figure."""
+    return {control["n"]: {value(label) for label in control["l"]} for control in head_of(part)["c"]}
+
+
+def letters(part):
+    """All that the picture of a figure, its read-outs and its goals say in any state."""
+    head = head_of(part)
+    pictures = re.findall(r'src="data:image/svg[^,]*,([^"]*)"', part)
+    markup = [html.unescape(unquote(picture)) for picture in pictures] + re.findall(r'<li class="explore-goal.*?</li>', part)
+    said = {label for control in head["c"] for label in control["l"]}
+    for slot in head["s"]:
+        if slot["a"] == TEXT:
+            said.update(filter(None, slot["v"]))
+        elif slot["a"] == INNER:
+            markup += filter(None, slot["v"])
+    return said.union(*(re.findall(r"<(?:text|tspan|li)[^>]*>([^<]+)<", text) for text in markup))
 
 
 def value(text):

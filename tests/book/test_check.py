@@ -165,6 +165,11 @@ def unlinked_mistake(notebook):
     notebook.cells.append(new_markdown_cell("(mistake-of-mine)=\n**Wrong.** Right."))
 
 
+def typed_number(notebook):
+    picture = '<div class="explore"><img src="data:image/svg+xml;charset=utf-8,<svg><text>loss -3e-05</text></svg>"></div>'
+    first_code(notebook).outputs.append(new_output("display_data", data={"text/html": picture}))
+
+
 CASES = {
     unasked: "asks nothing before its first section",
     untimed: "has no line **Time:** about an hour. **Builds on:**",
@@ -191,6 +196,7 @@ CASES = {
     without_solution: "the exercise ex-bp-memory has no solution",
     left_to_write: "TODO: the worked example",
     footnote: "has a footnote",
+    typed_number: "shows 'loss -3e-05' in its picture: typeset(...) makes it 'loss −3·10⁻⁵'",
 }
 STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
 

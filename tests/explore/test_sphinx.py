@@ -3,7 +3,7 @@
 import pytest
 
 from nnlib.explore import explore
-from nnlib.explore.sphinx import dead_words
+from nnlib.explore.sphinx import dead_words, letters
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,15 @@ def test_a_link_names_a_printed_power_as_it_is_typed(static):
     links = "".join(f'<a href="#explore=draw&amp;rate={rate}">x</a>' for rate in ("1e-9", "0.00003", "4e1", "-2", "10⁻⁹"))
     assert list(dead_words(links + figure.html)) == []
     assert len(list(dead_words('<a href="#explore=draw&amp;rate=1e-8">x</a>' + figure.html))) == 1
+
+
+def test_letters_are_those_of_every_state(static):
+    def draw(ax, x=1, legend=False):
+        ax.set_title(f"at {x}")
+        if legend:
+            ax.plot([0, 1], label="a line")
+            ax.legend()
+
+    figure = static(draw, x=(-1, 4), legend=False, goals={"Go to the end.": lambda x: x == 4})
+    assert {"at -1", "at 1", "at 4", "a line", "−1", "Go to the end.", "on"} <= letters(figure.html)
+    assert letters("<p>at 7</p>") == set()
