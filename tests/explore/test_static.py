@@ -160,6 +160,17 @@ def test_a_printed_power_is_typed_in_the_link(static, opened):
     assert watcher.errors == []
 
 
+def test_long_choices_stand_in_one_row(static, opened):
+    def draw(ax, kind="plain", start="th", w=0.0):
+        ax.plot([0, 1], [0, w])
+
+    kinds, starts = ["plain", "shortcut", "shortcut, last weights 0"], ["the gradien", "the loss of the", "th", "z"]
+    watcher, _ = opened(static(draw, kind=kinds, start=starts, w=(0.0, 1.0, 0.1)), viewport={"width": 1280, "height": 900})
+    tops = watcher.page.evaluate("""[...document.querySelectorAll('.explore-segments')].map(
+        row => new Set([...row.children].map(button => button.getBoundingClientRect().top)).size)""")
+    assert tops == [1, 1]
+
+
 def test_a_fragment_names_its_figure(made, opened):
     one, two = made("bars"), made("autoscaled")
     values = "[...document.querySelectorAll('output')].map(e => e.textContent)"
