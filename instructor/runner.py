@@ -102,9 +102,7 @@ def _outcome(record):
         plain = isinstance(arrays, tuple) and all(isinstance(array, np.ndarray) for array in arrays)
         if status not in _STATUSES or not plain or (status == OK) != bool(arrays):
             raise ValueError("not an outcome")
-        for array in arrays:
-            if array.dtype.kind == "U":
-                "".join(map(str, array.ravel())).encode()
+        [array.tolist() for array in arrays if array.dtype.kind == "U"]  # of letters that there are
         return Outcome(status, arrays, clean(note), clean(line, 200), tuple(int(k) for k in changed))
     except Exception:  # whatever a stranger wrote
         return Outcome(ERROR, note="what it gives cannot be read")

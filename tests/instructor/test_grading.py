@@ -120,7 +120,7 @@ SUBMISSIONS = {
     # processes, threads, signals
     "fork bomb": Expected([*solved(), FORK_BOMB], note="cell 6: "),
     "threads": Expected([*solved(), "import threading\nthreading.Thread(target=print).start()"], note="cell 6: "),
-    "os._exit": Expected([*solved(), "import os; os._exit(0)"], note="cell 6: it left Python with exit code 0"),
+    "os._exit": Expected([*solved(), "import os; os._exit(0)"], note="cell 6: it ended Python: Exited with i32 exit status 0"),
     "os._exit in a function": Expected(solved(softmax="import os\ndef softmax(z): os._exit(0)"), without("softmax")),
     "crash": Expected([*solved(), "import ctypes; ctypes.string_at(0)"], note="cell 6"),
     "nested brackets": Expected([*solved(), "(" * 9999 + ")" * 9999, "eval('(' * 9999 + ')' * 9999)"], note="cell 6"),
