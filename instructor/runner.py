@@ -74,8 +74,9 @@ def run_cells(cells, work=1):
         python, notes = host.Python.resume(begin()), []
         for place, (number, source) in enumerate(cells):
             name = f"cell {number}"
-            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=max(min(CELL * work, left), 1))
-            left -= python.used()
+            fuel = max(min(CELL * work, left), 1)
+            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
+            left -= fuel - python.store.get_fuel()
             if ended:
                 break
             said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")

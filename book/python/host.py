@@ -32,9 +32,8 @@ INVALID, NOT_THERE = 28, 44  # errors of WASI
 PREAMBLE = f"""import io, os, types, zipimport
 with open("/{LIBRARY}", "rb") as file:  # modules come from memory: later there is no file
     zipimport._io = types.SimpleNamespace(open_code=lambda path, kept=file.read(): io.BytesIO(kept))
-outer, there = zipimport._bootstrap_external, {{"/{LIBRARY}": os.stat("/{LIBRARY}")}}  # and packages look for it
-zipimport._bootstrap_external = types.SimpleNamespace(
-    **vars(outer) | {{"_path_stat": lambda path: there.get(path) or outer._path_stat(path)}})
+there, look = {{"/{LIBRARY}": os.stat("/{LIBRARY}")}}, zipimport._bootstrap_external._path_stat  # and packages look for it
+zipimport._bootstrap_external._path_stat = lambda path: there.get(path) or look(path)
 sys.stderr = sys.stdout  # one stream, in the order in which it was written
 import numpy"""
 TOO_MUCH = "it needs more work than is allowed"
@@ -92,7 +91,7 @@ class Python:
             raise Ended(f"it does not start: {said}")
 
     def _instantiate(self, clock, root=None):
-        self._clock, self._given = clock, START
+        self._end = clock + START  # what the clock says when all fuel is used
         self._written = {descriptor: bytearray() for descriptor in KEPT}
         self.store = wasmtime.Store(_engine())
         self.store.set_limits(memory_size=MEMORY)
@@ -143,7 +142,7 @@ class Python:
         user, kind, time, absolute = struct.unpack("<QB15xQ8xH6x", self.exports["memory"].read(self.store, asked, asked + 48))
         if (kind, count) != (0, 1):
             return INVALID
-        self._clock += max(time - self._now(), 0) if absolute & 1 else time
+        self._end += max(time - self._now(), 0) if absolute & 1 else time
         self._put(struct.pack("<Q24x", user), events)
         return self._put(struct.pack("<I", 1), result)
 
@@ -151,7 +150,7 @@ class Python:
         return self._put(hashlib.shake_128(str(self._now()).encode()).digest(min(size, PAGE)), place)
 
     def _now(self):
-        return self._clock + self.used()
+        return self._end - self.store.get_fuel()
 
     def _pages(self):
         memory = self.exports["memory"]
@@ -184,7 +183,7 @@ class Python:
         Ended
             If the fuel or the memory did not suffice, or Python trapped; the interpreter cannot be used again.
         """
-        self._clock, self._given = self._now(), fuel
+        self._end = self._now() + fuel
         self.store.set_fuel(fuel)
         try:
             data = code.encode("utf-8", "surrogatepass")
@@ -201,10 +200,6 @@ class Python:
         text = self._written[descriptor].decode("utf-8", "replace")
         self._written[descriptor].clear()
         return text
-
-    def used(self):
-        """Fuel that the last run has used."""
-        return self._given - self.store.get_fuel()
 
     def close(self):
         """Free what it holds."""
