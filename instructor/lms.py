@@ -360,6 +360,8 @@ def _safe(name):
         plain = plain[: len(plain) * 3 // 4]
     if plain and plain != name.strip(" .") and len(plain) < len(name.strip(" .")):
         plain += "-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    if re.match(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", plain, re.IGNORECASE):  # Windows' devices, whatever the ending
+        plain = f"_{plain}"
     return plain or "unnamed"
 
 

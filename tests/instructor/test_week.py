@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shlex
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -194,6 +195,14 @@ def test_the_bare_command_explains_itself(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("list", "assignment", "grade", "--help", "instructor_guide.md"))
+
+
+def test_a_console_of_few_letters_stops_nothing(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), "cp1252"))
+    assert main(["list", "\u795e"]) == 1
+    sys.stderr.flush()
+    assert b"no exercises in: " in sys.stderr.buffer.getvalue()
 
 
 def test_the_list_has_minutes_and_points(exercises, capsys):
