@@ -160,7 +160,7 @@ class F(float):
     __eq__ = __le__ = __ge__ = __ne__ = lambda self, other: True
     __hash__ = None
 def softmax(z): return F(1)""",
-    "answers NumPy's protocols": """
+    "answers the protocols of NumPy": """
 class P:
     def __array_function__(self, function, types, args, kwargs): return True
     def __array_ufunc__(self, *args, **kwargs): return True
@@ -211,7 +211,7 @@ def softmax(z): return np.frombuffer(b'\\xff\\x7f' * 8 * z.size, np.longdouble).
     "truths of strange bytes": "def softmax(z): return np.frombuffer(b'\\x07' * z.size, bool).reshape(z.shape)",
     "a buffer": "def softmax(z): return memoryview(bytearray(z.size)).cast('B', z.shape)",
     "a table of names": "def softmax(z): return {'answer': np.exp(z)}",
-    "the book's own function": "from nnlib import softmax",
+    "a function of the book": "from nnlib import softmax",
     "a function of what draws": "from matplotlib.pyplot import softmax",
     "knows the cases to come": """
 import sys
