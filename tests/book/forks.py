@@ -15,7 +15,7 @@ from book.python import extension, host
 
 ROOT = Path(__file__).parents[2]
 TRACED = '''
-import contextlib, io, json, sys, types
+import contextlib, encodings, io, json, sys, types
 
 class Nothing(types.ModuleType):
     """Stands for all that draws."""
@@ -37,6 +37,7 @@ class Nothing(types.ModuleType):
 
 for name in drawing:
     sys.modules[name] = Nothing(name)
+encodings.__path__.append("/book/encodings")
 import numpy as np
 from nnlib import optim
 
@@ -87,6 +88,7 @@ def main(name):
     space = {}
     exec(program, space)
     files = extension.nnlib_files(ROOT, lambda part: part not in extension.LEFT_OUT)
+    files[f"book/{extension.ZIP_NAMES}"] = extension.rest().read(extension.ZIP_NAMES)
     python = host.Python(files | {"book/here.json": json.dumps(space["trainings"]).encode()})
     status, said = python.run(program + COMPARED, 10**14)
     print(name, said, python.written(2), sep="\n")
