@@ -10,6 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from tqdm import tqdm
@@ -84,7 +85,7 @@ class _Run:
         known = handed_in.read_notebook(lms.content(solutions)).cells if solutions and Path(solutions).exists() else []
         self.plain = {source for _, source in known}  # cells that everybody may have
         self.code = {}  # what each wrote
-        runner.begin()  # once, before there are several threads
+        self.first = Lock()
 
     def __call__(self, submission):
         """The result of one submission; whatever is wrong with it stops no other: its row says so."""
@@ -112,6 +113,8 @@ class _Run:
         result = _stored(path)
         wanted = self._wanted(result, digest, submission.student)
         if wanted:
+            with self.first:
+                runner.begin()  # once; where all is stored, never: a user without a home waits for it each time
             known = result["exercises"] if wanted.keys() != self.adapters.keys() else {}
             result = _best(self.assignment, submission, files, wanted, self.work)
             result |= {"exercises": known | result["exercises"], "student": submission.student, "lms_id": submission.lms_id,

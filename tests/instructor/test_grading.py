@@ -405,6 +405,13 @@ def test_started_again_only_what_changed_is_graded(tmp_path, course, hand_in, mo
     assert rows(tmp_path / "graded")["b"]["score"] == str(without("softmax"))
 
 
+def test_what_is_stored_needs_no_interpreter(tmp_path, course, hand_in, monkeypatch):
+    hand_in("ada.ipynb", *solved())
+    first = grade.grade(course, hand_in.folder, tmp_path / "graded", progress=False)
+    monkeypatch.setattr(runner, "begin", lambda: 1 / 0)
+    assert grade.grade(course, hand_in.folder, tmp_path / "graded", progress=False) == first
+
+
 def test_stopped_half_way_and_started_again(tmp_path):
     """A real Ctrl-C on the real command, on the book's own exercises."""
     work = tmp_path / "work"

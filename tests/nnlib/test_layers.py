@@ -695,6 +695,21 @@ def test_a_parameter_of_the_class_is_refused():
             type("Shared", (Layer,), {"W": thing})
 
 
+def test_both_paths_of_a_shortcut_have_one_shape_and_a_gradient(rng):
+    for out in (1, 3):
+        with pytest.raises(ValueError, match="Residual expects both paths of one shape"):
+            Residual(Dense(2, out, rng=rng))(np.ones((4, 2)))
+    y, pullback = Residual(Dense(2, 2, rng=rng)).vjp(np.ones((4, 2)))
+    assert pullback(y).shape == (4, 2)
+
+
+def test_what_no_layer_takes_is_refused_unless_it_is_nothing(rng):
+    model, x = Sequential(Dense(2, 2, rng=rng)), np.ones((4, 2))
+    np.testing.assert_array_equal(model(x, mask=None), model(x))
+    with pytest.raises(TypeError, match="Sequential expects no mask, as none of its layers takes one, got bool"):
+        model(x, mask=True)
+
+
 def test_a_shortcut_is_a_layer():
     with pytest.raises(TypeError, match="Residual expects shortcut as a layer, got <operation relu>"):
         Residual(Dense(2, 2), shortcut=relu)
