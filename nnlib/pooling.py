@@ -8,7 +8,7 @@ window fits.
 
 import numpy as np
 
-from nnlib.convolution import window_on, pair
+from nnlib.convolution import pair, window_on
 from nnlib.layers import Layer
 from nnlib.operation import operation
 

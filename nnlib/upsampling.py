@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from nnlib import checks
-from nnlib.convolution import window_on, pair
+from nnlib.convolution import pair, window_on
 from nnlib.init import xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter, Sequential, context_of, hand_on
 from nnlib.operation import operation

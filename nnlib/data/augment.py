@@ -141,8 +141,7 @@ def augment(images, *, pixels=1.0, degrees=10.0, zoom=0.1, std=0.0, rng=None):
     array of the same shape and dtype
     """
     images = _images("augment", images)
-    for name, amount in (("pixels", pixels), ("degrees", degrees), ("std", std)):
-        checks.number("augment", 0, **{name: amount})
+    checks.number("augment", 0, pixels=pixels, degrees=degrees, std=std)
     checks.number("augment", 0, 1, below=True, zoom=zoom)
     rng = checks.generator("augment", rng)
     n = len(images)

@@ -165,6 +165,8 @@
     return cells;
   }
 
+  var ROW = 38;                                          // letters that find room in one column of controls, beside another
+
   function segments(select, moved) {                     // few choices side by side; the select keeps the choice
     var label = select.closest("label"), row = document.createElement("div"), group = document.createElement("span"), all;
     row.className = "explore-row";
@@ -191,6 +193,7 @@
       group.append(button);
       return button;
     });
+    if (group.textContent.length + 2.5 * all.length > ROW) row.style.gridColumn = "1 / -1";
     select.showChoice = function () {
       all.forEach(function (button, k) {
         button.setAttribute("aria-checked", k == select.selectedIndex);

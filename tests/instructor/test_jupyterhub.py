@@ -122,12 +122,11 @@ def run_chapter(address, user, repository):
         "path": CHAPTER, "name": "chapter", "type": "notebook", "kernel": {"name": "python3"}}).json()
     channel = f"{server.replace('http', 'ws', 1)}/api/kernels/{session['kernel']['id']}/channels"
     connection = websocket.create_connection(channel, header={"Authorization": f"token {TOKEN}"}, timeout=SECONDS)
-    ran = 0
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            execute(connection, cell.source)
-            ran += 1
-    return ran
+    with contextlib.closing(connection):
+        sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        for source in sources:
+            execute(connection, source)
+    return len(sources)
 
 
 def execute(connection, source):
