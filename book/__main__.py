@@ -250,8 +250,7 @@ def chapters(*names):
 
 
 def pytest(*arguments):
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    return run(sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments, env=threads)
+    return run(sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments)
 
 
 PARTS = {

@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
+from book.arithmetic import ONE_ROUNDING
 from book.kernels import AsyncNamedKernelManager
 from book.notebook import chapter_paths, parts, read
 
@@ -32,9 +33,7 @@ NOTEBOOK_METADATA = {
 }
 KERNEL_ENVIRONMENT = {
     "EXPLORE_STATIC": "1",  # live figures are stored in the form that needs no kernel
-    "OMP_NUM_THREADS": "1",  # the order of a threaded sum would change its last digits
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    **ONE_ROUNDING,
     "PYTHONHASHSEED": "0",
     "COLUMNS": "100",
 }

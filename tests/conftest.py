@@ -3,12 +3,15 @@
 import functools
 import http.server
 import importlib.util
+import os
 import random
 import socket
 import threading
 from pathlib import Path
 
 import pytest
+
+from book.arithmetic import ONE_ROUNDING
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
@@ -24,6 +27,7 @@ CHROMIUM_FLAGS = [
     # Pages of the book share a process. Else a busy Chromium can hand a page that is opened again an old copy of what is stored.
     "--process-per-site",
 ]
+os.environ.update(ONE_ROUNDING)  # here, before any test imports NumPy
 
 
 def load(path):

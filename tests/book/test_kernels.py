@@ -1,9 +1,15 @@
 """Kernels that tests and commands start: reached without a port that another program could take."""
 
+import hashlib
 import os
+import platform
 import re
 
+import numpy as np
 import pytest
+
+from book.arithmetic import ONE_ROUNDING
+from book.execute import KERNEL_ENVIRONMENT
 
 from book.kernels import NamedKernelManager
 
@@ -40,3 +46,12 @@ def test_tests_wait_for_what_they_need_and_start_kernels_that_take_no_port(root)
         for match in luck.finditer(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="other processors, other kernels")
+def test_tests_and_chapters_compute_as_on_a_processor_of_2013():
+    assert ONE_ROUNDING.items() <= KERNEL_ENVIRONMENT.items()
+    kinds = np.lib.introspect.opt_func_info().values()
+    assert {entry["current"].split("(")[0] for kind in kinds for entry in kind.values()} == {"X86_V3", "baseline"}
+    a = (np.arange(90_000, dtype=np.float32) % 997 / 997).reshape(300, 300)
+    assert hashlib.sha256(a @ a).hexdigest()[:8] == "d5ebe1d8"
