@@ -257,8 +257,8 @@ PARTS = {
     "lint": lambda: run(sys.executable, "-m", "ruff", "check", "--quiet", "."),
     "book": build,
     "unit": lambda: pytest("-m", "not browser"),
-    "browser": lambda: pytest("-m", "browser"),
     "chapters": lambda: run(sys.executable, "-m", "book.validate"),
+    "browser": lambda: pytest("-m", "browser"),  # reads what the two before it made
 }
 
 

@@ -2,20 +2,27 @@
 
 nbval compares what is printed, shown and drawn as text, HTML or SVG; a changed number fails, with the difference. Of a
 live figure it compares the text form, whose fingerprint covers every state: the HTML form is compressed, and two
-machines need not compress alike.
+machines need not compress alike. The tests in a browser find the figures in ``kept.FOLDER``.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from book import kept
 from book.execute import CELL_SECONDS, KERNEL_ENVIRONMENT, ROOT
 
 
 def main(paths):
     with tempfile.TemporaryDirectory() as ipython:
+        start_up = Path(ipython, "profile_default", "startup", "keep.py")
+        start_up.parent.mkdir(parents=True)
+        start_up.write_text(kept.START_UP, encoding="utf-8")
+        if not paths:
+            shutil.rmtree(kept.FOLDER, ignore_errors=True)
         options = "-q -p no:cacheprovider -p book.kernels -o verbosity_assertions=2 --dist loadscope --nbval --nbval-current-env"
         options = [
             *options.split(),

@@ -34,6 +34,7 @@ import numpy as np
 
 from nnlib import checks
 
+
 class Operation:
     """A differentiable function of NumPy arrays.
 
@@ -139,7 +140,7 @@ class Operation:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
                     x = np.asarray(x, dtype)
                 converted[i] = x
-        self._fit(layer, parameters, *(getattr(x, "shape", None) for x in converted))
+        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in converted])
         return converted
 
     @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again

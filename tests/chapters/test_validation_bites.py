@@ -60,6 +60,10 @@ def missing(notebook):
     notebook["cells"][3]["outputs"] = []
 
 
+def no_figure(notebook):
+    notebook["cells"][2]["outputs"] = []
+
+
 def nothing(notebook):
     pass
 
@@ -68,7 +72,7 @@ def nothing(notebook):
 def validated(root, chapter, tmp_path_factory):
     """What nbval says of each alteration, all in one run: the part of its report that names it."""
     folder = tmp_path_factory.mktemp("altered")
-    for change in (nothing, number, states, compressed, missing):
+    for change in (nothing, number, states, compressed, missing, no_figure):
         notebook = json.loads(chapter.read_text(encoding="utf-8"))
         change(notebook)
         (folder / f"{change.__name__}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
@@ -92,8 +96,8 @@ def test_a_second_run_changes_no_byte(root, chapter):
 
 def test_what_is_true_passes_and_what_is_altered_is_refused(validated):
     """Compressed forms are not compared: two machines need not compress alike."""
-    assert sorted(validated.failed) == [("missing", "3"), ("number", "1"), ("states", "2")]
-    assert validated.passed[0] == f"3 failed, {5 * len(CELLS) - 3} passed"
+    assert sorted(validated.failed) == [("missing", "3"), ("no_figure", "2"), ("number", "1"), ("states", "2")]
+    assert validated.passed[0] == f"4 failed, {6 * len(CELLS) - 4} passed"
 
 
 def test_a_refusal_shows_the_difference_and_the_cure(validated):
