@@ -214,6 +214,15 @@ def test_memory_has_a_limit(python):
     assert status and "MemoryError" in printed
 
 
+ASKS_NNLIB = """
+import nnlib, nnlib.exercises.ch02_activations, traceback
+try:
+    nnlib.softmax("x")
+except Exception:
+    print(traceback.format_exc())
+"""
+
+
 def test_nnlib_comes_with_bytecode_without_which_it_starts_at_half_the_speed(root):
     with tarfile.open(fileobj=io.BytesIO(extension.book(root))) as made:
         files = {entry.name: made.extractfile(entry).read() for entry in made}
@@ -223,9 +232,7 @@ def test_nnlib_comes_with_bytecode_without_which_it_starts_at_half_the_speed(roo
     work = []
     for given in (files, {name: data for name, data in files.items() if name not in code}):
         with contextlib.closing(host.Python(given)) as python:
-            status, said = python.run("import nnlib, nnlib.exercises.ch02_activations\n"
-                                      "try: nnlib.softmax('x')\nexcept Exception: traceback = __import__('traceback').format_exc()\n"
-                                      "print(traceback)", FUEL)  # fmt: skip
+            status, said = python.run(ASKS_NNLIB, FUEL)
             work.append((python.used(), status, said))
     (fast, *with_code), (slow, *without) = work
     assert with_code == without and 'File "/book/nnlib/' in said
