@@ -8,6 +8,7 @@ so that none can spoil another. Limits are fuel, and the same in every run.
 import functools
 import importlib.util
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,17 +51,14 @@ def begin():
 
 def _call(python, function, *arguments, fuel):
     """Call a function of the guest's; "" or why Python is no more, and the records that it wrote, as far as they are any."""
-    ended, records = "", []
+    records, call = [], f"import submission; submission.{function}({', '.join(map(ascii, arguments))})"
     try:
-        if python.run(f"import submission; submission.{function}({', '.join(map(ascii, arguments))})", fuel)[0]:
-            ended = "it failed"
+        ended = "it failed" if python.run(call, fuel)[0] else ""
     except host.Ended as error:
         ended = str(error)
     for line in python.written(2).split("\n"):
-        try:
+        with suppress(ValueError, TypeError, RecursionError):  # whatever a stranger wrote
             records.append(dict(json.loads(line)))
-        except (ValueError, TypeError, RecursionError):
-            pass  # whatever a stranger wrote
     return ended, records
 
 
@@ -74,8 +72,9 @@ def run_cells(cells, work=1):
         python, notes = host.Python.resume(begin()), []
         for place, (number, source) in enumerate(cells):
             name = f"cell {number}"
-            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=max(min(CELL * work, left), 1))
-            left -= python.used()
+            fuel = max(min(CELL * work, left), 1)
+            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
+            left -= fuel - python.store.get_fuel()
             if ended:
                 break
             said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")
@@ -102,9 +101,7 @@ def _outcome(record):
         plain = isinstance(arrays, tuple) and all(isinstance(array, np.ndarray) for array in arrays)
         if status not in _STATUSES or not plain or (status == OK) != bool(arrays):
             raise ValueError("not an outcome")
-        for array in arrays:
-            if array.dtype.kind == "U":
-                "".join(map(str, array.ravel())).encode()
+        [array.tolist() for array in arrays if array.dtype.kind == "U"]  # of letters that there are
         return Outcome(status, arrays, clean(note), clean(line, 200), tuple(int(k) for k in changed))
     except Exception:  # whatever a stranger wrote
         return Outcome(ERROR, note="what it gives cannot be read")

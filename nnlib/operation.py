@@ -147,7 +147,9 @@ class Operation:
     def _fit(self, layer, parameters, *shapes):
         """Refuse shapes that do not fit together. In a layer the parameters come first: they fix the sizes."""
         sizes, given = {}, [*zip(self.arrays, shapes, self.shapes)]
-        for name, got, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
+        if given:
+            given.insert(parameters, given.pop(0))
+        for name, got, expected in given:
             if got is None:                     # there is no such array
                 continue
             if layer and name == self.arrays[0]:
