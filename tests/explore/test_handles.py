@@ -43,7 +43,7 @@ def test_what_does_not_fit_is_refused(static, arguments, error, words):
         static(dot, **CONTROLS, **arguments)
 
 
-@pytest.mark.parametrize("name", ["title", "describe", "labels", "subplots", "drag", "goals", "play"])
+@pytest.mark.parametrize("name", ["title", "describe", "labels", "subplots", "drag", "goals", "play", "keep_colours"])
 def test_a_control_with_a_name_of_explores_own_is_refused(static, name):
     with pytest.raises(TypeError, match=f"explore: {name}= is .* rename this parameter of the drawing function"):
         static(lambda ax, **kwargs: None, **{name: (0, 4)})
