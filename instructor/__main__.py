@@ -153,6 +153,9 @@ def main(arguments=None):
     command.add_argument("course", help="the course's folder")
     command.set_defaults(run=export_nbgrader)
 
+    for stream in (sys.stdout, sys.stderr):  # a console that has few letters
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     options = parser.parse_args(arguments)
     if options.command is None:
         print(WEEK.format(prog=parser.prog))

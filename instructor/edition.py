@@ -20,6 +20,7 @@ from book.__main__ import BUILD
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, without_solutions
 from nnlib.exercises import all_exercises
 
+# named one by one: whatever else lies in an instructor's folder, as marks or a coming exam, goes to nobody
 BOOK = ["_config.yml", "_toc.yml", "intro.md", "references.bib", "requirements.txt", "requirements.in",
         "pyproject.toml", "Makefile", "book", "chapters", "appendix", "nnlib", "binder", "LICENSE",
         "LICENSE-CONTENT"]

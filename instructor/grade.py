@@ -52,7 +52,7 @@ def grade(assignment, source, folder, students=(), workers=None, progress=True, 
     for path in (overrides, marks):  # in this order: the first that speaks of an exercise counts
         for student, more in decided.read_overrides(path, assignment, names).items():
             rows.setdefault(student, []).extend(more)
-    team = decided.read_groups(groups, names)
+    team = {student.student: student.team for student in students if student.team} | decided.read_groups(groups, names)
     strangers = set(again) - names - set(assignment.exercises)
     if strangers:
         raise ValueError(f"neither student nor exercise: {', '.join(sorted(strangers))}")
@@ -150,11 +150,16 @@ def _publish(assignment, folder, results, names):
 
 
 def _match(submissions, students):
-    """Give a notebook that is named otherwise to the student it was made for, where nobody else's is there."""
+    """Give a group's notebook to its first member, and one named otherwise to whom it was made for, where nobody else's is."""
+    teams = {lms.letters(student.team): student for student in reversed(students) if student.team}
     names = {student.student.casefold(): student.student for student in students}
     here = {submission.student.casefold() for submission in submissions}
     matched = []
     for submission in submissions:
+        first = submission.reply and teams.get(lms.letters(submission.student.removesuffix(f"_{submission.lms_id}")))
+        if first:
+            note = "; ".join(filter(None, [submission.private, f"handed in by the group {first.team}"]))
+            submission = submission._replace(student=first.student, lms_id=first.lms_id, reply=first.reply, private=note)
         name = submission.student.casefold()
         if names and submission.path and not submission.lms_id:
             made_for = ""

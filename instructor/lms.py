@@ -3,7 +3,9 @@
 Canvas names the files of its download ``doejane_LATE_1234_5678_week3-1.ipynb`` (user id 1234, second
 attempt) and its gradebook has a column ``ID``. Moodle names folders or files ``Jane
 Doe_1234_assignsubmission_file`` (participant 1234) and its grading worksheet has a column ``Identifier``
-with ``Participant 1234``; both also in German, and without names where marking is anonymous.
+with ``Participant 1234``; both also in German, and without names where marking is anonymous. Where students
+hand in as groups, a folder is named ``Group A_77_assignsubmission_file``, by the number of the group, which may be
+somebody's number too, and the worksheet has a column ``Group``.
 """
 
 import csv
@@ -26,11 +28,12 @@ DEEP = 20                # folders in folders
 DIRECTORY = 4 << 20      # bytes that list what is in a zip: some forty thousand files
 UNZIPPABLE = zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, struct.error
 _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$", re.DOTALL)
-_MOODLE = re.compile(r"^(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)$", re.DOTALL)
+_MOODLE = re.compile(r"^(?P<name>[^_]+)(_(?P<id>\d+))?_assignsubmission_[a-z]+_?(?P<file>.*)$", re.DOTALL)
 _NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
 COLUMNS = {  # what the columns are called, in small letters
     "name": {"student", "full name", "vollständiger name", "studierende", "studierende/r"},
     "identity": {"id", "identifier", "identifikator"},
+    "team": {"group", "gruppe"},
     "grade": {"grade", "bewertung"},
     "maximum": {"maximum grade", "bestwertung", "maximale bewertung"},
     "time": {"last modified (submission)", "zuletzt geändert (abgabe)"},
@@ -56,6 +59,7 @@ class Submission(NamedTuple):
     time: float = 0.0  # when it was handed in, in seconds since 1970; 0 if nothing tells
     late: bool = False  # the LMS says so
     folder: str = ""  # Moodle hands out to this student what lies there in a zip of feedback files
+    team: str = ""  # the group with which this student hands in, in Moodle
 
 
 class File(NamedTuple):
@@ -115,7 +119,7 @@ def roster(path):
     if not lines:
         return []
     (_, header), *rows = lines
-    name, identity, grade, time = (_column(header, kind) for kind in ("name", "identity", "grade", "time"))
+    name, identity, grade, time, team = (_column(header, kind) for kind in ("name", "identity", "grade", "time", "team"))
     from_lms = identity is not None and (name is not None or grade is not None)
     people, seen = [], {}
     for line, row in rows:
@@ -136,8 +140,15 @@ def roster(path):
         when = moment(row[time]) if time is not None and time < len(row) else 0.0
         from_moodle = from_lms and grade is not None
         folder = re.sub(r"[_/\\]+", " ", who) + f"_{lms_id}_assignsubmission_file" if from_moodle else ""
-        people.append(Submission(safe, note="nothing handed in", lms_id=lms_id, time=when, folder=folder))
+        group = row[team] if from_moodle and team is not None and team < len(row) else ""
+        reply = f"{folder}/feedback.html" if group else ""  # to each member, though one handed in for all
+        people.append(Submission(safe, None, "nothing handed in", lms_id, reply=reply, time=when, folder=folder, team=group))
     return people
+
+
+def letters(name):
+    """What is left of a name in every file's name: an LMS drops some signs and writes others differently."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", name)).casefold()
 
 
 def moment(text):
@@ -332,7 +343,8 @@ def _owner(name, assignment, known=()):
             reply = f"{name.parts[0]}/feedback.html"
             if pattern is _CANVAS or len(name.parts) == 1:
                 reply = name.parts[0][: match.start("file")] + "feedback.html"
-            return f"{match['name']}_{match['id']}", match["id"], reply, late
+            lms_id = match["id"] or ""  # Moodle's group of those who are in none has no number
+            return "_".join(filter(None, [match["name"], lms_id])), lms_id, reply, late
     stem = _NOTEBOOK.sub("", name.name)
     stem = (stem if stem != name.name else name.stem).removeprefix(f"{assignment}-")
     if len(name.parts) == 1 or _safe(stem).casefold() in known:
@@ -348,6 +360,8 @@ def _safe(name):
         plain = plain[: len(plain) * 3 // 4]
     if plain and plain != name.strip(" .") and len(plain) < len(name.strip(" .")):
         plain += "-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    if re.match(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", plain, re.IGNORECASE):  # Windows' devices, whatever the ending
+        plain = f"_{plain}"
     return plain or "unnamed"
 
 

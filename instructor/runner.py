@@ -74,8 +74,9 @@ def run_cells(cells, work=1):
         python, notes = host.Python.resume(begin()), []
         for place, (number, source) in enumerate(cells):
             name = f"cell {number}"
-            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=max(min(CELL * work, left), 1))
-            left -= python.used()
+            fuel = max(min(CELL * work, left), 1)
+            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
+            left -= fuel - python.store.get_fuel()
             if ended:
                 break
             said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")
@@ -102,9 +103,7 @@ def _outcome(record):
         plain = isinstance(arrays, tuple) and all(isinstance(array, np.ndarray) for array in arrays)
         if status not in _STATUSES or not plain or (status == OK) != bool(arrays):
             raise ValueError("not an outcome")
-        for array in arrays:
-            if array.dtype.kind == "U":
-                "".join(map(str, array.ravel())).encode()
+        [array.tolist() for array in arrays if array.dtype.kind == "U"]  # of letters that there are
         return Outcome(status, arrays, clean(note), clean(line, 200), tuple(int(k) for k in changed))
     except Exception:  # whatever a stranger wrote
         return Outcome(ERROR, note="what it gives cannot be read")

@@ -15,6 +15,8 @@ import numpy as np
 
 def numeric(who, name, x):
     """``x`` as an array of floats or integers; ``TypeError`` if it holds anything else."""
+    if type(x) is np.ndarray and x.dtype.char in "fd":      # what a training step brings
+        return x
     if isinstance(x, np.ma.MaskedArray):        # whose mask would be lost without a word
         raise TypeError(f"{who} expects {name} without a mask, got a masked array")
     try:
@@ -75,6 +77,8 @@ def fits(who, got, expected, name="", sizes=None, brief=False):
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
+    if got == expected:
+        return
     sizes = {} if sizes is None else sizes
     choices = expected if isinstance(expected, list) else [expected]
     for axes in choices:
@@ -147,7 +151,7 @@ def indices(who, name, labels, classes):
 def number(who, low=-np.inf, high=np.inf, *, above=False, below=False, **options):
     """Refuse an option that is no real number in [low, high] (``above``, ``below``: that end excluded)."""
     for name, x in options.items():
-        if isinstance(x, bool) or not isinstance(x, numbers.Real):
+        if type(x) is not float and (isinstance(x, bool) or not isinstance(x, numbers.Real)):     # the first is fast
             raise TypeError(f"{who} expects {name} as a number, got {x!r}")
         if not (low < x if above else low <= x) or not (x < high if below else x <= high):
             interval = f"{low} {'<' if above else '<='} {name} {'<' if below else '<='} {high}"

@@ -162,12 +162,12 @@ class Layer:
 
         def add(dy, input_grad=True):
             dx, *gradients = pullback(dy, input_grad)
-            met = [dy, dx]
+            met = {id(dy), id(dx)}
             for parameter, gradient in zip(parameters, gradients):
                 if parameter is not None:
                     # an array that is a view, the caller's, or met twice has other holders
-                    parameter.add_grad(gradient, copy=gradient.base is not None or any(gradient is x for x in met))
-                    met.append(gradient)
+                    parameter.add_grad(gradient, copy=gradient.base is not None or id(gradient) in met)
+                    met.add(id(gradient))
             more = gradients[len(parameters):]
             return (dx, *more) if more else dx
         return y, add

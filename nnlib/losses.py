@@ -185,7 +185,7 @@ def cross_entropy(logits, labels, *, weight=None, reduction="mean"):
         checks.distribution("cross_entropy", "labels", t)
         each = np.log(total[:, 0]) - (t * z).sum(axis=1)
     else:
-        checks.shape("cross_entropy", labels, logits.shape[:-1], "labels")
+        checks.fits("cross_entropy", labels.shape, logits.shape[:-1], "labels")
         checks.indices("cross_entropy", "labels", labels, logits.shape[-1])
         picked = np.arange(len(z)), labels.reshape(-1)
         each = np.log(total[:, 0]) - z[picked]

@@ -34,6 +34,7 @@ import numpy as np
 
 from nnlib import checks
 
+
 class Operation:
     """A differentiable function of NumPy arrays.
 
@@ -139,14 +140,16 @@ class Operation:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
                     x = np.asarray(x, dtype)
                 converted[i] = x
-        self._fit(layer, parameters, *(getattr(x, "shape", None) for x in converted))
+        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in converted])
         return converted
 
     @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again
     def _fit(self, layer, parameters, *shapes):
         """Refuse shapes that do not fit together. In a layer the parameters come first: they fix the sizes."""
         sizes, given = {}, [*zip(self.arrays, shapes, self.shapes)]
-        for name, got, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
+        if given:
+            given.insert(parameters, given.pop(0))
+        for name, got, expected in given:
             if got is None:                     # there is no such array
                 continue
             if layer and name == self.arrays[0]:

@@ -67,12 +67,10 @@ class Optimizer:
         self.steps += 1
         self._set(lr=self.lr)                   # which anyone may have changed
         for p, state in zip(self.parameters, self._state):
-            value, grad = p.value, p.grad
-            for rows in _pieces(value):
-                w, g = value[rows], grad[rows]
+            for w, g, *slots in _pieces(p.value, p.grad, *state.values()):
                 if self.weight_decay:
                     g = g + self.weight_decay * w
-                self._update(w, g, *(array[rows] for array in state.values()))
+                self._update(w, g, *slots)
 
     def zero_grad(self):
         """Set all gradients to zero."""
@@ -344,9 +342,9 @@ def _parameters(who, parameters):
     return parameters
 
 
-def _pieces(w, size=2**17):
-    """Indices that cut an array, by rows, into pieces that fit into the processor's cache with all that is computed."""
+def _pieces(w, *others, size=2**17):
+    """Arrays of one shape cut, by rows, into pieces that fit into the processor's cache with all that is computed."""
     if w.size <= size:
-        return [...]
+        return [(w, *others)]
     rows = max(1, size * len(w) // w.size)
-    return [slice(start, start + rows) for start in range(0, len(w), rows)]
+    return [[array[start:start + rows] for array in (w, *others)] for start in range(0, len(w), rows)]

@@ -291,6 +291,7 @@ class LayerNorm(Layer):
         checks.fits("LayerNorm", np.shape(x), (..., "N", *self.normalized_shape), brief=True)
         return self.apply(layer_norm, x, self.gamma, self.beta, eps=self.eps)
 
+
 class EarlyStopping:
     """Stop when the validation loss has not improved for ``patience`` epochs; keep the weights of the best
     epoch.

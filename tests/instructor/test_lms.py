@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from instructor import lms
+from instructor import grade, lms
 from tests.instructor.course import notebook, solved
 
 CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Week 1 (4711),Week 10 (4712),Final Score\r
@@ -262,6 +262,36 @@ def test_two_of_one_name_are_two(tmp_path, hand_in):
     found = collected(hand_in.folder)
     assert len(found) == 4 and sum("another hand-in has the name" in submission.private for submission in found.values()) == 2
     assert "2 notebooks, graded" in found["ada-2"].note
+
+
+def test_two_hand_ins_of_one_student_that_capitals_tell_apart(tmp_path, make_zip):
+    """With a roster one of them is the student's, and the other has a row and a note; no disk takes the one for the other."""
+    students = [lms.Submission("Ada", note="nothing handed in"), lms.Submission("bob", note="nothing handed in")]
+    source = make_zip({"ada/x.ipynb": notebook("1"), "ADA/x.ipynb": notebook("2"), "Bob.ipynb": notebook("3"),
+                       "bob/y.ipynb": notebook("4"), "BOB.zip": zipped({"z.ipynb": notebook("5")})})
+    found = grade._match(lms.collect(source, "week", students), students)
+    names = [one.student for one in found]
+    assert len({name.casefold() for name in names}) == 5 and {"Ada", "bob"} <= set(names)
+    assert [one.private for one in found].count("") == 2 and sum("has the name" in one.private for one in found) == 3
+
+
+def test_two_students_of_one_name_are_told_apart_by_their_number(tmp_path, make_zip):
+    path = tmp_path / "class.csv"
+    path.write_text('Student,ID,Week 1 (9)\n"Doe, Jo",1,\n"Doe, Jo",2,\n"DOE, JO",3,\n', encoding="utf-8")
+    students = lms.roster(path)
+    assert [one.lms_id for one in students] == ["1", "2", "3"]
+    found = lms.collect(make_zip({f"doejo_{k}_5{k}_week.ipynb": notebook("1") for k in (1, 2, 3)}), "week", students)
+    assert [one.lms_id for one in grade._match(found, students)] == ["1", "2", "3"]
+    path.write_text("name,mail\nJo Doe,a\nJO DOE,b\n")
+    with pytest.raises(ValueError, match="line 3: 'JO DOE' stands in line 2 already"):
+        lms.roster(path)
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "aux.x", "Com1", "lpt9"])
+def test_nobody_is_called_as_a_device_of_windows(name, tmp_path, hand_in):
+    hand_in(f"{name}.ipynb", "1")
+    (tmp_path / "class.csv").write_text(f"name\n{name}\n")
+    assert [one.student for one in lms.roster(tmp_path / "class.csv")] == list(collected(hand_in.folder)) == [f"_{name}"]
 
 
 def test_a_zip_with_a_folder_around_all(tmp_path, make_zip):

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shlex
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -125,10 +126,83 @@ def test_personal_notebooks_are_handed_out_by_moodle(tmp_path, monkeypatch, caps
     assert "made for" not in Path("assignments/w/graded/scores.csv").read_text(encoding="utf-8")
 
 
+TEAMS = """Identifier,"Full name","Email address",Status,Group,Grade,"Maximum grade","Last modified (submission)",\
+"Last modified (grade)","Feedback comments"
+"Participant 101","Ada Doe",a@x.org,"Submitted for grading - ","Team O'Hara",,6.00,-,-,
+"Participant 7","Bob Roe",b@x.org,"No submission - ","Default group",,6.00,-,-,
+"Participant 8","Cem Poe",c@x.org,"Submitted for grading - ","Team O'Hara",,6.00,-,-,
+"Participant 9","Dan Foe",d@x.org,"Submitted for grading - ","Team_2",,6.00,-,-,
+"""
+
+
+@pytest.mark.parametrize("version", ["Moodle from 4.1 on", "Moodle before 4.1"])
+def test_groups_of_moodle(version, tmp_path, monkeypatch, capsys):
+    """Its zip has a group's folder, with the group's number, or one for each member; a score goes to members and nobody else."""
+    monkeypatch.chdir(tmp_path)
+    Path("worksheet.csv").write_text(TEAMS, encoding="utf-8")
+    assert main(["assignment", "w", "--exercises", "softmax", "collapse"]) == 0
+    right, wrong = (filled("assignments/w/student/w.ipynb", **answers) for answers in (RIGHT, {"softmax": WRONG}))
+    if version == "Moodle from 4.1 on":
+        handed = {"Team OHara_7": right, "Team 2_101": wrong}
+    else:
+        handed = {"Team OHara-Ada Doe_101": right, "Team OHara-Cem Poe_8": right, "Team 2-Dan Foe_9": wrong}
+    zipped("moodle.zip", {f"{name}_assignsubmission_file/w.ipynb": text for name, text in handed.items()})
+    assert main(["grade", "w", "moodle.zip", "--merge", "worksheet.csv"]) == 0, capsys.readouterr().err
+    graded = Path("assignments/w/graded")
+    with open(graded / "worksheet.csv", newline="", encoding="utf-8") as file:
+        assert {row["Full name"]: row["Grade"] for row in csv.DictReader(file)} == {
+            "Ada Doe": "6", "Bob Roe": "", "Cem Poe": "6", "Dan Foe": "1"}
+    with zipfile.ZipFile(graded / "feedback.zip") as archive:
+        numbers = {re.search(r"_(\d+)_assignsubmission_file/feedback.html$", name)[1]: archive.read(name).decode()
+                   for name in archive.namelist()}
+    assert numbers.keys() >= {"101", "8", "9"} and "Ada" not in numbers["8"] and "Ada" not in numbers["9"]
+
+
+def test_those_in_no_group_of_moodle(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("worksheet.csv").write_text(TEAMS, encoding="utf-8")
+    zipped("moodle.zip", {"Default group_assignsubmission_file/w.ipynb": "{}"})
+    students = lms.roster("worksheet.csv")
+    [one] = grade._match(lms.collect("moodle.zip", "w", students), students)
+    assert (one.student, one.lms_id) == ("Bob Roe_7", "7")
+
+
+SECTIONS = {"A": ['"Doe, Ada",101,s1,ada,A,,', '"Roe, Bob",102,s2,bob,"A and B",,'],
+            "B": ['"Roe, Bob",102,s2,bob,"A and B",,', '"Doe, Ada",104,s4,ada2,B,,']}
+
+
+def test_two_sections_of_canvas(tmp_path, monkeypatch, capsys):
+    """One download for all, a gradebook for each; one student is in both, and two have one name."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["assignment", "w", "--exercises", "softmax", "collapse"]) == 0
+    right, wrong = (filled("assignments/w/student/w.ipynb", **answers) for answers in (RIGHT, {"softmax": WRONG}))
+    zipped("canvas.zip", {"doeada_101_5001_w.ipynb": right, "roebob_102_5002_w.ipynb": wrong, "doeada_104_5003_w.ipynb": wrong})
+    head = CANVAS.split("\r\n")[:3]
+    for section, rows in SECTIONS.items():
+        text = "\r\n".join([*head, *rows, '"Student, Test",199,,,A,,', ""]).replace(",12,5", ",6,5")
+        Path(f"{section}.csv").write_text(text, encoding="utf-8", newline="")
+        assert main(["grade", "w", "canvas.zip", "--merge", f"{section}.csv", "--column", "Week 2"]) == 0
+        assert "2 of 3 scores filled in" in capsys.readouterr().out
+        with open(f"assignments/w/graded/{section}.csv", newline="", encoding="utf-8-sig") as file:
+            back = {row["ID"]: row["Week 2 (4711)"] for row in csv.DictReader(file) if row["ID"]}
+        assert back == {"A": {"101": "6", "102": "1", "199": ""}, "B": {"102": "1", "104": "1", "199": ""}}[section]
+    with zipfile.ZipFile("assignments/w/graded/feedback.zip") as archive:
+        assert archive.namelist() == [f"{name}_feedback.html" for name in (
+            "doeada_101_5001", "doeada_104_5003", "roebob_102_5002")]
+
+
 def test_the_bare_command_explains_itself(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("list", "assignment", "grade", "--help", "instructor_guide.md"))
+
+
+def test_a_console_of_few_letters_stops_nothing(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), "cp1252"))
+    assert main(["list", "\u795e"]) == 1
+    sys.stderr.flush()
+    assert b"no exercises in: " in sys.stderr.buffer.getvalue()
 
 
 def test_the_list_has_minutes_and_points(exercises, capsys):

@@ -154,6 +154,96 @@ class M(type):
     def __call__(cls, *args): return cls
 class softmax(metaclass=M):
     __array_interface__ = property(lambda self: 1 / 0)""",
+    "a number that is an array elsewhere": """
+class F(float):
+    def __array__(self, *args, **kwargs): return np.full((4, 3), 1 / 3)
+    __eq__ = __le__ = __ge__ = __ne__ = lambda self, other: True
+    __hash__ = None
+def softmax(z): return F(1)""",
+    "answers the protocols of NumPy": """
+class P:
+    def __array_function__(self, function, types, args, kwargs): return True
+    def __array_ufunc__(self, *args, **kwargs): return True
+    __float__ = lambda self: 1.0
+    __len__ = lambda self: 3
+    __getitem__ = lambda self, k: self
+def softmax(z): return P()""",
+    "a subclass with bytes of its own": """
+class A(np.ndarray):
+    def tobytes(self, *args): return np.ones(self.shape).tobytes()
+    tolist = __reduce__ = __array__ = tobytes
+    dtype = property(lambda self: np.dtype('O'))
+    def __array_wrap__(self, *args): return True
+def softmax(z): return z.view(A)""",
+    "a class that lies about itself": """
+class A:
+    __class__ = np.ndarray
+    dtype, shape, ndim, size = np.dtype(float), (4, 3), 2, 12
+    def ravel(self): return self
+def softmax(z): return A()""",
+    "a generator": "def softmax(z): yield from np.exp(z) / np.exp(z).sum(1, keepdims=True)",
+    "a coroutine": "async def softmax(z): return np.exp(z) / np.exp(z).sum(1, keepdims=True)",
+    "a tuple without an end": """
+class T(tuple):
+    def __iter__(self):
+        while True: yield 1 / 3
+def softmax(z): return T((1, 2))""",
+    "a list that is another each time": """
+class L(list):
+    n = 0
+    def __iter__(self):
+        L.n += 1
+        return iter([[L.n] * 3] * 4)
+    __getitem__ = lambda self, k: [L.n] * 3
+    __len__ = lambda self: 4
+def softmax(z): return L()""",
+    "masked": "def softmax(z): return np.ma.array(z, mask=True)",
+    "masked as a whole": "def softmax(z): return np.ma.masked",
+    "mapped from a file": "def softmax(z): return np.memmap('x', float, 'w+', shape=z.shape)",
+    "complex": "def softmax(z): return np.exp(z) / np.exp(z).sum(1, keepdims=True) + 1e-30j",
+    "objects that are numbers": """
+class N(float):
+    __sub__ = __rsub__ = __abs__ = lambda self, *other: 0.0
+def softmax(z): return np.array([[N(1 / k) for k in range(1, 1 + z.shape[1])]] * len(z), dtype=object)""",
+    "numbers as text": "def softmax(z): return (np.exp(z) / np.exp(z).sum(1, keepdims=True)).astype(str)",
+    "a long double of strange bytes": """
+def softmax(z): return np.frombuffer(b'\\xff\\x7f' * 8 * z.size, np.longdouble).reshape(z.shape)""",
+    "truths of strange bytes": "def softmax(z): return np.frombuffer(b'\\x07' * z.size, bool).reshape(z.shape)",
+    "a buffer": "def softmax(z): return memoryview(bytearray(z.size)).cast('B', z.shape)",
+    "a table of names": "def softmax(z): return {'answer': np.exp(z)}",
+    "a function of the book": "from nnlib import softmax",
+    "a function of what draws": "from matplotlib.pyplot import softmax",
+    "knows the cases to come": """
+import sys
+def softmax(z):
+    frame = sys._getframe()
+    while frame and 'cases' not in frame.f_locals: frame = frame.f_back
+    cases = frame.f_locals['cases']
+    for k, (given,) in enumerate(cases):
+        given[:] = 0
+    return np.full(z.shape, 1 / z.shape[1])""",
+    "other cases than it was given": """
+import sys, judging.outcome
+def softmax(z):
+    frame = sys._getframe(1)
+    frame.f_locals['args'] = frame.f_locals['copies'] = (np.zeros((1, 1)),)
+    return np.ones((1, 1))""",
+    "defined again when it is called": """
+def softmax(z):
+    globals()['softmax'] = lambda z: np.ones(z.shape)
+    return z""",
+    "gone when it is called": """
+class Gone:
+    def __del__(self):
+        for name in ('dense_backward', 'Counter', 'parameters'): globals().pop(name, None)
+def softmax(z): return Gone() and z""",
+    "a module with a mind": """
+import sys, types
+class M(types.ModuleType):
+    def __getattr__(self, name): return lambda z, *rest: z
+sys.modules['mind'] = M('mind')
+sys.modules['mind'].__all__ = ['softmax']
+from mind import *""",
     "letters that look alike": "def s\u043eftmax(z): return np.exp(z - z.max(1, keepdims=True))",
 }
 HARMLESS = {  # nothing is lost by it
@@ -208,6 +298,44 @@ import codecs
 codecs.register(lambda name: exit())
 try: 'x'.encode('no such')
 except BaseException: pass""",
+    "made by exec": "exec('def again(z):\\n    return softmax_(z)', globals())\nsoftmax_, softmax = softmax, again",
+    "from a module of its own": """
+import sys, types
+mine = sys.modules['mine'] = types.ModuleType('mine')
+mine.softmax = softmax
+del softmax
+from mine import *""",
+    "defined twice, the second time under a condition": """
+right = softmax
+def softmax(z): return z
+if np.pi > 3:
+    def softmax(z): return right(z)
+else:
+    def softmax(z): return z""",
+    "a subclass that is right": """
+class A(np.ndarray): pass
+right = softmax
+def softmax(z): return right(z).view(A)""",
+    "nothing masked": "right = softmax\ndef softmax(z): return np.ma.array(right(z))",
+    "another order of bytes": "right = softmax\ndef softmax(z): return right(z).astype('>f8')",
+    "the other order of axes": "right = softmax\ndef softmax(z): return np.asfortranarray(right(z))[::-1][::-1]",
+    "rows in lists": "right = softmax\ndef softmax(z): return right(z).tolist()",
+    "long doubles": "right = softmax\ndef softmax(z): return right(z).astype(np.longdouble)",
+    "a function in parts": "import functools\nsoftmax = functools.partial(lambda f, z: f(z), softmax)",
+    "a thing that can be called": """
+class Call:
+    def __init__(self, f): self.f = f
+    def __call__(self, z): return self.f(z)
+softmax = Call(softmax)""",
+    "a module that does things when it is imported": """
+import sys, types
+class Finder:
+    def find_spec(self, name, *rest):
+        np.seterr(all='raise')
+        sys.modules.pop('json', None)
+sys.meta_path.insert(0, Finder())
+try: import nowhere_at_all
+except ImportError: pass""",
     "warnings are errors": "import warnings\nwarnings.simplefilter('error')\nnp.seterr(all='raise')",
 }
 SPOILT = {  # spoils what runs its own answers, and gains nothing by it

@@ -741,6 +741,12 @@ def test_repr(rng):
     assert repr(Activation(leaky_relu, negative_slope=0.2)) == "Activation(leaky_relu, negative_slope=0.2)"
     assert repr(Embedding(5, 3)) == "Embedding(num_embeddings=5, embedding_dim=3)"
 
+    class Power(Layer):
+        def __init__(self, size, *more, degree, **other):
+            self.size, self.more, self.degree, self.other = size, more, degree, other
+
+    assert repr(Power(3, degree=2)) == "Power(size=3, degree=2, other={})"
+
 
 def printed(function, *arguments):
     with redirect_stdout(io.StringIO()) as out:

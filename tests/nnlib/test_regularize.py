@@ -262,6 +262,9 @@ def test_batch_norm_refuses(rng):
         batch_norm(np.ones((4, 3)), np.ones(3), np.ones(3), statistics=(np.ones(2), np.ones(3)))
     with pytest.raises(ValueError, match="batch_norm expects var"):
         batch_norm(np.ones((4, 3)), np.ones(3), np.ones(3), statistics=(np.ones(3), np.ones(1)))
+    for count in (1, 3):
+        with pytest.raises(ValueError):
+            batch_norm(np.ones((4, 3)), np.ones(3), np.ones(3), statistics=[np.ones(3)] * count)
     with pytest.raises(ValueError, match="batch_norm expects 0 <= eps"):
         batch_norm(np.ones((4, 3)), np.ones(3), np.ones(3), eps=-1)
     for make, message in [(lambda: BatchNorm(0), "BatchNorm expects num_features >= 1"),
@@ -396,6 +399,7 @@ def test_early_stopping_min_delta_and_reset():
     assert not stopping.update(3.0, model)
     assert not stopping.update(2.0, model)
     assert stopping.update(1.5, model)  # a fall of exactly min_delta is none
+    assert stopping.update(1.5, model)  # whoever goes on is told again
     assert stopping.best_epoch == 2
     stopping.reset()
     assert (stopping.best_value, stopping.best_epoch, stopping.epoch) == (math.inf, 0, 0)

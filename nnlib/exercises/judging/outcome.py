@@ -68,6 +68,8 @@ def _array(value):
         array = np.array(value)
     except (TypeError, ValueError):
         return None
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # a long double is another one on each machine
+        array = array.astype(float)
     return array if array.dtype.kind in "biufU" else None
 
 

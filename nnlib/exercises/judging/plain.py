@@ -34,7 +34,7 @@ def decode(tree):
         if tree.keys() == {"dict"}:
             return {key: decode(item) for key, item in tree["dict"].items()}
         dtype = np.dtype(str(tree["dtype"]))
-        if dtype.kind not in "biufU":
+        if dtype.kind not in "biufU" or dtype.kind != "U" and dtype.itemsize > 8:
             raise ValueError(f"dtype {dtype} is not a plain number or text")
         flat = np.frombuffer(base64.b64decode(tree["array"]), dtype)
         return flat.reshape([int(n) for n in tree["shape"]]).copy()
