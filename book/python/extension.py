@@ -7,6 +7,7 @@ load scripts but cannot fetch; so what is fetched stands there once more, as scr
 
 import ast
 import base64
+import contextlib
 import gzip
 import hashlib
 import io
@@ -21,7 +22,7 @@ from sphinx.util.docutils import ReferenceRole
 
 from book import cover
 from book.notebook import chapter_paths, read
-from book.python import DIST, GUEST, begin, playground
+from book.python import DIST, GUEST, begin, host, playground
 
 HERE = Path(__file__).parent
 PIECE = 1 << 20  # bytes of a file in one script
@@ -33,6 +34,13 @@ STAND_INS = {  # for what is imported and, without tests and without TeX, not us
     "full/tqdm/auto.py": b"from tqdm import tqdm, trange\ntqdm.monitor_interval = 0\n",  # the real one imports asyncio
 }  # fmt: skip
 SUFFIXES = (".py", ".json", ".csv", ".npz", ".txt", ".mplstyle", ".css", ".js")
+COMPILE = """
+import importlib.util, marshal
+path = {path!r}
+code = compile(open(path, "rb").read(), path, "exec", dont_inherit=True)
+print(importlib.util.cache_from_source(path))
+print((importlib.util.MAGIC_NUMBER + b"\\1" + bytes(11) + marshal.dumps(code)).hex())
+"""
 
 
 def imports(notebook):
@@ -68,6 +76,23 @@ def archive(files):
     return out.getvalue()
 
 
+def compiled(files):
+    """``files``, and of each that is Python its bytecode (PEP 552, unchecked): half of a start went into compiling nnlib.
+
+    The small Python makes it, since bytecode belongs to one version.
+    """
+    with contextlib.closing(host.Python(files)) as python:
+        made = dict(files)
+        for name in files:
+            if name.endswith(".py"):
+                status, said = python.run(COMPILE.format(path=f"/{name}"), host.START)
+                if status:
+                    raise ValueError(f"{name} cannot be compiled: {said}")
+                path, code = said.split()
+                made[path[1:]] = bytes.fromhex(code)
+    return made
+
+
 def nnlib_files(root, parts):
     """The files of nnlib that Python reads, as ``{path: bytes}``; ``parts`` says which of its parts."""
     return {
@@ -87,8 +112,9 @@ def plots(root):
         files.pop(f"{name}c", None)
     files |= STAND_INS
     files["full/matplotlib/mpl-data/matplotlibrc"] += b"\nfont.enable_last_resort: False\n"  # this font is not there
-    files["book/figures.py"] = GUEST.with_name("figures.py").read_bytes()
-    return archive(files | nnlib_files(root, lambda part: part in LEFT_OUT or part.endswith(".mplstyle")))
+    ours = nnlib_files(root, lambda part: part in LEFT_OUT or part.endswith(".mplstyle"))
+    ours["book/figures.py"] = GUEST.with_name("figures.py").read_bytes()
+    return archive(files | compiled(ours))
 
 
 def rest():
@@ -103,7 +129,7 @@ def book(root, nnlib=True):
         files[f"book/{ZIP_NAMES}"] = rest().read(ZIP_NAMES)
         files["book/playground.py"] = GUEST.with_name("playground.py").read_bytes()
         files |= nnlib_files(root, lambda part: part not in LEFT_OUT and not part.endswith(".mplstyle"))
-    return archive(files)
+    return archive(compiled(files))
 
 
 def write(folder, root, nnlib=True):

@@ -46,7 +46,7 @@ def test_only_the_small_parts_of_nnlib_are_left_out(root):
     assert {b"book/guest.py", b"book/nnlib/data/digits.npz", b"book/nnlib/exercises/judging/judge.py"} <= names
     data_sets = [path.name for path in (root / "nnlib/data").iterdir() if path.suffix in (".csv", ".npz", ".txt")]
     assert len(data_sets) > 3 and all(f"book/nnlib/data/{name}".encode() in data for name in data_sets)
-    assert len(gzip.compress(data)) < 400_000 and data == extension.book(root)
+    assert len(gzip.compress(data)) < 600_000 and data == extension.book(root)
 
 
 # What is printed -----------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_nothing_is_loaded_before_the_first_click(opened):
     assert window.page.locator("iframe").count() == 0
     size = sum(len(gzip.compress((extension.HERE / "page" / name).read_bytes())) for name in ("page.js", "page.css"))
     assert size < 10_000
-    assert re.search(r"loads \d MB", window.exercise.button("run").inner_text())
+    assert re.search(r"loads \d+ MB", window.exercise.button("run").inner_text())
 
 
 @pytest.mark.browser

@@ -186,7 +186,7 @@ def test_a_reader_runs_pauses_steps_and_resets(where, opened):
     window.page.wait_for_load_state("load")
     assert [url for url in window.requests if re.search(r"_static/python/(?!page\.(js|css)|playground\.(js|css))", url)] == []
     assert window.page.locator("iframe").count() == 0
-    assert re.search(r"loads \d MB", play.root.locator("[data-action=run]").inner_text())
+    assert re.search(r"loads \d+ MB", play.root.locator("[data-action=run]").inner_text())
     play.press("run")
     play.reach(100)
     play.press("run")

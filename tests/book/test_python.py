@@ -8,12 +8,13 @@ import inspect
 import io
 import json
 import sys
+import tarfile
 import time
 
 import numpy as np
 import pytest
 
-from book.python import host, trim
+from book.python import extension, host, trim
 from instructor import seal
 from nnlib.exercises import all_exercises, check, judging
 
@@ -211,6 +212,31 @@ def test_what_is_printed_and_recorded_is_kept_up_to_a_limit(snapshot):
 def test_memory_has_a_limit(python):
     status, printed = python.run("print(len(bytearray(10**9)))", FUEL)
     assert status and "MemoryError" in printed
+
+
+ASKS_NNLIB = """
+import nnlib, nnlib.exercises.ch02_activations, traceback
+try:
+    nnlib.softmax("x")
+except Exception:
+    print(traceback.format_exc())
+"""
+
+
+def test_nnlib_comes_with_bytecode_without_which_it_starts_at_half_the_speed(root):
+    with tarfile.open(fileobj=io.BytesIO(extension.book(root))) as made:
+        files = {entry.name: made.extractfile(entry).read() for entry in made}
+    sources = {name for name in files if name.endswith(".py")}
+    code = {name for name in files if name.endswith(".pyc") and "__pycache__" in name}
+    assert len(code) == len(sources) > 40
+    work = []
+    for given in (files, {name: data for name, data in files.items() if name not in code}):
+        with contextlib.closing(host.Python(given)) as python:
+            status, said = python.run(ASKS_NNLIB, FUEL)
+            work.append((FUEL - python.store.get_fuel(), status, said))
+    (fast, *with_code), (slow, *without) = work
+    assert with_code == without and 'File "/book/nnlib/' in said
+    assert fast < slow / 2
 
 
 def test_another_wheel_is_refused():

@@ -3,6 +3,7 @@ taken away."""
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import instructor
 from book.notebook import ROOT
 from tests.instructor.course import notebook, solved
 
@@ -39,6 +41,11 @@ made = assignment.Assignment("week", "Week", ["softmax", "collapse"], "secret")
 results = grade.grade(made, HERE[1], HERE[2], progress=False)
 print(json.dumps({{one["student"]: [one["status"], one["note"]] for one in results}}))
 """
+
+
+def test_the_package_says_where_what_is():
+    there = {path.stem for path in (ROOT / "instructor").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert set(re.findall(r"``(\w+)``", instructor.__doc__)) - {"check"} == {name for name in there if not name.startswith("__")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -73,6 +80,7 @@ ORDINARY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+import instructor
 from book.notebook import ROOT
 rights = dict(line.split(":\\t") for line in Path("/proc/self/status").read_text().splitlines() if ":\\t" in line)
 assert int(rights["Uid"].split()[1]) and not int(rights["CapEff"], 16) and rights["NoNewPrivs"] == "1", rights

@@ -1,6 +1,8 @@
 """What can be earned with nothing solved: by constants, and by replaying what the handed-out notebook holds."""
 
+import itertools
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -182,7 +184,21 @@ def test_a_hashed_value_has_a_salt_and_takes_long_to_guess():
     entry = next(entry for entry in all_exercises().values() if entry.value and not entry.adapter)
     first, second = (seal.key_to_json(entry, np.random.default_rng(seed)) for seed in (1, 2))
     assert json.dumps(first["dict"]["expected"]) != json.dumps(second["dict"]["expected"])
-    assert judge.ROUNDS >= 20_000
+    assert judge.ROUNDS >= 100_000
+
+
+def test_what_the_guide_says_of_trying_numbers(monkeypatch):
+    """How long one try takes, that small whole numbers are found so, and that none is found without the others."""
+    started = time.process_time()
+    judge.fingerprint(np.zeros(4), "salt")
+    assert 0.005 < time.process_time() - started < 0.3
+    monkeypatch.setattr(judge, "ROUNDS", 1)
+    entry = all_exercises()["paper_attention"]
+    key = key_from_json(seal.key_to_json(entry, np.random.default_rng(0)))
+    tried = {pair: judge.judge(key, key.outcomes(np.array(pair))).points for pair in itertools.product(range(20), repeat=2)}
+    assert [pair for pair, points in tried.items() if points] == [tuple(entry.reference())]
+    first, second = (judge.fingerprint(np.array(pair), "salt") for pair in ((5, 6), (5, 7)))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, second))
 
 
 def test_every_solution_of_the_book_needs_little_of_the_work_allowed(monkeypatch):

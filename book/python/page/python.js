@@ -44,8 +44,8 @@
 
   // What is loaded -----------------------------------------------------------------------------------------------
 
-  const kept = {}, pieces = {};
-  let loading = null, aborter = null;
+  const kept = {}, pieces = {}, so = {}; // promises of what is unpacked; scripts' pieces; bytes of each file so far
+  let loading = null, aborter = null, tell = null;
   nn.piece = (name, number, text) => { (pieces[name] = pieces[name] || [])[number] = text; };
 
   async function fetched(name, progress, signal) {
@@ -85,23 +85,27 @@
     return bytes;
   }
 
+  function part(name) { // once; again after a failure
+    return kept[name] = kept[name] || unpacked(name, (size) => { so[name] = size; tell(); }, aborter.signal).catch((error) => {
+      delete kept[name];
+      throw error;
+    });
+  }
+
   function load(progress) {
     if (loading) return loading;
-    aborter = new AbortController();
-    const so = {}, parts = nn.parts[nn.module], total = nn.size(nn.module);
-    const tell = () => progress && progress(Math.min(total, Object.values(so).reduce((a, b) => a + b, 0)), total);
-    for (const name of parts) if (kept[name]) so[name] = nn.files[name].bytes;
+    if (!aborter || aborter.signal.aborted) aborter = new AbortController();
+    const parts = nn.parts[nn.module], total = nn.size(nn.module), {signal} = aborter;
+    const loaded = () => Math.min(total, parts.reduce((sum, name) => sum + (so[name] || 0), 0));
+    tell = () => progress && progress(loaded(), total);
     loading = (async () => {
       try {
-        if (!nn.worker) await nn.script(nn.at("worker"));
-        for (const name of parts) {
-          kept[name] = kept[name] || await unpacked(name, (size) => { so[name] = size; tell(); }, aborter.signal);
-        }
+        await Promise.all([nn.worker || nn.script(nn.at("worker")), ...parts.map(part)]);
       } catch (error) {
         loading = null;
-        if (aborter.signal.aborted) throw failure("stopped", "you stopped the download");
+        if (signal.aborted) throw failure("stopped", "you stopped the download");
         const mb = (bytes) => (bytes / 1e6).toFixed(1);
-        throw failure("download", `the download stopped after ${mb(Object.values(so).reduce((a, b) => a + b, 0))} of ${mb(total)} MB`);
+        throw failure("download", `the download stopped after ${mb(loaded())} of ${mb(total)} MB`);
       }
     })();
     return loading;
@@ -155,6 +159,7 @@
     await load(progress);
     still();
     if (!frame) {
+      const [module, library, ...archives] = await Promise.all(nn.parts[nn.module].map(part));
       const made = document.createElement("iframe");
       made.hidden = true;
       made.setAttribute("sandbox", "allow-scripts");
@@ -163,11 +168,10 @@
       if (before !== stops) made.remove();
       still();
       frame = made;
-      const [module, library, ...archives] = nn.parts[nn.module].map((name) => kept[name]);
       const files = Object.assign({"usr/local/lib/python315.zip": library}, ...archives.map(untar));
       const wasm = limited(module);
       frame.contentWindow.postMessage({wasm, files, source: `(${nn.worker})()`}, "*", [wasm.buffer]);
-      kept[nn.parts[nn.module][0]] = true; // the frame has it
+      kept[nn.parts[nn.module][0]] = Promise.resolve(); // the frame has it
     }
     const channel = new MessageChannel();
     port = channel.port1;

@@ -15,7 +15,7 @@ import numpy as np
 
 from .outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, run
 
-ROUNDS = 20_000  # of hashing, for each number
+ROUNDS = 100_000  # of hashing an answer
 
 
 class Case(NamedTuple):
@@ -53,7 +53,8 @@ class Key:
     def use_value(self, given):
         """The outcome on each case of an answer that is a value and was turned into plain arrays already."""
         if self.hidden:
-            given = given._replace(arrays=tuple(fingerprint(array, self.hidden) for array in given.arrays))
+            arrays = _fitted(given.arrays, self.expected[0])
+            given = given._replace(arrays=tuple(fingerprint(array, self.hidden) for array in arrays))
         if given.status != OK or self.adapter is None:
             return [given] * len(self.cases)
         value = given.arrays if len(given.arrays) > 1 else given.arrays[0]
@@ -61,18 +62,15 @@ class Key:
 
 
 def fingerprint(array, salt):
-    """A slow hash of each number, to five digits: compares with an answer, and to try all numbers takes long.
+    """A slow hash of all numbers together, to five digits, in each place: compares with an answer, and to try all takes long.
 
-    Of the first hundred numbers; from there on they only count.
+    Together, so that one number is not found without the others. Of the first hundred; from there on they only count.
     """
     texts = [str(x) if array.dtype.kind == "U" else f"{round(float(x), 8) + 0.0:.4e}" for x in array.ravel()[:100]]
-    hashes = []
-    for text in texts:
-        digest = f"{salt}/{text}".encode("utf-8", "surrogatepass")
-        for _ in range(ROUNDS):
-            digest = hashlib.sha256(digest).digest()
-        hashes.append(digest.hex()[:16])
-    return np.array(hashes + ["more"] * (array.size - len(hashes)), dtype="U16").reshape(array.shape)
+    digest = "/".join([salt, *texts]).encode("utf-8", "surrogatepass")
+    for _ in range(ROUNDS):
+        digest = hashlib.sha256(digest).digest()
+    return np.full(array.shape, digest.hex()[:16])
 
 
 @dataclass
@@ -171,11 +169,7 @@ def _fault(key, outcome, expected):
         return f"it {outcome.note}"
     if outcome.status == UNUSABLE:
         return f"the result {outcome.note}"
-    arrays, n = outcome.arrays, len(expected)
-    if n > 1 and len(arrays) == 1 and arrays[0].shape[:1] == (n,):
-        arrays = tuple(map(np.asarray, arrays[0]))  # several values of one shape, returned as a list
-    if n == 1 and len(arrays) > 1 and expected[0].shape[:1] == (len(arrays),) and len({a.shape for a in arrays}) == 1:
-        arrays = (np.array(arrays),)  # one array, returned as a tuple of its rows
+    arrays, n = _fitted(outcome.arrays, expected), len(expected)
     if len(arrays) != n:
         return f"it gives {_values(len(arrays))}, not {_values(n)}"
     for k, (got, want) in enumerate(zip(arrays, expected)):
@@ -185,6 +179,16 @@ def _fault(key, outcome, expected):
     if outcome.changed:
         return f"the result is right, but the call alters argument {outcome.changed[0] + 1}: work on a copy"
     return ""
+
+
+def _fitted(arrays, expected):
+    """The arrays of an answer as they are compared."""
+    n = len(expected)
+    if n > 1 and len(arrays) == 1 and arrays[0].shape[:1] == (n,):
+        return tuple(map(np.asarray, arrays[0]))  # several values of one shape, returned as a list
+    if n == 1 and len(arrays) > 1 and expected[0].shape[:1] == (len(arrays),) and len({a.shape for a in arrays}) == 1:
+        return (np.array(arrays),)  # one array, returned as a tuple of its rows
+    return arrays
 
 
 def _difference(key, got, want, nan=False):
