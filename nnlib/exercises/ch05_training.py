@@ -194,7 +194,9 @@ def _(rng):
     yield "one sample far from the others", 1, (rng.normal(size=(8, 5)) + 9 * np.eye(8, 5), 9)
 
 
-@batch_noise.mistake("The squares of errors that point anywhere add up, so the error of a mean of B falls with the root of B, not with B.")
+@batch_noise.mistake(
+    "The squares of errors that point anywhere add up, so the error of a mean of B falls with the root of B, not with B."
+)
 def _(gradients, B):
     return batch_noise.reference(gradients, B) / np.sqrt(B)
 
@@ -209,7 +211,9 @@ def _(gradients, B):
     return np.sqrt(((gradients - gradients.mean(axis=0)) ** 2).mean() / B)
 
 
-@batch_noise.mistake("You took the mean of the distances. Square them first, take the mean, and then the root: only squares add up.")
+@batch_noise.mistake(
+    "You took the mean of the distances. Square them first, take the mean, and then the root: only squares add up."
+)
 def _(gradients, B):
     return np.linalg.norm(gradients - gradients.mean(axis=0), axis=1).mean() / np.sqrt(B)
 
