@@ -6,16 +6,21 @@ rounding begins with less than 1e-6 of the sum.
 """
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
-from book.notebook import read
-from book.python import extension, host
+from book.arithmetic import ONE_ROUNDING
+
+os.environ.update(ONE_ROUNDING)  # as where the stored text was made, and before anything imports NumPy
+
+from book.notebook import read  # noqa: E402
+from book.python import extension, host  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 TRACED = '''
-import contextlib, encodings, io, json, sys, types
+import contextlib, io, json, sys, types
 
 class Nothing(types.ModuleType):
     """Stands for all that draws."""
@@ -37,7 +42,6 @@ class Nothing(types.ModuleType):
 
 for name in drawing:
     sys.modules[name] = Nothing(name)
-encodings.__path__.append("/book/encodings")
 import numpy as np
 from nnlib import optim
 
@@ -87,10 +91,8 @@ def main(name):
     program = f"cells, drawing = {cells!r}, {drawing!r}\n{TRACED}"
     space = {}
     exec(program, space)
-    files = extension.nnlib_files(ROOT, lambda part: part not in extension.LEFT_OUT)
-    files[f"book/{extension.ZIP_NAMES}"] = extension.rest().read(extension.ZIP_NAMES)
-    python = host.Python(files | {"book/here.json": json.dumps(space["trainings"]).encode()})
-    status, said = python.run(program + COMPARED, 10**14)
+    python = host.Python(extension.in_book(ROOT) | {"book/here.json": json.dumps(space["trainings"]).encode()})
+    status, said = python.run(f"import guest\nguest.begin('')\n{program}{COMPARED}", 10**14)
     print(name, said, python.written(2), sep="\n")
     return status
 
