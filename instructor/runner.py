@@ -8,6 +8,7 @@ so that none can spoil another. Limits are fuel, and the same in every run.
 import functools
 import importlib.util
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,17 +51,14 @@ def begin():
 
 def _call(python, function, *arguments, fuel):
     """Call a function of the guest's; "" or why Python is no more, and the records that it wrote, as far as they are any."""
-    ended, records = "", []
+    records, call = [], f"import submission; submission.{function}({', '.join(map(ascii, arguments))})"
     try:
-        if python.run(f"import submission; submission.{function}({', '.join(map(ascii, arguments))})", fuel)[0]:
-            ended = "it failed"
+        ended = "it failed" if python.run(call, fuel)[0] else ""
     except host.Ended as error:
         ended = str(error)
     for line in python.written(2).split("\n"):
-        try:
+        with suppress(ValueError, TypeError, RecursionError):  # whatever a stranger wrote
             records.append(dict(json.loads(line)))
-        except (ValueError, TypeError, RecursionError):
-            pass  # whatever a stranger wrote
     return ended, records
 
 

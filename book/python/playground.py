@@ -26,7 +26,7 @@ def number(group, label, default, low, high, **more):
 
 OPTIONS = {
     "data": choice("Data", "Data", "spirals", spirals="two spirals", moons="two moons", xor="four corners (XOR)",
-                   blobs="two clouds", saddle="a saddle, x₁x₂ (regression)", own="points of your own"),
+                   blobs="two clouds", saddle="a saddle, x₁x₂ (regression)", own="your own points"),
     "noise": number("Data", "Noise", 0.03, 0, 2,
                     per={"spirals": 0.03, "moons": 0.1, "xor": 0.15, "blobs": 0.8, "saddle": 0.1, "own": 0}),
     "seed": number("Data", "Seed", 1, 0, 9999, whole=True),

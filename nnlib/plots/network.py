@@ -11,6 +11,8 @@ from nnlib.explore.typeset import typeset
 from nnlib.layers import Dense
 from nnlib.plots.colors import GRADIENT, INK, NEGATIVE, POSITIVE
 
+PAPER = dict(facecolor="white", edgecolor="none", pad=0.8, alpha=0.9)  # behind numbers, so that no edge crosses them
+
 
 def _dense_parameters(model):
     """Weights [(n_in, n_out), ...] and biases [(n_out,) or None, ...] of a model's dense layers."""
@@ -135,11 +137,11 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
                 beside(diameter / 2 + 3, labels[layer][k], va="bottom", fontsize=12)
             foot = -diameter / 2 - 3
             if layer and biases[layer - 1] is not None:
-                beside(foot, "b = " + fmt.format(biases[layer - 1][k]), va="top", fontsize=10)
+                beside(foot, "b = " + fmt.format(biases[layer - 1][k]), va="top", fontsize=10, bbox=PAPER)
                 foot -= 13
             if gradients[layer] is not None:
                 beside(foot, fmt.format(gradients[layer][k]), va="top", fontsize=11, color=GRADIENT,
-                       style="italic")
+                       style="italic", bbox=PAPER)
         if sizes[layer] > max_units:
             gap = _heights(max_units, tallest)[max_units // 2]
             ax.text(layer, gap, "⋮", ha="center", va="center", fontsize=18)
@@ -194,12 +196,11 @@ def _edge(ax, start, stop, w, largest):
 
 
 def _edge_label(ax, place, w, dw, fmt):
-    pad = dict(facecolor="white", edgecolor="none", pad=0.8, alpha=0.9)
     _beside(ax, place, 0 if dw is None else 2, fmt.format(w), va="center" if dw is None else "bottom",
-            color=_sign_color(w), fontsize=11, bbox=pad, zorder=3)
+            color=_sign_color(w), fontsize=11, bbox=PAPER, zorder=3)
     if dw is not None:
         _beside(ax, place, -1, fmt.format(dw), va="top", color=GRADIENT, style="italic", fontsize=11,
-                bbox=pad, zorder=3)
+                bbox=PAPER, zorder=3)
 
 
 def _beside(ax, place, points, text, zorder=5, **style):

@@ -2,14 +2,17 @@
 
 import contextlib
 import io
+import json
 import re
 import tarfile
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from book.python import extension, host, playground
+from nnlib.plots.colors import NEGATIVE, POSITIVE
 from tests.book import firefox
 from tests.conftest import SECONDS, free_ports
 
@@ -178,6 +181,12 @@ def opened(watched, html, server):
     return open_page
 
 
+def test_a_colour_means_what_it_means_in_the_figures():
+    script = (extension.HERE / "page" / "playground.js").read_text(encoding="utf-8")
+    light = json.loads(re.search(r"ends = dark \? .*? : (\[\[.*?\]\])", script)[1])
+    assert light == [[round(255 * part) for part in to_rgb(colour)] for colour in (NEGATIVE, POSITIVE)]
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("where", ["disk", "server"])
 def test_a_reader_runs_pauses_steps_and_resets(where, opened):
@@ -278,7 +287,7 @@ def test_own_points_are_placed_by_hand_and_by_keyboard(opened):
     play.press("run")
     assert "at least two points" in play.error
     play.root.locator(".play-field").click(position={"x": 30, "y": 30})
-    play.root.get_by_label("orange").check()
+    play.root.get_by_label("blue disc").check()
     play.root.get_by_label("x₁ of the next point").fill("1")
     play.root.get_by_role("button", name="Add", exact=True).press("Enter")
     assert re.search(r"points=-2\.\d+,2\.\d+,1;1,0,0", unquote(page.url))

@@ -255,6 +255,19 @@ def test_what_is_written(ax):
         + ["b = 0.10", "b = 0.20", "b = 0.30"] + ["$x_1$", "$x_2$", "a", "b", "y"])
 
 
+def test_an_edge_that_passes_a_number_is_hidden_behind_it():
+    ax = plt.subplots(figsize=(5.6, 3.7))[1]
+    network(ax, gradients=[[-0.04, -0.05], [-0.1, -0.13], [-0.211]], weight_gradients=[W1 / 10, W2 / 10])
+    ax.set_xlim(-2.5, 4.5)  # narrower than it was laid out for, as with scales beside it
+    outside = [text for text in ax.texts if text.xyann != (0, 0) and "$" not in text.get_text()]
+    crossed = {
+        text for text in outside for edge in ax.lines
+        if edge.get_path().transformed(ax.transData).intersects_bbox(text.get_window_extent(), filled=False)
+    }
+    assert {"−0.04", "−0.10"} & {text.get_text() for text in crossed}
+    assert all(text.get_bbox_patch() for text in crossed if len(text.get_text()) > 1)
+
+
 def test_numbers_keep_their_distance_where_edges_cross(ax):
     def nearest(gap):
         ax.clear()

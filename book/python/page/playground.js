@@ -16,7 +16,8 @@
     made.append(...children);
     return made;
   }
-  const short = (x) => x === null || x === undefined ? "no number" : Math.abs(x) >= 1e4 || x && Math.abs(x) < 1e-3 ? x.toExponential(1) : x.toFixed(3);
+  const short = (x) => x === null || x === undefined ? "no number" : (Math.abs(x) >= 1e4 || x && Math.abs(x) < 1e-3 ? x.toExponential(1) : x.toFixed(3))
+    .replace(/e\+?(.+)/, (_, power) => "·10" + power.replace(/./g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)])).replace("-", "−"); // as a book prints it
 
   // A set-up and its link ------------------------------------------------------------------------------------------
 
@@ -217,7 +218,7 @@
   let label = 1;
   {
     const group = make("span", {role: "radiogroup", "aria-label": "Class of the next point"});
-    for (const [value, text] of [[1, "blue"], [0, "orange"]]) {
+    for (const [value, text] of [[1, "orange square"], [0, "blue disc"]]) {
       group.append(make("label", {}, make("input", {type: "radio", name: "play-class", value, ...(value === label ? {checked: ""} : {}), onchange: () => { label = value; }}), " " + text));
     }
     const x = make("input", {type: "number", step: "any", min: -WINDOW, max: WINDOW, value: 0, "aria-label": "x₁ of the next point"}), y = x.cloneNode();
@@ -225,7 +226,7 @@
     el.own.append("Click into the picture to place a point: ", group, x, y,
       make("button", {type: "button", onclick: () => {
         const at = [read(x.value, -WINDOW, WINDOW), read(y.value, -WINDOW, WINDOW)];
-        if (at.includes(null)) complain(`A point expects two numbers from -${WINDOW} to ${WINDOW}, got “${x.value}” and “${y.value}”.`); else place(...at);
+        if (at.includes(null)) complain(`A point expects two numbers from −${WINDOW} to ${WINDOW}, got “${x.value}” and “${y.value}”.`); else place(...at);
       }}, "Add"), make("button", {type: "button", onclick: () => { state.points.pop(); change(); }}, "Remove the last"), make("button", {type: "button", onclick: () => { state.points = []; change(); }}, "Remove all"));
   }
   function place(x, y) {
@@ -435,13 +436,13 @@
 
   let palette, ink;
   function colours() {
-    const dark = document.documentElement.dataset.theme === "dark", base = dark ? [30, 33, 40] : [250, 250, 250], ends = dark ? [[240, 120, 50], [70, 165, 230]] : [[213, 94, 0], [0, 114, 178]];
+    const dark = document.documentElement.dataset.theme === "dark", base = dark ? [30, 33, 40] : [250, 250, 250], ends = dark ? [[70, 165, 230], [240, 120, 50]] : [[0, 114, 178], [213, 94, 0]];
     palette = new Uint32Array(255);
     for (let s = -127; s <= 127; s++) {
       const [r, g, b] = base.map((from, i) => Math.round(from + (ends[s < 0 ? 0 : 1][i] - from) * 0.85 * Math.abs(s) / 127));
       palette[s + 127] = (255 << 24 | b << 16 | g << 8 | r) >>> 0;
     }
-    ink = {dark, base: `rgb(${base})`, text: dark ? "#e6e6e6" : "#222", quiet: dark ? "#8a8f98" : "#6b7280", val: dark ? "#5fd3ad" : "#00795a", ends: ends.map((c) => `rgb(${c})`), deep: ["#8f3f00", "#004a75"]};
+    ink = {dark, base: `rgb(${base})`, text: dark ? "#e6e6e6" : "#222", quiet: dark ? "#8a8f98" : "#6b7280", val: dark ? "#5fd3ad" : "#00795a", ends: ends.map((c) => `rgb(${c})`), deep: ["#004a75", "#8f3f00"]};
   }
   const image = new ImageData(CELLS, CELLS), pixels = new Uint32Array(image.data.buffer);
   const FINE = SIDE / 2, wide = new ImageData(FINE, FINE), dense = new Uint32Array(wide.data.buffer), sheet = make("canvas", {width: FINE, height: FINE});
@@ -492,7 +493,7 @@
       context.fillText(state.setup.data === "own" ? "Click here to place points." : "Press Run: the points appear with Python.", SIDE / 2, SIDE / 2);
     }
     const what = nameOf(column, k);
-    el.caption.textContent = `What ${what} answers at each place. Full discs are training points, rings validation points.`;
+    el.caption.textContent = `What ${what} answers at each place. Full marks are training points, hollow ones validation points.`;
     el.field.setAttribute("aria-label", `Field of ${what}, with the points`);
     edges();
     if (shown) {
@@ -510,15 +511,15 @@
     lines();
   }
 
-  function dots(context, points, rings) {
+  function dots(context, points, hollow) {
     for (const [x, y, target] of points) {
       const value = state.setup.data === "saddle" ? Math.max(-1, Math.min(1, target)) : target > 0.5 ? 1 : -1, at = [(x / WINDOW + 1) * SIDE / 2, (1 - y / WINDOW) * SIDE / 2];
       const colour = state.setup.data === "saddle" ? "#" + [0, 8, 16].map((shift) => (palette[Math.round(value * 127) + 127] >> shift & 255).toString(16).padStart(2, "0")).join("") : ink.deep[value > 0 ? 1 : 0];
       context.beginPath();
-      context.arc(...at, 4.2, 0, 2 * Math.PI);
-      context.fillStyle = rings ? "#fff" : colour;
-      context.strokeStyle = rings ? colour : "#fff";
-      context.lineWidth = rings ? 2.2 : 1;
+      if (state.setup.data !== "saddle" && value > 0) context.rect(at[0] - 3.9, at[1] - 3.9, 7.8, 7.8); else context.arc(...at, 4.2, 0, 2 * Math.PI);
+      context.fillStyle = hollow ? "#fff" : colour;
+      context.strokeStyle = hollow ? colour : "#fff";
+      context.lineWidth = hollow ? 2.2 : 1;
       context.fill();
       context.stroke();
     }
@@ -545,7 +546,7 @@
     context.moveTo(left, 8); context.lineTo(left, height - foot); context.lineTo(width - 8, height - foot);
     context.stroke();
     context.textAlign = "right";
-    context.fillText(points.length ? short(top).slice(0, 6) : "", left - 6, 28);
+    context.fillText(points.length ? short(top) : "", left - 6, 28);
     context.fillText("0", left - 6, height - foot);
     context.fillText(points.length ? `epoch ${end.toFixed(0)}` : "epoch", width - 8, height - 8);
     for (const [name, colour, dash] of [["loss", ink.text, []], ["val", ink.val, [12, 8]]]) {
