@@ -26,7 +26,7 @@ OTHERWISE = {  # cells whose text differs, by a word of their code
     "10_resnet": ("split(X.reshape(-1", 'runs |= {', "def identity(shape", "segment_rates =", "for depth in (4, 32)"),
     "11_rnn": ("def growth(W", "RATE, NOISE, BACK ="),  # the first measures how a difference of any size grows
     "12_lstm_gru": ("rates = (0.01, 0.03, 0.1, 0.3)", "def gru(rng, keep"),
-    "13_attention": ("text = definitions()",),
+    "13_attention": ("text = definitions()", "def seconds(layer, length)"),  # the second measures time
     "14_boltzmann": ("rates, seeds = (0.001",),
     "16_graphs": ("def zeros(shape, rng, dtype)",),
 }
