@@ -35,7 +35,11 @@ def keep(figure, content, folder=FOLDER):
     buffer = io.BytesIO()
     settings = {name: value for name, value in matplotlib.rcParams.items() if "backend" not in name}
     parts = {name: value for name, value in vars(figure).items() if name != "_fresh_axes"}
-    _Pickler(buffer).dump((parts | {"content": content}, settings))
+    try:
+        _Pickler(buffer).dump((parts | {"content": content}, settings))
+    except Exception as error:
+        error.add_note(f"{figure.name} draws from what cannot be kept for the tests in a browser: make it in the function")
+        raise
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         file.write(buffer.getvalue())

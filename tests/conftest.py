@@ -30,6 +30,11 @@ CHROMIUM_FLAGS = [
 os.environ.update(ONE_ROUNDING)  # here, before any test imports NumPy
 
 
+def pytest_collection_modifyitems(items):
+    """The slow ones first: else one worker ends with them, and the other waits."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def load(path):
     """Import a Python file of the repository by its path."""
     spec = importlib.util.spec_from_file_location(

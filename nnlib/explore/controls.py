@@ -77,7 +77,7 @@ class Control:
     def _read_widget(self, widget, label):
         """The values of a ready-made widget; returns the one that it starts with."""
         self.widget = widget
-        self.label = label or widget.description or self.name
+        self.label = label or getattr(widget, "description", "") or self.name
         if hasattr(widget, "options"):
             slider = "Slider" in type(widget).__name__
             self.kind = "range" if slider else "select"

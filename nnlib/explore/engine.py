@@ -105,6 +105,7 @@ def explore(
         "title": (title, str, "a text"), "describe": (describe, Callable, "a function"),
         "subplots": (subplots, dict, "a dict of arguments"), "labels": (labels, dict, "a dict of texts"),
         "drag": (drag, dict, "a dict of handles"), "goals": (goals, dict, "a dict of goals"), "play": (play, str, "a name"),
+        "keep_colours": (keep_colours, bool, "True or False"),
     }  # fmt: skip
     for name, (value, kind, what) in own.items():
         if value is not None and not isinstance(value, kind):

@@ -5,6 +5,7 @@
 
 import contextlib
 
+import matplotlib
 from matplotlib import textpath
 from matplotlib.axis import Axis
 from matplotlib.text import Text
@@ -18,6 +19,7 @@ NAMES = {
     "RendererSVG": ("_markers", "_clipd"),
     "MixedModeRenderer": ("_renderer",),
     "Affine2D": ("_parents",),
+    "module": ("_text_helpers",),
 }
 # Links to owners, notifications and caches: no part of what an axis looks like.
 LINKS = {
@@ -45,6 +47,11 @@ def layouts_by(function):
 def formulas_by(function):
     """``with``: what parses formulas is ``function(original, output)``."""
     return _asks(textpath, "MathTextParser", function)
+
+
+def missing_letters_by(function):
+    """``with``: that no font of a text has a letter is told by ``function(original, code, fonts)``."""
+    return _asks(matplotlib._text_helpers, "warn_on_missing_glyph", function)
 
 
 def ticks_by(function):

@@ -8,6 +8,7 @@ import hashlib
 import io
 import pickle
 import re
+import warnings
 import xml.etree.ElementTree as ET
 
 import matplotlib.pyplot as plt
@@ -17,7 +18,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
-from .internals import axis_of, ticks_by, with_parents
+from .internals import axis_of, missing_letters_by, ticks_by, with_parents
 from .texts import texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
@@ -77,7 +78,12 @@ def _restore(node, state):
 @contextlib.contextmanager
 def drawn(draw, values, fresh_axes=plt.subplots):
     """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    with plt.rc_context(RC), texts_remembered(), ticks_by(_clipped):
+    missing = {}
+
+    def note(_, code, fonts):
+        missing.setdefault(fonts, set()).add(chr(code))
+
+    with plt.rc_context(RC), texts_remembered(), ticks_by(_clipped), missing_letters_by(note):
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
@@ -96,6 +102,12 @@ def drawn(draw, values, fresh_axes=plt.subplots):
             for number in plt.get_fignums():
                 if number not in before:
                     plt.close(number)
+    for fonts, letters in missing.items():
+        warnings.warn(
+            f"explore: {fonts} has no {' '.join(sorted(letters))}: a browser takes these letters from a font of its own, but on "
+            "paper they are missing. Name a font that has them in plt.rcParams['font.family'], or write labels in others.",
+            stacklevel=1,
+        )
 
 
 def _clipped(make, axis, major):

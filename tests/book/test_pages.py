@@ -41,11 +41,40 @@ def weight(requests):
     return total
 
 
+# Four fifths of axe's time go into words of code: one word of each colour is enough. All are looked at before the first is
+# taken away: a look after each change would lay out the whole page again for every word.
+ONE_OF_EACH = """() => {
+    const words = [...document.querySelectorAll('.highlight pre span')].filter(
+        word => !word.firstElementChild && word.textContent.trim() && word.getClientRects().length);
+    const seen = new Set();
+    for (const word of words)
+        if (seen.has(word.className)) word.replaceWith(' '); else seen.add(word.className);
+    return seen.size;
+}"""
+TURNED = """async theme => {
+    document.documentElement.dataset.theme = document.documentElement.dataset.mode = theme;
+    await Promise.allSettled(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished));
+}"""
+
+
+def grave(page, options):
+    """What axe finds to be serious."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = {"exclude": [[".citation-list"]]}  # docutils' roles for a bibliography are not ARIA's
+    found = Axe().run(page, context, {"resultTypes": ["violations"], **options}).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_whole_without_network_and_weighs_under_a_megabyte(watched, html, name):
-    window = open_page(watched, html, name, viewport={"width": 1280, "height": 900})
+def test_page_is_whole_and_accessible_without_network_and_weighs_under_a_megabyte(watched, html, name):
+    window = watched(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    themes = ["light", "dark"][:: -1 if PAGES.index(name) % 2 else 1]  # half of the pages begin in the dark
+    window.context.add_init_script(f"localStorage.mode = localStorage.theme = '{themes[0]}'")
     page = window.page
+    page.goto((html / name).as_uri())
+    page.evaluate(READY)
     assert window.external == [] and window.errors == []
     assert page.locator(".explore:has(fieldset):not([data-ready])").count() == 0, "a live figure is dead"
     outside = page.evaluate("""() => [...document.querySelectorAll('.explore-picture > svg')].flatMap(svg => {
@@ -65,6 +94,44 @@ def test_page_is_whole_without_network_and_weighs_under_a_megabyte(watched, html
     ), "icons have no font"
     total = weight(window.requests)
     assert total < BUDGET, f"{total:,} bytes"
+    page.evaluate(ONE_OF_EACH)
+    for theme in themes:
+        page.evaluate(TURNED, theme)
+        assert grave(page, {"runOnly": ["color-contrast"]} if theme == "dark" else {}) == [], theme  # only colours change
+
+
+RINGS_OVER_WORDS = """figure => {
+    const inputs = [...figure.querySelectorAll('input[type=range]')], found = new Set(),
+        words = () => [...figure.querySelectorAll('svg text')].filter(e => e.textContent.trim());
+    function look(where) {
+        for (const handle of figure.querySelectorAll('.explore-handle:not([hidden])')) {
+            const box = handle.getBoundingClientRect(), inset = parseFloat(getComputedStyle(handle, '::after').left),
+                ring = {left: box.left + inset, right: box.right - inset, top: box.top + inset, bottom: box.bottom - inset};
+            for (const text of words()) {
+                const word = text.getBoundingClientRect(),
+                    across = Math.min(ring.right, word.right) - Math.max(ring.left, word.left),
+                    down = Math.min(ring.bottom, word.bottom) - Math.max(ring.top, word.top);
+                if (across > 3 && down > 3 && word.width * word.height > 0) found.add(
+                    `${figure.dataset.name}: ${handle.getAttribute('aria-label')} over ${text.textContent.trim()} at ${where}`);
+            }
+        }
+    }
+    look('the start');
+    for (const input of inputs) {
+        const before = input.value;
+        for (const end of [input.min, input.max]) {
+            input.value = end;
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            look(`${input.closest('label').firstChild.textContent} ${end}`);
+        }
+        input.value = before;
+        input.dispatchEvent(new Event('input', {bubbles: true}));
+    }
+    return [...found];
+}"""
+MEANT = {  # the handle is a window over what is written, or walks along it
+    "draw_slide", "draw_window", "draw_reverse", "draw_heads"
+}  # fmt: skip
 
 
 @pytest.mark.browser
@@ -92,37 +159,9 @@ def test_page_fits_a_phone(watched, html, name):
     scrolls = page.evaluate("""() => [...document.querySelectorAll('.explore-scroll')]
         .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.closest('.explore').dataset.name)""")
     assert scrolls == [], "a figure is wider than the phone"
-
-
-# Four fifths of axe's time go into words of code: one word of each colour is enough. All are looked at before the first is
-# taken away: a look after each change would lay out the whole page again for every word.
-ONE_OF_EACH = """() => {
-    const words = [...document.querySelectorAll('.highlight pre span')].filter(
-        word => !word.firstElementChild && word.textContent.trim() && word.getClientRects().length);
-    const seen = new Set();
-    for (const word of words)
-        if (seen.has(word.className)) word.replaceWith(' '); else seen.add(word.className);
-    return seen.size;
-}"""
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_accessible(watched, html, name, theme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    window = watched(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    window.context.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
-    window.page.goto((html / name).as_uri())
-    window.page.evaluate(READY)
-    window.page.evaluate(ONE_OF_EACH)
-    rules = {"runOnly": ["color-contrast"]} if theme == "dark" else {}  # only colours change
-    context = {"exclude": [[".citation-list"]]}  # docutils' roles for a bibliography are not ARIA's
-    options = {"resultTypes": ["violations"], **rules}
-    found = Axe().run(window.page, context, options).response["violations"]
-    grave = [violation for violation in found if violation["impact"] in ("serious", "critical")]
-    assert [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in grave] == []
+    for figure in page.query_selector_all(".explore:has(.explore-handle)"):
+        if figure.get_attribute("data-name") not in MEANT:
+            assert figure.evaluate(RINGS_OVER_WORDS) == [], "at the ends of its sliders a handle covers a word"
 
 
 BUSY = """milliseconds => {
@@ -183,49 +222,6 @@ def test_search_quotes_the_text_and_no_list_of_contents(watched, server, query):
     for text in quoted.all_inner_texts():
         assert not text.startswith("Contents") and "\nContents" not in text, text
         assert not re.search(r"\d\.\d+\. .*\d\.\d+\. .*\d\.\d+\. ", text, re.S), f"a list of contents: {text}"
-
-
-RINGS_OVER_WORDS = """figure => {
-    const inputs = [...figure.querySelectorAll('input[type=range]')], found = new Set(),
-        words = () => [...figure.querySelectorAll('svg text')].filter(e => e.textContent.trim());
-    function look(where) {
-        for (const handle of figure.querySelectorAll('.explore-handle:not([hidden])')) {
-            const box = handle.getBoundingClientRect(), inset = parseFloat(getComputedStyle(handle, '::after').left),
-                ring = {left: box.left + inset, right: box.right - inset, top: box.top + inset, bottom: box.bottom - inset};
-            for (const text of words()) {
-                const word = text.getBoundingClientRect(),
-                    across = Math.min(ring.right, word.right) - Math.max(ring.left, word.left),
-                    down = Math.min(ring.bottom, word.bottom) - Math.max(ring.top, word.top);
-                if (across > 3 && down > 3 && word.width * word.height > 0) found.add(
-                    `${figure.dataset.name}: ${handle.getAttribute('aria-label')} over ${text.textContent.trim()} at ${where}`);
-            }
-        }
-    }
-    look('the start');
-    for (const input of inputs) {
-        const before = input.value;
-        for (const end of [input.min, input.max]) {
-            input.value = end;
-            input.dispatchEvent(new Event('input', {bubbles: true}));
-            look(`${input.closest('label').firstChild.textContent} ${end}`);
-        }
-        input.value = before;
-        input.dispatchEvent(new Event('input', {bubbles: true}));
-    }
-    return [...found];
-}"""
-MEANT = {  # the handle is a window over what is written, or walks along it
-    "draw_slide", "draw_window", "draw_reverse", "draw_heads"
-}  # fmt: skip
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("chapters/")])
-def test_at_the_ends_of_its_sliders_no_handle_covers_a_word(watched, html, name):
-    window = open_page(watched, html, name, viewport={"width": 390, "height": 844})
-    for figure in window.page.query_selector_all(".explore:has(.explore-handle)"):
-        if figure.get_attribute("data-name") not in MEANT:
-            assert figure.evaluate(RINGS_OVER_WORDS) == []
 
 
 @pytest.mark.browser

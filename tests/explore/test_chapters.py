@@ -4,6 +4,7 @@ The figures are those that nbval's kernels drew, kept with the names they draw f
 """
 
 import base64
+import functools
 import json
 import random
 import re
@@ -106,6 +107,25 @@ def small(monkeypatch, tmp_path):
     names["height"] = 5.0
     output = nbformat.v4.new_output("execute_result", data={"text/plain": repr(figure), "text/html": figure.html})
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("explore(draw, w=(0, 9))", outputs=[output])])
+
+
+def test_what_cannot_be_kept_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORE_STATIC", "1")
+    lines = (x for x in range(3))
+    figure = explore(lambda ax, w=1: ax.plot([0, w], label=str(bool(lines))), w=(0, 3))
+    with pytest.raises(TypeError) as told:
+        kept.keep(figure, figure.content, tmp_path)
+    assert "cannot be kept" in told.value.__notes__[0] and list(tmp_path.iterdir()) == []
+
+
+def test_a_remembered_function_is_remembered_anew(monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORE_STATIC", "1")
+    height = functools.lru_cache(3)(lambda w: 2 * w)
+    figure = explore(lambda ax, w=1: ax.plot([0, height(w)]), w=(0, 3))
+    kept.keep(figure, figure.content, tmp_path)
+    again, _ = kept.figure_of(figure.content, tmp_path)
+    [cell] = [cell.cell_contents for cell in again.draw.__closure__]
+    assert cell(4) == 8 and cell.cache_info() == (0, 1, 3, 1)
 
 
 @pytest.fixture

@@ -62,7 +62,10 @@ def test_ready_made_widgets(widget, kind, values, start):
     assert control.label == "what the reader sees" and control.widget is widget
 
 
-@pytest.mark.parametrize("spec", [ipywidgets.Text("a"), ipywidgets.IntRangeSlider(value=(1, 2)), 3, "tanh", None, object()])
+@pytest.mark.parametrize("spec", [
+    ipywidgets.Text("a"), ipywidgets.IntRangeSlider(value=(1, 2)), ipywidgets.HBox(), ipywidgets.Output(), ipywidgets.HTML("a"),
+    3, "tanh", None, object(),
+])  # fmt: skip
 def test_what_has_no_list_of_values_is_refused(spec):
     with pytest.raises(TypeError, match="control w"):
         Control("w", spec)

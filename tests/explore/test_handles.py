@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from nnlib.explore import explore
 from nnlib.explore.controls import Control
 from nnlib.explore.page import page as standalone
 
@@ -43,7 +44,7 @@ def test_what_does_not_fit_is_refused(static, arguments, error, words):
         static(dot, **CONTROLS, **arguments)
 
 
-@pytest.mark.parametrize("name", ["title", "describe", "labels", "subplots", "drag", "goals", "play"])
+@pytest.mark.parametrize("name", ["title", "describe", "labels", "subplots", "drag", "goals", "play", "keep_colours"])
 def test_a_control_with_a_name_of_explores_own_is_refused(static, name):
     with pytest.raises(TypeError, match=f"explore: {name}= is .* rename this parameter of the drawing function"):
         static(lambda ax, **kwargs: None, **{name: (0, 4)})
@@ -90,6 +91,30 @@ def test_colour_bars_meshes_and_pixels_draw(static, opened, compare, rasterized)
     _, [root] = opened(figure)
     for state in (0, 3, figure.start):
         assert compare(root, figure, state)["differences"] == []
+
+
+@pytest.mark.parametrize("mode", ["1", "0"])
+def test_letters_that_the_font_lacks_are_told_once(mode, monkeypatch):
+    monkeypatch.setenv("EXPLORE_STATIC", mode)
+
+    def titled(ax, k=1.0):
+        ax.plot([0, k])
+        ax.set_title(f"神经元 {mode}")  # a text that no figure before it has laid out
+
+    with pytest.warns(UserWarning) as told:
+        explore(titled, k=(1.0, 2.0, 0.2))
+    assert {str(one.message).split(":")[1].strip() for one in told} == {"DejaVu Sans has no 元 神 经"}
+
+
+def test_an_old_browser_keeps_the_picture_and_is_told(made, watched, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(standalone(made("line").html), encoding="utf-8")
+    window = watched()
+    window.context.add_init_script("delete window.DecompressionStream")
+    window.page.goto(path.as_uri())
+    root = window.page.locator(".explore")
+    assert root.locator("p").last.inner_text() == "The controls of this figure need a newer browser."
+    assert root.locator("img").evaluate("e => e.complete && e.naturalWidth > 0") and window.errors == []
 
 
 def test_pages_carry_style_and_script_once(made):

@@ -44,7 +44,7 @@ def gone():
     ax = figure.add_subplot()
     svg = RendererSVG(10, 10, io.StringIO())
     objects = [figure, ax, ax.xaxis, ax.spines["left"], ax.text(0, 0, ""), svg, Affine2D(),
-               MixedModeRenderer(figure, 10, 10, 72, svg)]
+               MixedModeRenderer(figure, 10, 10, 72, svg), matplotlib]
     by_class = {type(thing).__name__: thing for thing in objects}
     return told(lambda kind, name: hasattr(by_class[kind], name))
 

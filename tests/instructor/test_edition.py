@@ -101,6 +101,8 @@ def test_the_student_book_is_a_book(student):
     for path in listed:
         page = (html / "chapters" / f"{path.stem}.html").read_text()
         assert 'class="exercise' in page and 'class="solution' not in page
+        buttons = re.findall(r"mybinder\.org/v2|btn-source-repository|github\.com/[^\"]*/issues/new", page)
+        assert buttons == [], "they lead nowhere: the edition has no remote"
     assert not (student / "_build" / ".doctrees").exists()
 
 
