@@ -174,3 +174,58 @@ def _(n, alpha):
 @leaky_scale.mistake("Each side holds only half of the values, so each has a share of one half in the mean square.")
 def _(n, alpha):
     return np.sqrt(1 / ((1 + alpha**2) * n))
+
+
+@exercise(
+    chapter="05_training",
+    title="The noise of a mini-batch",
+    minutes=10,
+    prerequisites=["mini-batches", "the variance of a mean"],
+)
+def batch_noise(gradients, B):
+    away = gradients - gradients.mean(axis=0)
+    return np.sqrt((away**2).sum(axis=1).mean() / B)
+
+
+@batch_noise.inputs
+def _(rng):
+    yield "a few samples", 1, (1 + rng.normal(size=(6, 3)), 4)
+    yield "many weights", 1, (rng.normal(size=(20, 30)) + 2 * rng.normal(size=30), 16)
+    yield "one sample far from the others", 1, (rng.normal(size=(8, 5)) + 9 * np.eye(8, 5), 9)
+
+
+@batch_noise.mistake(
+    "The squares of errors that point anywhere add up, so the error of a mean of B falls with the root of B, not with B."
+)
+def _(gradients, B):
+    return batch_noise.reference(gradients, B) / np.sqrt(B)
+
+
+@batch_noise.mistake("These are the lengths of the gradients. The noise is how far they lie from their mean, the full gradient.")
+def _(gradients, B):
+    return np.sqrt((gradients**2).sum(axis=1).mean() / B)
+
+
+@batch_noise.mistake("A distance adds up the squares over all weights. You took their mean over the weights, too.")
+def _(gradients, B):
+    return np.sqrt(((gradients - gradients.mean(axis=0)) ** 2).mean() / B)
+
+
+@batch_noise.mistake(
+    "You took the mean of the distances. Square them first, take the mean, and then the root: only squares add up."
+)
+def _(gradients, B):
+    return np.linalg.norm(gradients - gradients.mean(axis=0), axis=1).mean() / np.sqrt(B)
+
+
+@batch_noise.mistake(
+    "N - 1 is for samples that stand for others. Here mini-batches are drawn from these very N, and their mean is known exactly."
+)
+def _(gradients, B):
+    N = len(gradients)
+    return batch_noise.reference(gradients, B) * np.sqrt(N / (N - 1))
+
+
+@batch_noise.mistake("This is the mean square of the distance. Take its root.")
+def _(gradients, B):
+    return batch_noise.reference(gradients, B) ** 2

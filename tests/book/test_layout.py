@@ -1,6 +1,9 @@
 """How a chapter lies on the page: figures beside their text on wide screens, Story or Code, and on paper."""
 
+import io
+
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 PAGE = "chapters/01_neurons.html"
@@ -26,6 +29,16 @@ def test_on_a_wide_screen_a_figure_stays_in_view_beside_its_text(chapter):
     left, right = text.bounding_box(), figure.bounding_box()
     assert left["x"] + left["width"] <= right["x"] and right["x"] + right["width"] <= 1600
     assert right["y"] < 900 and right["y"] + right["height"] > 0, "the figure has left the window"
+
+
+@pytest.mark.parametrize("width", [1280, 1600])
+def test_in_the_dark_the_paper_of_a_picture_is_the_page(chapter, width):
+    page = chapter(width)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    picture = page.locator(".explore-picture").nth(1)
+    picture.scroll_into_view_if_needed()
+    corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((2, 2))
+    assert "rgb" + str(corner) == page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
 def test_on_a_narrower_screen_it_stands_in_the_text(chapter):
@@ -67,6 +80,13 @@ def test_on_paper_nothing_is_to_be_pressed_and_dark_becomes_light(chapter):
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     shown = "e => getComputedStyle(e).display != 'none'"
     assert not any(e.evaluate(shown) for e in page.query_selector_all(".explore-tools, details.fold > summary"))
+    whole = """[...document.querySelectorAll('.cell_input pre')].some(e => {
+      for (; !e.matches('.cell'); e = e.parentElement) {
+        const {breakInside, display, overflowX} = getComputedStyle(e);
+        if (breakInside == 'avoid' || display == 'flex' || overflowX != 'visible') return true;
+      }
+    })"""
+    assert not page.evaluate(whole), "code that no page end may part leaves pages half empty"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
