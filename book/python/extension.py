@@ -122,14 +122,19 @@ def rest():
     return zipfile.ZipFile(io.BytesIO(gzip.decompress((DIST / "full.zip.gz").read_bytes())))
 
 
-def book(root, nnlib=True):
-    """What Python finds in ``/book``: nnlib without what draws, and the guest, as a tar file."""
+def in_book(root, nnlib=True):
+    """What Python finds in ``/book``, as ``{path: bytes}``: nnlib without what draws, and the guest."""
     files = {"book/guest.py": GUEST.read_bytes()}
     if nnlib:
         files[f"book/{ZIP_NAMES}"] = rest().read(ZIP_NAMES)
         files["book/playground.py"] = GUEST.with_name("playground.py").read_bytes()
         files |= nnlib_files(root, lambda part: part not in LEFT_OUT and not part.endswith(".mplstyle"))
-    return archive(compiled(files))
+    return files
+
+
+def book(root, nnlib=True):
+    """The same with its bytecode, as a tar file."""
+    return archive(compiled(in_book(root, nnlib)))
 
 
 def write(folder, root, nnlib=True):
