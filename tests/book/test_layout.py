@@ -80,6 +80,13 @@ def test_on_paper_nothing_is_to_be_pressed_and_dark_becomes_light(chapter):
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     shown = "e => getComputedStyle(e).display != 'none'"
     assert not any(e.evaluate(shown) for e in page.query_selector_all(".explore-tools, details.fold > summary"))
+    whole = """[...document.querySelectorAll('.cell_input pre')].some(e => {
+      for (; !e.matches('.cell'); e = e.parentElement) {
+        const {breakInside, display, overflowX} = getComputedStyle(e);
+        if (breakInside == 'avoid' || display == 'flex' || overflowX != 'visible') return true;
+      }
+    })"""
+    assert not page.evaluate(whole), "code that no page end may part leaves pages half empty"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
