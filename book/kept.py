@@ -4,6 +4,7 @@ So the tests that open the figures in a browser need not run the chapters a seco
 content, which its stored output tells: one that no cell drew is not there.
 """
 
+import copyreg
 import functools
 import io
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import cloudpickle
 import matplotlib
+
+from nnlib import Operation
 from nnlib.explore import Explorer
 
 FOLDER = Path(__file__).resolve().parent.parent / "_build" / "figures"
@@ -23,6 +26,8 @@ class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, thing):
         if isinstance(thing, functools._lru_cache_wrapper):
             return _cached, (thing.__wrapped__, thing.cache_parameters())
+        if isinstance(thing, Operation) and thing.__module__ == "__main__":  # a cell's own: elsewhere its name means nothing
+            return copyreg.__newobj__, (type(thing),), dict(vars(thing))
         return super().reducer_override(thing)
 
 

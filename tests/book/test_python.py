@@ -30,6 +30,19 @@ def test_the_files_are_those_of_the_manifest():
     assert core < 10e6, "exercises load at most 10 MB"
 
 
+def test_numpys_own_tests_end_as_before_the_trimming(root):
+    """Else: python -m tests.book.numpy_suite."""
+    record = json.loads((root / "tests/book/numpy_suite.json").read_text(encoding="utf-8"))
+    for name in ("core", "full"):
+        module = gzip.decompress((host.DIST / f"{name}.wasm.gz").read_bytes())
+        assert hashlib.sha256(module).hexdigest() == record["modules"][name], "the record is of another module"
+    parts = record["parts"]
+    assert {f"numpy/{part}/tests" for part in ("lib", "linalg", "ma", "random", "fft", "polynomial")} <= parts.keys()
+    assert any("_core/" in path for path in parts)
+    assert sum(found["outcomes"].get("passed", 0) for found in parts.values()) > 11_000
+    assert [path for path, found in parts.items() if "core" in found or "full" in found] == []
+
+
 def test_the_licences_of_all_parts_are_there():
     from book.python.make import LICENCES
 

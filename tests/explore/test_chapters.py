@@ -128,6 +128,21 @@ def test_a_remembered_function_is_remembered_anew(monkeypatch, tmp_path):
     assert cell(4) == 8 and cell.cache_info() == (0, 1, 3, 1)
 
 
+def test_an_operation_of_a_cell_is_kept_whole(monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORE_STATIC", "1")
+    names = {"__name__": "__main__"}
+    exec("""import nnlib
+@nnlib.operation(elementwise=True)
+def double(x):
+    return 2 * x, lambda dy: (2 * dy,)
+def draw(ax, w=1.0):
+    ax.plot([0, double(w)])""", names)
+    figure = explore(names["draw"], w=(0.0, 3.0, 1.0))
+    kept.keep(figure, figure.content, tmp_path)
+    again, _ = kept.figure_of(figure.content, tmp_path)
+    assert again.draw.__globals__["double"] is not names["double"] and again.draw.__globals__["double"](3.0) == 6
+
+
 @pytest.fixture
 def swept(small, opened, compare, drive, monkeypatch, tmp_path):
     """Sweeps the small notebook, its HTML changed by a function."""
