@@ -129,8 +129,8 @@ RINGS_OVER_WORDS = """figure => {
     }
     return [...found];
 }"""
-MEANT = {  # the handle is a window over what is written, or walks along it
-    "draw_slide", "draw_window", "draw_reverse", "draw_heads"
+MEANT = {  # the handle is a window over what is written, or walks along it or among it
+    "draw_slide", "draw_window", "draw_reverse", "draw_heads", "draw_plane"
 }  # fmt: skip
 
 

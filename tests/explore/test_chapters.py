@@ -38,7 +38,7 @@ def stored_figures(cell):
 
 def content(plain):
     """The fingerprint that the text of a figure tells; None of one without controls."""
-    found = re.search(r", content (\w+)$", plain)
+    found = re.search(r"explore: [1-9].*, content (\w+)$", plain)
     return found and found[1]
 
 
@@ -160,6 +160,13 @@ def swept(small, opened, compare, drive, monkeypatch, tmp_path):
 @pytest.mark.browser
 def test_the_sweep_passes_and_counts(swept):
     assert swept() == (1, 9, 5)
+
+
+@pytest.mark.browser
+def test_the_sweep_passes_a_figure_without_controls(swept, small):
+    still = explore(lambda ax: ax.plot([0, 1]))
+    small.cells[0].outputs[0].data.update({"text/plain": repr(still), "text/html": still.html})
+    assert swept() == (1, 0, 0)
 
 
 @pytest.mark.browser
