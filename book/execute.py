@@ -24,7 +24,7 @@ from book.kernels import AsyncNamedKernelManager
 from book.notebook import chapter_paths, parts, read
 
 ROOT = Path(__file__).resolve().parent.parent
-CELL_SECONDS = 120
+CELL_SECONDS = 600
 CELL_METADATA = ("tags", "mystnb", "jupyter")  # the last hides a cell in JupyterLab
 RAN = "ran"  # key of the notebook's metadata: the fingerprint of each code cell as it was when it ran
 NOTEBOOK_METADATA = {

@@ -163,9 +163,13 @@ class Explorer:
             self._check_states()
             self.html = first(self)
         else:
-            from .live import LiveFigure
+            self.live = self.in_kernel()
 
-            self.live = LiveFigure(draw, controls, self.title, describe, subplots, handles, goals)
+    def in_kernel(self):
+        """The same figure as a widget, whose states a kernel draws."""
+        from .live import LiveFigure
+
+        return LiveFigure(self.draw, self.controls, self.title, self.describe, self.subplots, self.handles, self.goals)
 
     @property
     def states(self):

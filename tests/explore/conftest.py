@@ -1,14 +1,19 @@
 """Static figures in a browser, and their comparison with matplotlib's own drawing of the same state."""
 
+import base64
 import functools
 import importlib.util
 import io
 import itertools
+import json
 import math
 import random
+import struct
+import zlib
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 
 matplotlib.use("agg")
@@ -68,15 +73,30 @@ def made():
 
 
 @functools.lru_cache(500)
-def reference_svg(figure, state, style):
-    """matplotlib's own SVG of one state, made without any of explore's code; a state shown again is not drawn again."""
+def reference(figure, state, style):
+    """matplotlib's own SVG of one state, and where its handles are, in quanta, made without any of explore's shortcuts."""
+    values = figure.values(state)
     with plt.rc_context(RC):
         drawn, axes = plt.subplots(**(figure.subplots or {}))
-        figure.draw(axes, **figure.values(state))
+        figure.draw(axes, **values)
         buffer = io.StringIO()
         drawn.savefig(buffer, format="svg")
+        places = [handle.place(drawn, values) for handle in figure.handles]
         plt.close(drawn)
-    return buffer.getvalue()
+    return buffer.getvalue(), places
+
+
+def stored_places(root):
+    """Where each handle is in each state, in quanta, as the page has it: ``[[(x, y), ...], ...]``."""
+    payload = zlib.decompress(base64.b64decode(root.query_selector(".explore-data").text_content()))
+    start = 4 + struct.unpack("<I", payload[:4])[0]
+    head = json.loads(payload[4:start])
+
+    def integers(at):
+        low, high = np.frombuffer(payload, np.uint8, 2 * head["n"], start + at).reshape(2, -1)
+        return (low + high.astype(np.int8) * 256).tolist()
+
+    return [list(zip(integers(handle["x"]), integers(handle["y"]), strict=True)) for handle in head.get("h", ())]
 
 
 READ_STATE = """root => [...root.querySelectorAll("input, select")].map(
@@ -121,41 +141,27 @@ def compare():
         if move:
             root.evaluate(SET_STATE, indices(figure, state))
         with plt.style.context(style):
-            reference = reference_svg(figure, state, str(style))
-        return root.evaluate(COMPARE, reference)
+            svg, _ = reference(figure, state, str(style))
+        return root.evaluate(COMPARE, svg)
 
     return shown
 
 
-class Places(dict):
-    """Where each handle is in a state, in quanta, drawn without any of explore's shortcuts; a state is drawn once."""
-
-    def __init__(self, figure, style):
-        self.figure, self.style = figure, style
-
-    def __missing__(self, state):
-        values = self.figure.values(state)
-        with plt.style.context(self.style), plt.rc_context(RC):
-            drawn, axes = plt.subplots(**(self.figure.subplots or {}))
-            self.figure.draw(axes, **values)
-            drawn.savefig(io.BytesIO(), format="svg")
-            self[state] = [handle.place(drawn, values) for handle in self.figure.handles]
-            plt.close(drawn)
-        return self[state]
-
-
-def nearest(figure, number, found, state, point):
+def nearest(figure, number, places, state, point):
     """Distances of the states that a handle's controls reach from a state, nearest first: ``[(distance, state)]``."""
     moves = figure.handles[number].moves
     choices = [range(len(c.values)) if c.name in moves else [k]
                for c, k in zip(figure.controls, indices(figure, state), strict=True)]
     reached = [state_at(figure, ks) for ks in itertools.product(*choices)]
-    return sorted((math.dist(found[s][number], point), s) for s in reached)
+    return sorted((math.dist(places[s], point), s) for s in reached)
 
 
-def grab(page, root, figure, number, found, compare, points=4):
-    """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one."""
-    handle, rng, moves, style = figure.handles[number], random.Random(number), 0, found.style
+def grab(page, root, figure, number, places, compare, style, points=4):
+    """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one.
+
+    ``places`` are the stored ones; in each state that is shown they must be where matplotlib's own drawing has them.
+    """
+    handle, rng, moves = figure.handles[number], random.Random(number), 0
     element = root.query_selector_all(".explore-handle")[number]
     states = iter([figure.start, *random.Random(number).sample(range(figure.states), figure.states)])
     while not element.is_visible():  # a handle need not be there in every state
@@ -171,9 +177,12 @@ def grab(page, root, figure, number, found, compare, points=4):
     def shown(state, what):
         result = compare(root, figure, state, move=False, style=style)
         assert result["differences"] == [], f"{what}: {result['differences'][:3]}"
+        with plt.style.context(style):
+            _, drawn = reference(figure, state, str(style))
+        assert drawn[number] == places[state], f"{what}: the handle is stored elsewhere"
         lies = element.bounding_box()
         middle = lies["x"] + lies["width"] / 2, lies["y"] + lies["height"] / 2
-        assert math.dist(middle, screen(found[state][number])) < 1, f"{what}: the handle lies elsewhere"
+        assert math.dist(middle, screen(places[state])) < 1, f"{what}: the handle lies elsewhere"
 
     for _ in range(points):
         before = state_of(root, figure)
@@ -183,7 +192,7 @@ def grab(page, root, figure, number, found, compare, points=4):
         for other in others:  # what lies on top is another test's
             other.evaluate("e => e.style.visibility = 'hidden'")
         target = (box["x"] + box["width"] * rng.uniform(0.05, 0.95), box["y"] + box["height"] * rng.uniform(0.05, 0.95))
-        page.mouse.move(*screen(found[before][number]))
+        page.mouse.move(*screen(places[before]))
         page.mouse.down()
         page.mouse.move(*target, steps=3)
         page.mouse.up()
@@ -191,7 +200,7 @@ def grab(page, root, figure, number, found, compare, points=4):
             other.evaluate("e => e.style.visibility = ''")
         after = state_of(root, figure)
         point = (target[0] - box["x"]) / scale, (target[1] - box["y"]) / scale
-        ranked = nearest(figure, number, found, before, point)
+        ranked = nearest(figure, number, places, before, point)
         here = next(d for d, s in ranked if s == after)
         assert here <= ranked[0][0] + 1 / scale, f"{handle.name}: {figure.values(after)} is not the nearest"
         shown(after, f"{handle.name}: dragged to {target}")
@@ -207,7 +216,7 @@ def grab(page, root, figure, number, found, compare, points=4):
             changed = [c.name for c, a, b in zip(figure.controls, indices(figure, before), indices(figure, after), strict=True)
                        if a != b]
             assert len(changed) == 1 and changed[0] in handle.moves, f"{handle.name}: {key} moves {changed}"
-            here, there = found[before][number], found[after][number]
+            here, there = places[before], places[after]
             along = sum((b - a) * d for a, b, d in zip(here, there, by, strict=True))
             assert along >= -0.38 * math.dist(here, there) - 1e-9, f"{handle.name}: {key} goes the other way"
             shown(after, f"{handle.name}: {key}")
@@ -237,9 +246,10 @@ def drive(compare):
             moves += 1
 
         inputs = root.query_selector_all("input, select")
-        found = Places(figure, style)
-        for number in range(len(figure.handles)):
-            moves += grab(page, root, figure, number, found, compare)
+        stored = stored_places(root)
+        assert len(stored) == len(figure.handles)
+        for number, places in enumerate(stored):
+            moves += grab(page, root, figure, number, places, compare, style)
         assert len(inputs) == len(figure.controls)
         for control, element in zip(figure.controls, inputs, strict=True):
             if len(control.values) == 1:

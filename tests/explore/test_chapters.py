@@ -20,7 +20,6 @@ import pytest
 
 from book import kept
 from nnlib.explore import explore
-from nnlib.explore.live import LiveFigure
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
 STATES = 8
@@ -42,7 +41,7 @@ def content(plain):
     return found and found[1]
 
 
-def sweep(notebook, opened, compare, drive, monkeypatch, folder=kept.FOLDER):
+def sweep(notebook, opened, compare, drive, folder=kept.FOLDER):
     """Check each figure of a notebook against the one that its cell drew.
 
     Returns the number of figures, the number of states compared, and the number of moves.
@@ -60,10 +59,7 @@ def sweep(notebook, opened, compare, drive, monkeypatch, folder=kept.FOLDER):
                 where = f"cell {number}, {figure.name}"
                 assert repr(figure) == plain, where
                 with plt.rc_context(settings):
-                    with monkeypatch.context() as kernel:  # the same figure as in a kernel
-                        kernel.delenv("EXPLORE_STATIC", raising=False)
-                        live = LiveFigure(figure.draw, figure.controls, figure.title, figure.describe, figure.subplots,
-                                          figure.handles, figure.goals)  # fmt: skip
+                    live = figure.in_kernel()
                     assert not live.error.value, live.error.value
                     rng = random.Random(where)
                     sample = [figure.start, *rng.sample(range(figure.states), min(STATES, figure.states))]
@@ -92,7 +88,7 @@ def test_the_figures_of_a_chapter(path, opened, compare, drive, monkeypatch, roo
     if not all((kept.FOLDER / name).exists() for name in named):  # the part `chapters` has not run before
         subprocess.run([sys.executable, "-m", "book.validate", str(path)], cwd=root, capture_output=True)
     monkeypatch.chdir(path.parent)
-    figures, states, moves = sweep(notebook, opened, compare, drive, monkeypatch)
+    figures, states, moves = sweep(notebook, opened, compare, drive)
     print(f"{path.stem}: {figures} figures, {states} states compared, {moves} moves")
 
 
@@ -144,7 +140,7 @@ def draw(ax, w=1.0):
 
 
 @pytest.fixture
-def swept(small, opened, compare, drive, monkeypatch, tmp_path):
+def swept(small, opened, compare, drive, tmp_path):
     """Sweeps the small notebook, its HTML changed by a function."""
 
     def run(change=lambda html: html):
@@ -152,7 +148,7 @@ def swept(small, opened, compare, drive, monkeypatch, tmp_path):
         html = change(data["text/html"])
         assert change.__name__ == "<lambda>" or html != data["text/html"], "nothing was changed"
         data["text/html"] = html
-        return sweep(small, opened, compare, drive, monkeypatch, tmp_path)
+        return sweep(small, opened, compare, drive, tmp_path)
 
     return run
 
