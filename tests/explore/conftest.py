@@ -93,8 +93,8 @@ def stored_places(root):
     head = json.loads(payload[4:start])
 
     def integers(at):
-        low, high = np.frombuffer(payload, np.uint8, 2 * head["n"], start + at).reshape(2, -1)
-        return (low + high.astype(np.int8) * 256).tolist()
+        planes = np.frombuffer(payload, np.uint8, 2 * head["n"], start + at).reshape(2, -1)
+        return planes.T.copy().view("<i2").ravel().tolist()
 
     return [list(zip(integers(handle["x"]), integers(handle["y"]), strict=True)) for handle in head.get("h", ())]
 
