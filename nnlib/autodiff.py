@@ -140,7 +140,7 @@ class Tensor:
 
     Any operation of nnlib takes Tensors and gives one: ``cross_entropy(relu(x @ W + b), labels)``. Arrays
     among its arguments are constants. ``data`` is the array; ``grad`` is None until ``backward``, then an array
-    of the same shape.
+    of the same shape. A copy, or what was pickled, has these two and remembers nothing: it is a leaf.
 
     Raises
     ------
@@ -172,6 +172,9 @@ class Tensor:
         if self.data.dtype.kind != "f":
             self.data = self.data.astype(float)
         self.grad, self.parents, self.pullback = None, (), None
+
+    def __getstate__(self):
+        return {**vars(self), "parents": (), "pullback": None}
 
     @classmethod
     def apply(cls, op, *arguments, **options):

@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 import re
 from fractions import Fraction
 
@@ -330,6 +332,19 @@ def test_tensor_keeps_the_precision(dtype):
     y.backward()
     assert y.data.dtype == x.grad.dtype == dtype
     assert Tensor([1, 2]).data.dtype == np.float64
+
+
+@pytest.mark.parametrize("another", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copied_or_pickled_tensor_is_a_leaf(another):
+    x = Tensor(np.ones(3))
+    y = x
+    for _ in range(2000):                       # a long tape is no obstacle either
+        y = y * 1.0
+    y.backward(np.ones(3))
+    z = another(y)
+    assert (z.data == y.data).all() and (z.grad == 1).all() and z.parents == () and z.pullback is None
+    (2 * z).sum().backward()
+    assert (z.grad == 2).all() and (x.grad == 1).all() and y.parents, "the original is as it was"
 
 
 @settings(deadline=None, max_examples=20)
