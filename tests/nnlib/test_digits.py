@@ -23,7 +23,7 @@ def convolutional_network(rng):
                       MaxPool2D(2), Dropout(0.25, rng=rng), Flatten(), Dense(512, 10, **new))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("network, lr, epochs, least", [(dense_network, 2e-3, 40, 0.97), (convolutional_network, 3e-3, 12, 0.98)])
 def test_digits(network, lr, epochs, least, seed):
     (X, y), (X_test, y_test) = data.split(*data.digits(), (4, 1))
@@ -38,5 +38,5 @@ def test_digits(network, lr, epochs, least, seed):
     score = accuracy(predict(model, X_test), y_test)
     print(f"{network.__name__}: {100 * score:.2f} % of {len(X_test)} test digits after {seconds:.1f} s")
     assert score > least
-    assert seconds < 20
+    assert seconds < 60                         # 5 to 10 where nothing else runs
     assert history.epochs == epochs and history["loss"][-1] < history["loss"][0] / 5
