@@ -1,6 +1,6 @@
-"""How a chapter's cells lie on the page: drawing code is folded, figures stand beside the text that speaks of them.
+"""How a chapter lies on the page: drawing code is folded, figures stand beside their text, no comma stands alone.
 
-Both work on the parsed chapter, so that a notebook needs no tags for it and stays readable in Jupyter.
+All work on the parsed chapter, so that a notebook needs no tags for it and stays readable in Jupyter.
 """
 
 import re
@@ -86,6 +86,26 @@ class StandBeside(SphinxPostTransform):
         section.insert(place, made)
 
 
+class KeepTogether(SphinxPostTransform):
+    """A formula stays in one line with the comma behind it and the bracket before it: a browser would part them."""
+
+    default_priority = 200
+    formats = ("html",)
+
+    def run(self, **kwargs):
+        for formula in list(self.document.findall(nodes.math)):
+            parent, place = formula.parent, formula.parent.index(formula)
+            left, right = (
+                "".join(child for child in beside if isinstance(child, nodes.Text))
+                for beside in (parent[max(place - 1, 0) : place], parent[place + 1 : place + 2])
+            )
+            before, after = re.search(r"[^\s\w]*$", left)[0], re.match(r"[^\s\w]*", right)[0]
+            if before or after:
+                whole = nodes.inline("", "", nodes.Text(before), formula, nodes.Text(after), classes=["together"])
+                rest = [nodes.Text(left.removesuffix(before)), whole, nodes.Text(right.removeprefix(after))]
+                parent[place - bool(left) : place + 1 + bool(right)] = rest
+
+
 def groups(blocks):
     """``[(before, figure, after), ...]``: the figures among a section's blocks, each with the text it shares.
 
@@ -133,4 +153,5 @@ def depart_fold(translator, node):
 def setup(app):
     app.add_post_transform(FoldDrawingCode)
     app.add_post_transform(StandBeside)
+    app.add_post_transform(KeepTogether)
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))

@@ -105,8 +105,8 @@ def huber(prediction, target, *, delta=1.0, reduction="mean"):
 def binary_cross_entropy(logits, labels, *, reduction="mean"):
     r"""Cross-entropy of the labels with p = sigmoid(z), from the logits z.
 
-    :math:`-t \log p - (1 - t) \log(1 - p) = \log(1 + e^z) - t z`, and the slope is p - t. PyTorch calls it
-    ``binary_cross_entropy_with_logits``.
+    It is :math:`-t \log p - (1 - t) \log(1 - p)`, or :math:`\log(1 + e^z) - t z`, and the slope is p - t. PyTorch
+    calls it ``binary_cross_entropy_with_logits``.
 
     Parameters
     ----------

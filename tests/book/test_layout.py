@@ -11,9 +11,9 @@ PAGE = "chapters/01_neurons.html"
 
 @pytest.fixture
 def chapter(watched, html):
-    def opened(width=1280, **options):
+    def opened(width=1280, name=PAGE, **options):
         window = watched(viewport={"width": width, "height": 900}, **options)
-        window.page.goto((html / PAGE).as_uri())
+        window.page.goto((html / name).as_uri())
         window.page.wait_for_selector(".explore[data-ready]")
         window.page.evaluate("() => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(() => 0)")
         return window.page
@@ -29,6 +29,18 @@ def test_on_a_wide_screen_a_figure_stays_in_view_beside_its_text(chapter):
     left, right = text.bounding_box(), figure.bounding_box()
     assert left["x"] + left["width"] <= right["x"] and right["x"] + right["width"] <= 1600
     assert right["y"] < 900 and right["y"] + right["height"] > 0, "the figure has left the window"
+
+
+def test_no_comma_behind_a_formula_begins_a_line(chapter):
+    page = chapter(640, "chapters/14_boltzmann.html")
+    commas = page.evaluate("""() => [...document.querySelectorAll('.bd-article p span.math')].flatMap(formula => {
+        const range = document.createRange(), next = formula.nextSibling;
+        if (!next || !/^[,.;:)]/.test(next.textContent) || !formula.getClientRects().length) return [];
+        range.setStart(next, 0);
+        range.setEnd(next, 1);
+        return [range.getBoundingClientRect().left - formula.getBoundingClientRect().right];
+    })""")
+    assert len(commas) > 20 and max(map(abs, commas)) < 2
 
 
 @pytest.mark.parametrize("width", [1280, 1600])

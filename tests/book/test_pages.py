@@ -346,6 +346,10 @@ def test_every_internal_link_leads_somewhere(parsed):
     assert broken == []
 
 
+def test_no_link_is_left_as_it_was_typed(html):
+    assert [path.name for path in html.rglob("*.html") if "](#" in path.read_text(encoding="utf-8")] == []
+
+
 def test_every_picture_has_an_alternative_text(parsed):
     bare = [
         (page.name, image.get("src"))

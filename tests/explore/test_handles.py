@@ -247,6 +247,20 @@ def test_choices_stand_in_one_row(static, opened, width):
     assert len(set(watcher.page.evaluate(tops))) == 1
 
 
+def test_choices_that_need_several_rows_fill_them(static, opened):
+    def draw(ax, kind="many to one"):
+        ax.plot([0, 1])
+
+    kinds = ["many to one", "one to many", "many to many, in step", "many to many, one after the other"]
+    watcher, _ = opened(static(draw, kind=kinds), viewport={"width": 390, "height": 700})
+    boxes = watcher.page.evaluate("""[...document.querySelectorAll('.explore-segments > button')].map(
+        button => button.getBoundingClientRect().toJSON())""")
+    rows = sorted({box["top"] for box in boxes})
+    rights = [max(box["right"] for box in boxes if box["top"] == top) for top in rows]
+    assert len(rows) > 1 and max(rights) - min(rights) < 1
+    assert all(below - above == boxes[0]["height"] - 1 for above, below in zip(rows, rows[1:]))  # one border between them
+
+
 def test_after_back_slider_and_picture_agree(made, opened, compare, tmp_path):
     figure = made("bars")
     watcher, [root] = opened(figure)
