@@ -177,13 +177,19 @@ def test_axes_from_a_pickle_hear_of_every_change():
     assert len(seen) > 30
 
 
-def test_an_unchanged_axis_is_drawn_once(made):
-    figure, memo = made("line"), AxisMemo()
-    fresh_axes = FreshAxes(figure.subplots)
+@pytest.mark.parametrize("ticks", [{}, {"ticks": [0, 1]}, {"ticks": [0, 1], "labels": ["no", "yes"]}], ids=str)
+def test_an_unchanged_axis_is_drawn_once(ticks):
+    def draw(ax, w):
+        ax.plot([0, 1], [0, w])
+        ax.set(xlim=(0, 1), ylim=(-3, 3))
+        ax.xaxis.set_ticks(**ticks) if ticks else None
+
+    memo, fresh_axes = AxisMemo(), FreshAxes({})
     with plt.style.context("nnlib.book"):
-        for state in range(0, figure.states, 10):
-            with drawn(figure.draw, figure.values(state), fresh_axes) as drawing:
+        for w in (-1.0, 1.0, 2.0):
+            with drawn(draw, {"w": w}, fresh_axes) as drawing:
                 memo.prepare(drawing)
+                assert vars(drawing.axes[0].xaxis)["draw"], "the axis is not known"
                 read_svg(save_svg(drawing), Images(), memo)
     assert len(memo.drawings) == 2
 
