@@ -62,7 +62,7 @@ def sweep(notebook, opened, compare, drive, monkeypatch, folder=kept.FOLDER):
                 with plt.rc_context(settings):
                     with monkeypatch.context() as kernel:  # the same figure as in a kernel
                         kernel.delenv("EXPLORE_STATIC", raising=False)
-                        live = LiveFigure(figure.draw, figure.controls, figure.title, figure.describe, figure.subplots,
+                        live = LiveFigure(figure.draw, figure.controls, figure.title, figure.said, figure.subplots,
                                           figure.handles, figure.goals)  # fmt: skip
                     assert not live.error.value, live.error.value
                     rng = random.Random(where)

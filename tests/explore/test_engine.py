@@ -331,6 +331,20 @@ def test_axes_that_cannot_be_pickled_are_made_each_time(static):
     assert static(plain, w=[1.0, 2.0], subplots=subplots).states == 2
 
 
+def test_what_is_said_of_a_state_has_a_books_numbers(static, monkeypatch):
+    from nnlib.explore import explore, ondemand
+    from nnlib.explore.sphinx import head_of
+
+    spec = dict(w=[-1.0, 1.0], describe=lambda w: f"{w:g}, {w * 1e-9:.0e}, {w:.0%}")
+    said = ["−1, −10⁻⁹, −100\N{NO-BREAK SPACE}%", "1, 10⁻⁹, 100\N{NO-BREAK SPACE}%"]
+    page = static(plain, **spec).html
+    assert f'alt="{said[1]}"' in page and head_of(page)["d"]["v"] == said
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    monkeypatch.setenv("EXPLORE_ON_DEMAND", "1")
+    assert f'alt="{said[1]}"' in explore(plain, **spec).html
+    assert ondemand.answer(list(ondemand.figures)[-1], 0)["said"] == said[0]
+
+
 def test_a_figure_keeps_the_names_that_its_cell_saw(monkeypatch):
     monkeypatch.setenv("EXPLORE_ON_DEMAND", "1")
     from nnlib.explore import explore, ondemand
