@@ -5,6 +5,7 @@ its cells gave when they last ran.
 """
 
 import ast
+import html
 import json
 import re
 import sys
@@ -175,8 +176,18 @@ def pictures_print_numbers_as_a_book(path, notebook):
     for k, cell in code(notebook):
         for output in cell.outputs:
             for text in sorted(letters(output.get("data", {}).get("text/html", ""))):
-                if typeset(text) != text:
-                    yield k, f"shows {text!r} in its picture: typeset(...) makes it {typeset(text)!r}"
+                printed = typeset(text).replace("\N{NO-BREAK SPACE}", " ")
+                if printed != text.replace("\N{NO-BREAK SPACE}", " "):
+                    yield k, f"shows {text!r} in its picture: typeset(...) makes it {printed!r}"
+
+
+@rule("a sentence with its full stop")
+def goals_are_sentences(path, notebook):
+    for k, cell in code(notebook):
+        for output in cell.outputs:
+            for text in re.findall(r'<li class="explore-goal[^>]*>([^<]*)', output.get("data", {}).get("text/html", "")):
+                if not text.endswith((".", "?", "!")):
+                    yield k, f"has the goal {html.unescape(text)!r}, without a full stop"
 
 
 @rule("A chapter follows one pattern")
@@ -216,7 +227,7 @@ def has_a_live_figure(path, notebook):
         yield None, "has no live figure: explore(draw, ...)"
 
 
-@rule("What there is to find is a goal, at least three a")
+@rule("at least three a chapter")
 def has_three_goals(path, notebook):
     sources = [re.sub(r"^[%!].*", "", cell.source, flags=re.M) for _, cell in code(notebook)]
     words = [word for source in sources for word in ast.walk(ast.parse(source)) if isinstance(word, ast.keyword)]

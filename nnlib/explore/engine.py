@@ -18,6 +18,7 @@ from .memo import AxisMemo
 from .names import as_now
 from .page import figure_html
 from .render import FreshAxes, Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
+from .typeset import typeset
 
 MAX_STATES = 4000
 MAX_BYTES = 400_000
@@ -169,7 +170,7 @@ class Explorer:
         """The same figure as a widget, whose states a kernel draws."""
         from .live import LiveFigure
 
-        return LiveFigure(self.draw, self.controls, self.title, self.describe, self.subplots, self.handles, self.goals)
+        return LiveFigure(self.draw, self.controls, self.title, self.said, self.subplots, self.handles, self.goals)
 
     @property
     def states(self):
@@ -266,8 +267,8 @@ class Explorer:
         return [{"n": c.name, "l": c.labels} for c in self.controls], names, play
 
     def said(self, values):
-        """The description of a state, or None."""
-        return str(self.describe(**values)) if self.describe else None
+        """The description of a state, its numbers as a book prints them, or None."""
+        return typeset(str(self.describe(**values))) if self.describe else None
 
     def keeps(self, alone, images):
         """What keeps its colours in the dark: "all", "images", which are ``alone`` where nothing is drawn over them, or ""."""

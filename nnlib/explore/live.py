@@ -41,8 +41,8 @@ class LiveFigure:
     while a state is being drawn wait as one, so a dragged slider never leaves a queue behind it.
     """
 
-    def __init__(self, draw, controls, title, describe, subplots, handles=(), goals=()):
-        self.draw, self.describe, self.title, self.controls = draw, describe, title, controls
+    def __init__(self, draw, controls, title, said, subplots, handles=(), goals=()):
+        self.draw, self.said, self.title, self.controls = draw, said, title, controls
         self.handles, self.goals, self.reached = handles, goals, set()
         self.fresh_axes = functools.partial(plt.subplots, **(subplots or {}))
         self.prefix = f"live{next(_numbers)}-"
@@ -84,7 +84,7 @@ class LiveFigure:
                 if self.handles:
                     self._drawing = figure
                     places = [self._place(handle, figure, values) for handle in self.handles]
-            label = str(self.describe(**values)) if self.describe else self.title
+            label = self.said(values) or self.title
             self.reached |= {goal for goal in self.goals if goal.reached(values)}
         except Exception:
             text = html.escape(traceback.format_exc())

@@ -7,6 +7,7 @@ module does not know, such as a formatter function, is always drawn.
 """
 
 import enum
+import functools
 import itertools
 
 import numpy as np
@@ -139,6 +140,8 @@ def _state(value, seen):
         return frozenset(_state(v, seen) for v in value)
     if isinstance(value, (itertools.count, np.ufunc)):
         return repr(value)
+    if isinstance(value, functools.partial):  # what gives ticks the labels of set_xticks(places, labels)
+        return _state((value.func, value.args, value.keywords), seen)
     if getattr(value, "__module__", "").startswith("matplotlib."):
         if callable(value) and hasattr(value, "__qualname__"):
             return value.__qualname__

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from .render import markup
+from .typeset import typeset
 
 HERE = Path(__file__).parent
 CSS_PIXELS = 96 / 72  # a point of matplotlib's SVG in CSS pixels
@@ -125,7 +126,8 @@ def goals_html(goals, reached=()):
     """What there is to find, and what of it is reached. The key is what a browser remembers it by."""
     items = ""
     for g in goals:
-        hint = f' data-hint="{html.escape(g.hint)}"' if g.hint else ""
+        text, hint = (html.escape(typeset(said)) for said in (g.text, g.hint))
+        hint = f' data-hint="{hint}"' if hint else ""
         found = " data-reached" if g in reached else ""
-        items += f'<li class="explore-goal" data-goal="{html.escape(g.key)}"{hint}{found}>{html.escape(g.text)}</li>'
+        items += f'<li class="explore-goal" data-goal="{html.escape(g.key)}"{hint}{found}>{text}</li>'
     return f'<ul class="explore-goals">{items}</ul>' if items else ""

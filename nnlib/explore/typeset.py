@@ -5,17 +5,19 @@ import re
 POWER = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
 MINUS = re.compile(r"(?<![\w.)\]}])-(?=\.?\d)")
 NEGATIVE_ZERO = re.compile("(?<![\\w.])\N{MINUS SIGN}(0(?:\\.0*)?)(?![\\d.])")
+PERCENT = re.compile(r"(?<=\d)\s?%(?!\w)")
 PRINTED = re.compile(r"(?:(\S*)·)?(\N{MINUS SIGN}?)10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PLAIN = 3  # up to this power of ten a number is written out
 
 
 def typeset(text):
-    """A text whose numbers are a book's: ``-2`` → "−2", ``-0.0`` → "0.0", ``3e-05`` → "3·10⁻⁵", ``2e+01`` → "20".
+    """A text whose numbers are a book's: ``-2`` → "−2", ``-0.0`` → "0.0", ``3e-05`` → "3·10⁻⁵", ``15%`` → "15 %".
 
-    For titles, labels and descriptions: ``ax.set_title(typeset(f"after ten layers {size:.0e}"))``.
+    For titles and labels: ``ax.set_title(typeset(f"after ten layers {size:.0e}"))``. A percent sign stays with its number.
     """
-    return NEGATIVE_ZERO.sub(r"\1", MINUS.sub("\N{MINUS SIGN}", POWER.sub(_power, text)))
+    text = NEGATIVE_ZERO.sub(r"\1", MINUS.sub("\N{MINUS SIGN}", POWER.sub(_power, text)))
+    return PERCENT.sub("\N{NO-BREAK SPACE}%", text)
 
 
 def _power(found):

@@ -170,6 +170,11 @@ def typed_number(notebook):
     first_code(notebook).outputs.append(new_output("display_data", data={"text/html": picture}))
 
 
+def goal_without_stop(notebook):
+    goal = '<div class="explore"><ul><li class="explore-goal" data-goal="it">Find it</li></ul></div>'
+    first_code(notebook).outputs.append(new_output("display_data", data={"text/html": goal}))
+
+
 CASES = {
     unasked: "asks nothing before its first section",
     untimed: "has no line **Time:** about an hour. **Builds on:**",
@@ -197,6 +202,7 @@ CASES = {
     left_to_write: "TODO: the worked example",
     footnote: "has a footnote",
     typed_number: "shows 'loss -3e-05' in its picture: typeset(...) makes it 'loss −3·10⁻⁵'",
+    goal_without_stop: "has the goal 'Find it', without a full stop",
 }
 STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
 

@@ -219,6 +219,24 @@ def test_page_fits_a_phone(watched, html, name):
             assert figure.evaluate(RINGS_OVER_WORDS) == [], "at the ends of its sliders a handle covers a word"
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 700, 1100])
+def test_the_way_to_the_top_covers_nothing(watched, html, width):
+    page = open_page(watched, html, "chapters/02_activations.html", viewport={"width": width, "height": 800}).page
+    for y in (3000, 2500):
+        page.evaluate("y => scrollTo({top: y, behavior: 'instant'})", y)
+        page.wait_for_timeout(100)
+    page.wait_for_function("document.getElementById('pst-back-to-top').getClientRects().length")
+    over = page.evaluate("""() => {
+        const box = e => e.getBoundingClientRect(), top = box(document.getElementById('pst-back-to-top'));
+        const header = box(document.querySelector('.bd-header-article'));
+        const others = [...document.querySelectorAll('.bd-header-article :is(button, label, a)')].map(box).filter(b => b.width);
+        return {below: top.bottom - header.bottom, meets: others.filter(b => b.left < top.right && top.left < b.right).length};
+    }""")
+    assert over["below"] <= 0 and over["meets"] == 0
+    assert page.get_by_role("button", name="Back to top").is_visible()
+
+
 BUSY = """milliseconds => {
     const add = EventTarget.prototype.addEventListener;
     EventTarget.prototype.addEventListener = function (kind, act, ...rest) {

@@ -177,13 +177,19 @@ def test_axes_from_a_pickle_hear_of_every_change():
     assert len(seen) > 30
 
 
-def test_an_unchanged_axis_is_drawn_once(made):
-    figure, memo = made("line"), AxisMemo()
-    fresh_axes = FreshAxes(figure.subplots)
+@pytest.mark.parametrize("ticks", [{}, {"ticks": [0, 1]}, {"ticks": [0, 1], "labels": ["no", "yes"]}], ids=str)
+def test_an_unchanged_axis_is_drawn_once(ticks):
+    def draw(ax, w):
+        ax.plot([0, 1], [0, w])
+        ax.set(xlim=(0, 1), ylim=(-3, 3))
+        ax.xaxis.set_ticks(**ticks) if ticks else None
+
+    memo, fresh_axes = AxisMemo(), FreshAxes({})
     with plt.style.context("nnlib.book"):
-        for state in range(0, figure.states, 10):
-            with drawn(figure.draw, figure.values(state), fresh_axes) as drawing:
+        for w in (-1.0, 1.0, 2.0):
+            with drawn(draw, {"w": w}, fresh_axes) as drawing:
                 memo.prepare(drawing)
+                assert vars(drawing.axes[0].xaxis)["draw"], "the axis is not known"
                 read_svg(save_svg(drawing), Images(), memo)
     assert len(memo.drawings) == 2
 
@@ -323,6 +329,20 @@ def test_axes_that_cannot_be_pickled_are_made_each_time(static):
     assert [type(fresh_axes()[1]) for _ in range(2)] == [Hidden, Hidden] and fresh_axes.pickled is None
     plt.close("all")
     assert static(plain, w=[1.0, 2.0], subplots=subplots).states == 2
+
+
+def test_what_is_said_of_a_state_has_a_books_numbers(static, monkeypatch):
+    from nnlib.explore import explore, ondemand
+    from nnlib.explore.sphinx import head_of
+
+    spec = dict(w=[-1.0, 1.0], describe=lambda w: f"{w:g}, {w * 1e-9:.0e}, {w:.0%}")
+    said = ["−1, −10⁻⁹, −100\N{NO-BREAK SPACE}%", "1, 10⁻⁹, 100\N{NO-BREAK SPACE}%"]
+    page = static(plain, **spec).html
+    assert f'alt="{said[1]}"' in page and head_of(page)["d"]["v"] == said
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    monkeypatch.setenv("EXPLORE_ON_DEMAND", "1")
+    assert f'alt="{said[1]}"' in explore(plain, **spec).html
+    assert ondemand.answer(list(ondemand.figures)[-1], 0)["said"] == said[0]
 
 
 def test_a_figure_keeps_the_names_that_its_cell_saw(monkeypatch):

@@ -98,8 +98,8 @@ def test_the_live_picture_is_matplotlibs_own(live, opened, compare):
 
 def test_describe_names_the_live_state(live):
     figure = live(draw, w=(-3.0, 3.0, 0.5), describe=lambda w: f"A line of slope {w:g} & more.")
-    figure.live.widgets["w"].value = 2.0
-    assert 'aria-label="A line of slope 2 &amp; more."' in figure.live.picture.value
+    figure.live.widgets["w"].value = -2.0
+    assert 'aria-label="A line of slope −2 &amp; more."' in figure.live.picture.value
 
 
 def test_arrays_can_be_choices(live):

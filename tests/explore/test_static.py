@@ -171,6 +171,28 @@ def test_long_choices_stand_in_one_row(static, opened):
     assert tops == [1, 1]
 
 
+def test_no_goal_ends_with_a_word_alone_in_its_line(static, opened):
+    text = "Find a rate at which nearly all of the curves stay below 95 % of 1."
+    window, _ = opened(static(lambda ax, w=1: ax.plot([0, w]), w=[1, 2, 3], goals={text: lambda w: w == 2}))
+    alone = window.page.locator(".explore-goal").evaluate("""goal => {
+        const text = goal.firstChild, words = [...text.data.matchAll(/[^ ]+/g)], found = [];
+        const top = word => {
+            const range = document.createRange();
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + 1);
+            return range.getBoundingClientRect().top;
+        };
+        for (let width = 180; width < 420; width += 5) {
+            goal.style.width = width + 'px';
+            const [last, one] = words.reverse().map(top);
+            words.reverse();
+            if (last != one) found.push(width);
+        }
+        return found;
+    }""")
+    assert alone == []
+
+
 def test_a_fragment_names_its_figure(made, opened):
     one, two = made("bars"), made("autoscaled")
     values = "[...document.querySelectorAll('output')].map(e => e.textContent)"

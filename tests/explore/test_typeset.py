@@ -20,6 +20,7 @@ from nnlib.explore.typeset import plain, typeset
         ("1.1e+01 and -3e-05", "11 and −3·10⁻⁵"),
         ("1e+09, 1.0e-12, -1e+04", "10⁹, 10⁻¹², −10⁴"),
         ("1e-10 of 2e5 in a 1e-3x", "10⁻¹⁰ of 2·10⁵ in a 1e-3x"),
+        ("15%, 2.5 % of x, 7%d", "15\N{NO-BREAK SPACE}%, 2.5\N{NO-BREAK SPACE}% of x, 7%d"),
     ],
 )
 def test_numbers_are_printed_as_in_a_book(text, printed):
