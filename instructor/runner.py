@@ -8,7 +8,7 @@ so that none can spoil another. Limits are fuel, and the same in every run.
 import functools
 import importlib.util
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,22 +69,20 @@ def run_cells(cells, work=1):
     """
     stops, why, cut, left = {}, {}, [], CELLS * work
     while True:
-        python, notes = host.Python.resume(begin()), []
-        for place, (number, source) in enumerate(cells):
-            name = f"cell {number}"
-            fuel = max(min(CELL * work, left), 1)
-            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
-            left -= fuel - python.store.get_fuel()
-            if ended:
-                break
-            said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")
-                    if isinstance(record.get(kind), str)]
-            notes += list(dict.fromkeys(said))[:20] + why.get(number, [])
-        else:
-            snapshot = python.snapshot()
-            python.close()
-            return snapshot, notes + cut
-        python.close()
+        notes = []
+        with closing(host.Python.resume(begin())) as python:
+            for place, (number, source) in enumerate(cells):
+                name = f"cell {number}"
+                fuel = max(min(CELL * work, left), 1)
+                ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
+                left -= fuel - python.store.get_fuel()
+                if ended:
+                    break
+                said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")
+                        if isinstance(record.get(kind), str)]
+                notes += list(dict.fromkeys(said))[:20] + why.get(number, [])
+            else:
+                return python.snapshot(), notes + cut
         begun = [record["at"] for record in records if isinstance(record.get("at"), int)]
         stops[number] = begun[-1] if begun and number not in stops else 0
         why[number] = [f"{name}: {ended}; the rest of the cell was left out"]
@@ -109,11 +107,10 @@ def _outcome(record):
 
 def run_exercise(snapshot, key, adapter, given=None, work=1):
     """Outcomes of one exercise, one for each case, from what the notebook left; or from a value that is ``given``."""
-    python = host.Python.resume(snapshot)
     task = {"name": key.name, "value": key.value, "adapter": adapter, "cases": [encode(case.args) for case in key.cases],
             "given": given if given is None else encode(given)}
-    ended, records = _call(python, "answer", json.dumps(task), fuel=EXERCISE * work)
-    python.close()
+    with closing(host.Python.resume(snapshot)) as python:
+        ended, records = _call(python, "answer", json.dumps(task), fuel=EXERCISE * work)
     outcomes = [_outcome(record) for record in records if "outcome" in record]
     if key.value and given is None and outcomes:
         first = outcomes[0]

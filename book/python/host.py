@@ -7,7 +7,6 @@ Nor does anything else: the clock follows the work, sleeping takes no time, and 
 """
 
 import contextlib
-import ctypes
 import functools
 import gzip
 import hashlib
@@ -58,11 +57,10 @@ def _module():
 
 
 class Snapshot(NamedTuple):
-    """An interpreter between two runs: its clock, its memory's size, and the pages of it that are not empty."""
+    """An interpreter between two runs: its clock, which pages of its memory are not empty, and what is in these."""
 
     clock: int
-    size: int
-    places: np.ndarray
+    filled: np.ndarray
     pages: np.ndarray
 
 
@@ -84,7 +82,6 @@ class Python:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         self._instantiate(EPOCH, root)
-        self._places = np.flatnonzero(self._pages().any(axis=1))
         self.exports["_initialize"](self.store)
         status, said = self.run(begin() + PREAMBLE, START)
         if status:
@@ -153,16 +150,13 @@ class Python:
         return self._end - self.store.get_fuel()
 
     def _pages(self):
-        memory = self.exports["memory"]
-        place = ctypes.cast(memory.data_ptr(self.store), ctypes.POINTER(ctypes.c_uint64))
-        return np.ctypeslib.as_array(place, (memory.data_len(self.store) // 8,)).reshape(-1, PAGE // 8)
+        return np.frombuffer(self.exports["memory"].get_buffer_ptr(self.store), np.uint64).reshape(-1, PAGE // 8)
 
     def snapshot(self):
         """What :meth:`resume` makes the same interpreter of, any number of times and in a fraction of the time."""
         pages = self._pages()
-        filled = pages.any(axis=1)
-        filled[self._places] = True  # what is not empty at the start may be so now
-        return Snapshot(self._now(), len(pages), np.flatnonzero(filled), pages[filled])
+        filled = pages.any(axis=1)  # the module's own data never becomes empty, a whole page of it
+        return Snapshot(self._now(), filled, pages[filled])
 
     @classmethod
     def resume(cls, snapshot):
@@ -170,9 +164,8 @@ class Python:
         python = cls.__new__(cls)
         python._instantiate(snapshot.clock)
         memory = python.exports["memory"]
-        memory.grow(python.store, snapshot.size - memory.size(python.store))
-        python._pages()[snapshot.places] = snapshot.pages
-        python._places = snapshot.places
+        memory.grow(python.store, len(snapshot.filled) - memory.size(python.store))
+        python._pages()[snapshot.filled] = snapshot.pages
         return python
 
     def run(self, code, fuel):

@@ -143,6 +143,15 @@ def test_a_snapshot_is_resumed_any_number_of_times(snapshot):
         python.close()
 
 
+def test_a_snapshot_has_every_page_that_the_module_brings(snapshot):
+    """Else a resumed interpreter would find there what the module brings, and not what was there."""
+    fresh = host.Python.__new__(host.Python)
+    fresh._instantiate(host.EPOCH)
+    brought = fresh._pages().any(axis=1)
+    assert brought.any() and snapshot.filled[: len(brought)][brought].all()
+    fresh.close()
+
+
 def test_chance_and_time_are_the_same_in_every_run(snapshot):
     code = ("import random\nprint(os.urandom(4), numpy.random.rand(), numpy.random.default_rng().normal(), random.random(), "
             "time.time_ns(), time.monotonic_ns(), hash('x'))")

@@ -181,6 +181,40 @@ SUBMISSIONS = {
     "plots": Expected(["import matplotlib.pyplot as plt\nfrom tqdm import tqdm\nfig, ax = plt.subplots(2, 2)\n"
                        "ax[0, 0].plot([1]); line, = plt.plot([1]); plt.show()\nfor k in tqdm(range(3)): seen = k\n"
                        "assert seen == 2\n" + "\n".join(solved())], note="matplotlib does nothing here"),
+    "plots that give things back": Expected(["""import matplotlib.pyplot as plt
+fig, ax = plt.subplots(2, squeeze=False)
+line, = ax[0, 0].plot([1])
+counts, edges, patches = plt.hist([1])
+(low, high), (left, right) = ax[1, 0].get_ylim(), ax[1, 0].get_xlim()
+middle = (low + high) / 2 - 1
+one, two = fig.subplots(1, 2)
+for bar in one.bar([1], [2]): bar.set_color("r")
+seen = plt.Figure, plt.rcParams["x"] * 2 > 3
+class Own(plt.Axes): pass
+""" + "\n".join(solved())]),
+    "bars of progress": Expected(["""from tqdm.auto import tqdm, trange
+for k in (bar := tqdm(range(3))): bar.set_description(f"{k}")
+for j in trange(3, desc="x"): tqdm.write("y")
+with tqdm(total=3) as total: total.update(1)
+assert (k, j) == (2, 2)
+""" + "\n".join(solved())]),
+    "what notebooks bring": Expected(["""from IPython import get_ipython
+from IPython.display import HTML, clear_output, display
+import IPython, logging, unittest, doctest, asyncio, numpy.testing, numpy.typing as npt
+clear_output(wait=True)
+display(HTML("x"))
+get_ipython().run_line_magic("matplotlib", "inline")
+IPython.display.display(3)
+logging.getLogger("x").info("y")
+class Test(unittest.TestCase): pass
+unittest.main(argv=[""], exit=False)
+doctest.testmod()
+async def seven(): return 7
+await asyncio.sleep(1)
+assert asyncio.run(seven()) == 7
+numpy.testing.assert_allclose(1, 1)
+def typed(x: npt.NDArray) -> npt.NDArray[float]: return x
+""" + "\n".join(solved())], note="logging does nothing here"),
     "imports what is not here": Expected(["import torch\nfrom sympy import symbols\n" + "\n".join(solved())],
                                          note="torch cannot be imported here"),
     "a question in a comment": Expected(["import numpy as np  # why?\n# what is e?", *solved()[1:]]),
@@ -189,7 +223,8 @@ SUBMISSIONS = {
     "await": Expected(["async def f(): return 10\nn = await f()", *solved("parameters"), "parameters = 784 * n + n"]),
     "indented": Expected([solved()[0], *("\n".join("    " + line for line in cell.split("\n")) for cell in solved()[1:])]),
     "timed": Expected(["%%time\n" + solved()[0], *("%%prun -q\n" + cell for cell in solved("parameters")[1:]),
-                       "%time parameters = 784 * 10 + 10"]),
+                       "%prun -q -l 3 -s cumulative n = 784",
+                       "parameters = %time n * 10 + 10"]),
     "future": Expected(["from __future__ import annotations\ndef f(x: no_such): return x", *solved()]),
 }
 
