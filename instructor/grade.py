@@ -207,15 +207,16 @@ def _grade_one(assignment, submission, data, adapters, work=1):
     private = submission.private
     if notebook.made_for and not _same(notebook.made_for, submission):
         private = "; ".join(filter(None, [private, f"the notebook was made for {notebook.made_for}"]))
-    notes = [submission.note, *ran.notes]
+    notes = ran.notes
     exercises = {}
     for key in keys:
         exercises[key.name] = verdict(key, ran.outcomes[key.name])
     if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
-        notes.insert(1, "is the cell with `import numpy as np` gone?")
+        notes.insert(0, "is the cell with `import numpy as np` gone?")
     ended = any(outcome.status == ENDED for outcomes in ran.outcomes.values() for outcome in outcomes)
-    return _empty("graded", "; ".join(filter(None, notes))[:1000]) | {
-        "private": private, "exercises": exercises, "answers": notebook.answers,
+    said = "; ".join(notes)[:1000]
+    return _empty("graded", "; ".join(filter(None, [submission.note, said]))) | {
+        "ran": said, "private": private, "exercises": exercises, "answers": notebook.answers,
         "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes)}
 
 
