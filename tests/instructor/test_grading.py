@@ -1,9 +1,11 @@
 """Honest, broken and hostile submissions, all graded in one run: none gets more than its honest work is worth, none
 less for what its neighbours do, and each the same in every run."""
 
+import ast
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -509,3 +511,24 @@ def test_one_that_breaks_the_grader_is_reported_and_stops_nobody(tmp_path, cours
     got = rows(tmp_path / "graded")
     assert (got["a"]["status"], got["a"]["score"]) == ("failed", "0") and "disk full" in got["a"]["note"]
     assert got["b"]["score"] == str(ALL)
+
+
+def test_what_the_guide_says_can_be_imported():
+    """What is there, what does nothing, and what is not there: by the names in the three sentences."""
+    text = (ROOT / "appendix" / "instructor_guide.md").read_text(encoding="utf-8")
+    text = text[text.index("**What can be imported.**"):text.index("**Limits are work")]
+    there, nothing, gone = (re.findall(r"`([\w.]+)`", part) for part in re.split("What draws|All else", text))
+    assert set(nothing) == submission_stubs() - {"nnlib", "mpl_toolkits"} and len(there) > 10 and len(gone) > 5
+
+    def notes(names):
+        return runner.run_cells([(name, f"import {name}") for name in names])[1]
+    assert notes(there) == []
+    assert notes(nothing) == [f"cell {name}: {name} does nothing here" for name in nothing if name != "IPython.display"]
+    passed_over = [note.partition(":")[0] for note in notes(gone) if "cannot be imported here" in note]
+    assert passed_over == [f"cell {name}" for name in gone]
+
+
+def submission_stubs():
+    tree = ast.parse((ROOT / "instructor" / "submission.py").read_text(encoding="utf-8"))
+    return next(ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and node.targets[0].id == "STUBS")
