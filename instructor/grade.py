@@ -112,7 +112,7 @@ class _Run:
         path = self.folder / "results" / f"{submission.student}.json"
         result = _stored(path)
         wanted = self._wanted(result, digest, submission.student)
-        if wanted:
+        if wanted is not None:
             with self.first:
                 runner.begin()  # once; where all is stored, never: a user without a home waits for it each time
             known = result["exercises"] if wanted.keys() != self.adapters.keys() else {}
@@ -124,11 +124,11 @@ class _Run:
         return result | {"late": decided.late(self.assignment, self.told.get(submission.lms_id) or when, submission.late)}
 
     def _wanted(self, result, digest, student):
-        """The exercises that are to be graded, with their adapters."""
+        """The exercises that are to be graded, with their adapters; None where all that is stored holds."""
         if not result or (result["version"], result["sha256"]) != (self.version, digest) or student in self.again or (
                 result["out of work"] and result["work"] < self.work):
             return self.adapters
-        return {name: self.adapters[name] for name in self.adapters if name in self.again}
+        return {name: self.adapters[name] for name in self.adapters if name in self.again} or None
 
 
 def _publish(assignment, folder, results, names):

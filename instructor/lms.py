@@ -234,7 +234,7 @@ def collect(source, assignment="", students=()):
         files = _inside(source, PurePosixPath())
     else:
         files = _walk(source)
-    files = [file for file in files if not any(part.startswith((".", "__MACOSX")) for part in file.name.parts)]
+    files = [file for file in files if not _hidden(*file.name.parts)]
     known = {student.student.casefold() for student in students}
 
     def ours(top):
@@ -257,6 +257,13 @@ def collect(source, assignment="", students=()):
             submission = submission._replace(student=f"{same}-{number}", private=f"another hand-in has the name {same}")
         chosen[submission.student.casefold()] = submission
     return sorted(chosen.values(), key=lambda submission: submission.student)
+
+
+def _hidden(*parts):
+    """Whether it is what systems leave beside files; a notebook may have a name that begins with a dot."""
+    *folders, name = parts
+    return any(folder.startswith((".", "__MACOSX")) for folder in folders) or name.startswith(".") and (
+        name.startswith("._") or not _NOTEBOOK.search(name))
 
 
 def _walk(source):

@@ -106,10 +106,11 @@ def subplots(nrows=1, ncols=1, *args, squeeze=True, **kwargs):
 
 def instead(name):
     """What a name of a module means here that draws, or reports."""
-    if name.startswith("__"):
-        raise AttributeError(name)
     known = {"subplots": subplots, "tqdm": Progress, "trange": lambda *args, **kwargs: Progress(range(*args)), "run": finish,
-             "get_ipython": lambda: shell, "check": lambda *args, **kwargs: None}
+             "get_ipython": lambda: shell, "check": lambda *args, **kwargs: None,
+             "__version__": "0"}
+    if name.startswith("__") and name not in known:
+        raise AttributeError(name)
     return known.get(name, Nothing())
 
 
@@ -143,12 +144,12 @@ class Shell:
 
     def run_line_magic(self, name, line="", *args, **kwargs):
         if name in RUN:
-            return execute(TransformerManager().transform_cell(OPTIONS.sub("", line)), "a magic")
+            return execute(as_read(OPTIONS.sub("", line)), "a magic")
         put(ignored=f"%{name} is ignored")
 
     def run_cell_magic(self, name, line="", cell="", *args, **kwargs):
         if name in RUN:
-            return execute(TransformerManager().transform_cell(cell), f"%%{name}")
+            return execute("\n" + as_read(cell), f"%%{name}")
         put(ignored=f"%%{name} and what stands below it are ignored")
 
     magic = line_magic = run_line_magic
@@ -165,6 +166,11 @@ class Shell:
 
 
 shell = Shell()
+
+
+def as_read(source):
+    """A cell as IPython reads it; the empty lines before it, which are dropped, are counted all the same."""
+    return "\n" * re.match(r"([^\S\n]*\n)*", source)[0].count("\n") + TransformerManager().transform_cell(source)
 
 
 def execute(source, name, stop=None):
@@ -201,7 +207,7 @@ def cell(name, source, stop=None):
     """Run a cell of the notebook, whatever it does."""
     try:
         if stop != 0:
-            execute(TransformerManager().transform_cell(source), name, stop)
+            execute(as_read(source), name, stop)
     except BaseException as error:  # SystemExit too: the next cells run all the same
         put(error=message(error))
 

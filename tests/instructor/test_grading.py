@@ -87,6 +87,8 @@ SUBMISSIONS = {
     "prints a warning": Expected([*solved(), "import warnings\nwarnings.warn('careful')\nright = softmax\n"
                                   "def softmax(z):\n    print('here')\n    warnings.warn('!')\n    return right(z)"]),
     "error in a cell": Expected(["1 / 0", *solved()], note="cell 1: ZeroDivisionError"),
+    "syntax error below a magic": Expected([*solved(), "%%time\n\nx = 1\ndef f(:"], note="cell 6: line 4: SyntaxError"),
+    "syntax error below empty lines": Expected([*solved(), "\n  \n\nx = 1\n\ndef f(:"], note="cell 6: line 6: SyntaxError"),
     "syntax error": Expected([*solved(), "x = 1\ndef f(:"], note="cell 6: line 2: SyntaxError"),
     "asks for input": Expected([*solved(), "input('name?')"], note="EOFError"),
     "exits": Expected([*solved(), "exit()", "quit()", "raise SystemExit"]),
@@ -183,7 +185,7 @@ SUBMISSIONS = {
     "plots": Expected(["import matplotlib.pyplot as plt\nfrom tqdm import tqdm\nfig, ax = plt.subplots(2, 2)\n"
                        "ax[0, 0].plot([1]); line, = plt.plot([1]); plt.show()\nfor k in tqdm(range(3)): seen = k\n"
                        "assert seen == 2\n" + "\n".join(solved())], note="matplotlib does nothing here"),
-    "plots that give things back": Expected(["""import matplotlib.pyplot as plt
+    "plots that give things back": Expected(["""import matplotlib, matplotlib.pyplot as plt
 fig, ax = plt.subplots(2, squeeze=False)
 line, = ax[0, 0].plot([1])
 counts, edges, patches = plt.hist([1])
@@ -191,6 +193,7 @@ counts, edges, patches = plt.hist([1])
 middle = (low + high) / 2 - 1
 one, two = fig.subplots(1, 2)
 for bar in one.bar([1], [2]): bar.set_color("r")
+print(matplotlib.__version__)
 seen = plt.Figure, plt.rcParams["x"] * 2 > 3
 class Own(plt.Axes): pass
 """ + "\n".join(solved())]),

@@ -72,8 +72,12 @@ def test_folder_with_any_names(tmp_path, hand_in):
     hand_in("Jane.ipynb", "1")
     hand_in("Rich/Untitled (3).ipynb", "1")
     hand_in(".ipynb_checkpoints/Jane-checkpoint.ipynb", "1")
+    hand_in(".Al.ipynb", "1")
+    hand_in(".ipynb", "1")
+    for junk in ("._Jane.ipynb", ".DS_Store", ".git/x.ipynb", "__MACOSX/Jane.ipynb"):
+        hand_in(junk, "1")
     found = collected(hand_in.folder)
-    assert found.keys() == {"Jane", "Rich"}
+    assert found.keys() == {"Jane", "Rich", "Al", "unnamed"}
 
 
 def test_zip_that_leaves_its_folder(tmp_path, make_zip):

@@ -196,6 +196,20 @@ def test_a_page_of_a_group_does_not_say_what_a_members_file_is_called(tmp_path, 
     assert "cell 1: ZeroDivisionError" in one and "cell 1: ZeroDivisionError" in other
 
 
+def test_questions_alone(tmp_path, hand_in):
+    made = assignment.make(tmp_path / "week", "week", [], questions=["twice"])
+    handed_out = nbformat.read(tmp_path / "week" / "student" / "week.ipynb", as_version=4)
+    hand_in("ada.ipynb", text=answered(handed_out, ANSWER))
+    hand_in("bob.ipynb", text=answered(handed_out, "{body} {marks} </script>"))
+    (tmp_path / "marks.csv").write_text("ada,twice,1.5,\n")
+    for _ in range(2):
+        results = run(made, hand_in.folder, tmp_path)
+        assert {name: (result["status"], report.score(result)) for name, result in results.items()} == {
+            "ada": ("graded", 1.5), "bob": ("graded", 0)}
+    page = (tmp_path / "graded" / "marking.html").read_text()
+    assert page.count("<article") == 2 and "{body} {marks} &lt;/script&gt;" in page
+
+
 def test_a_name_in_a_file_of_ones_own_may_be_typed_in_parts(tmp_path, course, hand_in):
     """As some systems do, and after what Excel says of itself; a comment may have lines."""
     hand_in("Ren\u00e9e.ipynb", *solved())
