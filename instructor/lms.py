@@ -103,13 +103,13 @@ def table(path):
     outside = re.sub(r'"[^"]*"', "", first)
     head = re.match(r"(?:sep=(.)(\r\n|\r|\n))?", text)
     delimiter = head[1] or max(",;\t|", key=outside.count)
-    reader, rows, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [], 1
+    reader, rows, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [], 1
     try:
         for row in reader:
             rows.append((line, row))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+        raise ValueError(f"{path}, line {line}: {error}") from None
     return Table(rows[bool(head[0]):], encoding, delimiter, "\r\n" if "\r\n" in text else "\n", head[0])
 
 

@@ -21,7 +21,7 @@ RECORDS = 2  # a descriptor: what Python itself has to say of errors goes elsewh
 RUN = {"time", "prun", "capture"}  # magics whose code leaves its names behind
 OPTIONS = re.compile(r"^(\s*-([lsTD]\s*\S+|\w+))*\s*")  # of these; those of %prun have values
 STUBS = {"matplotlib", "mpl_toolkits", "seaborn", "ipywidgets", "tqdm", "nnlib", "logging", "unittest", "doctest", "asyncio",
-         "tracemalloc", "numpy.testing", "numpy.typing", "IPython.display"}
+         "numpy.testing", "numpy.typing", "IPython.display"}
 UNPACK = opcode.opmap["UNPACK_SEQUENCE"]
 ANSWER_CHARACTERS = 300
 scope = {"__name__": "__main__", "__builtins__": builtins}
@@ -107,7 +107,7 @@ def subplots(nrows=1, ncols=1, *args, squeeze=True, **kwargs):
 def instead(name):
     """What a name of a module means here that draws, or reports."""
     known = {"subplots": subplots, "tqdm": Progress, "trange": lambda *args, **kwargs: Progress(range(*args)), "run": finish,
-             "get_ipython": lambda: shell, "check": lambda *args, **kwargs: None,
+             "run_until_complete": finish, "get_ipython": lambda: shell, "check": lambda *args, **kwargs: None,
              "__version__": "0"}
     if name.startswith("__") and name not in known:
         raise AttributeError(name)
@@ -196,6 +196,8 @@ def execute(source, name, stop=None):
 
 
 def finish(coroutine, *args, **kwargs):
+    if not inspect.iscoroutine(coroutine):
+        return Nothing()
     try:
         while True:
             coroutine.send(None)

@@ -213,10 +213,11 @@ IPython.display.display(3)
 logging.getLogger("x").info("y")
 class Test(unittest.TestCase): pass
 unittest.main(argv=[""], exit=False)
+unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite())
 doctest.testmod()
 async def seven(): return 7
 await asyncio.sleep(1)
-assert asyncio.run(seven()) == 7
+assert asyncio.run(seven()) == asyncio.get_event_loop().run_until_complete(seven()) == 7
 numpy.testing.assert_allclose(1, 1)
 def typed(x: npt.NDArray) -> npt.NDArray[float]: return x
 """ + "\n".join(solved())], note="logging does nothing here"),
