@@ -131,9 +131,9 @@ def roster(path):
     from_lms = identity is not None and (name is not None or grade is not None)
     people, seen = [], {}
     for line, row in lines:
+        if any(row[len(header):]) or from_lms and len(row) <= max(name or 0, identity):
+            raise ValueError(f"{path}, line {line}: expected {len(header)} columns, got {len(row)}")
         if from_lms:
-            if len(row) <= max(name or 0, identity):
-                raise ValueError(f"{path}, line {line}: expected {len(header)} columns, got {len(row)}")
             lms_id = re.sub(r"\D", "", row[identity])
             who = row[name] if name is not None else row[identity].removesuffix(lms_id).strip()  # anonymous: Participant
             student = f"{who}_{lms_id}" if lms_id else ""  # not Canvas's rows of points and posting

@@ -392,6 +392,7 @@ def test_a_roster_that_a_spreadsheet_has_saved(tmp_path, encoding):
     (b"Full name,Identifier\nJo,Participant 1\nAl\n", "class.csv, line 3: expected 2 columns, got 1"),
     (b"Student,ID,Week 1 (9)\nJo,1,\nAl,2,\nJoan,1,\n", "class.csv, line 4: 'Joan_1' stands in line 2"),
     (b'name,mail\njo,"a\nal,b\nbo,c\n', "class.csv, line 2: unexpected end of data"),
+    (b"name\njo,,\nDoe, Jane\n", "class.csv, line 3: expected 1 columns, got 2"),
     (b'sep=,\nname,note\njo,"two\nlines"\nal,\njo,\n', "class.csv, line 6: 'jo' stands in line 3"),
     (b'name\n"' + b"x" * 200_000 + b'"\n', "class.csv, line 2: field larger"),
 ])
