@@ -18,11 +18,9 @@ from nnlib.exercises import judging
 from nnlib.exercises.judging.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, Outcome
 from nnlib.exercises.judging.plain import decode, encode
 
-EXERCISE = 3 * 10**9  # fuel for one exercise, all its cases; the book's solutions need a sixtieth of it
+EACH = 3 * 10**9  # fuel for one cell, and for one exercise with all its cases; the book's solutions need a sixtieth of it
 CELLS = 9 * 10**9  # for all cells of a notebook
-CELL = 3 * 10**9  # for one of them
 AGAIN = 2 * 10**8  # what it costs to begin again
-_STATUSES = {UNWRITTEN, NONE, ERROR, UNUSABLE, OK}
 
 
 class Result(NamedTuple):
@@ -71,7 +69,7 @@ def run_cells(cells, work=1):
         with closing(host.Python.resume(begin())) as python:
             for place, (number, source) in enumerate(cells):
                 name = f"cell {number}"
-                fuel = max(min(CELL * work, left), 1)
+                fuel = max(min(EACH * work, left), 1)
                 ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
                 left -= fuel - python.store.get_fuel()
                 if ended:
@@ -94,7 +92,7 @@ def _outcome(record):
     """The outcome in a record; what the guest would not write counts as an error."""
     try:
         status, arrays, note, line, changed = decode(record["outcome"])
-        if status not in _STATUSES or (status == OK) != bool(arrays):
+        if status not in (UNWRITTEN, NONE, ERROR, UNUSABLE, OK) or (status == OK) != bool(arrays):
             raise ValueError("not an outcome")
         [array.tolist() for array in arrays if array.dtype.kind == "U"]  # arrays, and of letters that there are
         return Outcome(status, tuple(arrays), clean(note), clean(line, 200), tuple(int(k) for k in changed))
@@ -107,7 +105,7 @@ def run_exercise(snapshot, key, adapter, given=None, work=1):
     task = {"name": key.name, "value": key.value, "adapter": adapter, "cases": [encode(case.args) for case in key.cases],
             "given": given if given is None else encode(given)}
     with closing(host.Python.resume(snapshot)) as python:
-        ended, records = _call(python, "answer", json.dumps(task), fuel=EXERCISE * work)
+        ended, records = _call(python, "answer", json.dumps(task), fuel=EACH * work)
     outcomes = [_outcome(record) for record in records if "outcome" in record]
     if key.value and given is None and outcomes:
         first = outcomes[0]

@@ -244,7 +244,7 @@ def test_graded_again_is_what_ran_out_of_work_or_is_named(tmp_path, course, hand
     hand_in("ada.ipynb", *solved())
     hand_in("slow.ipynb", *solved(softmax="def softmax(z):\n    for k in range(10**5): k + 1\n"
                                   "    e = np.exp(z - z.max(1, keepdims=True))\n    return e / e.sum(1, keepdims=True)"))
-    monkeypatch.setattr(runner, "EXERCISE", 3 * 10**7)
+    monkeypatch.setattr(runner, "EACH", 3 * 10**7)
     ran, one = [], grade._grade_one
 
     def noted(made, who, data, adapters, work):
