@@ -19,7 +19,7 @@ from judging.plain import decode, encode
 
 RECORDS = 2  # a descriptor: what Python itself has to say of errors goes elsewhere
 RUN = {"time", "prun", "capture"}  # magics whose code leaves its names behind
-OPTIONS = re.compile(r"^(\s*-([lsTD]\s*\S+|\w+))*\s*")  # of these; those of %prun have values
+OPTIONS = re.compile(r"^(\s*-([lsTD]\s*\S+|\w+))*\s*")  # of %prun; some have values
 STUBS = {"matplotlib", "mpl_toolkits", "seaborn", "ipywidgets", "tqdm", "nnlib", "logging", "unittest", "doctest", "asyncio",
          "numpy.testing", "numpy.typing", "IPython.display"}
 UNPACK = opcode.opmap["UNPACK_SEQUENCE"]
@@ -144,7 +144,7 @@ class Shell:
 
     def run_line_magic(self, name, line="", *args, **kwargs):
         if name in RUN:
-            return execute(as_read(OPTIONS.sub("", line)), "a magic")
+            return execute(as_read(line if name == "time" else OPTIONS.sub("", line)), "a magic")
         put(ignored=f"%{name} is ignored")
 
     def run_cell_magic(self, name, line="", cell="", *args, **kwargs):

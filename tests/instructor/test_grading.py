@@ -230,7 +230,7 @@ def typed(x: npt.NDArray) -> npt.NDArray[float]: return x
     "indented": Expected([solved()[0], *("\n".join("    " + line for line in cell.split("\n")) for cell in solved()[1:])]),
     "timed": Expected(["%%time\n" + solved()[0], *("%%prun -q\n" + cell for cell in solved("parameters")[1:]),
                        "%prun -q -l 3 -s cumulative n = 784",
-                       "parameters = %time n * 10 + 10"]),
+                       "s = -n * 10", "parameters = %time -s + 10"]),
     "future": Expected(["from __future__ import annotations\ndef f(x: no_such): return x", *solved()]),
 }
 
