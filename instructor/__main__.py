@@ -20,6 +20,12 @@ Each command says more with --help, as in: {prog} grade --help
 The whole story is in appendix/instructor_guide.md."""
 
 
+def number(text):
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
 def list_exercises(options):
     chapters = [str(chapter).zfill(2) for chapter in options.chapters]
     entries = [entry for entry in all_exercises().values()
@@ -70,6 +76,8 @@ def make_assignment(options):
 
 
 def grade_submissions(options):
+    if options.column and not options.merge:
+        raise ValueError("--column says where in the gradebook of --merge")
     folder = ASSIGNMENTS / options.name
     chosen = assignment.load(folder)
     if options.merge:
@@ -143,9 +151,9 @@ def main(arguments=None):
     command.add_argument("--merge", metavar="CSV", help="your Canvas gradebook or Moodle grading worksheet")
     command.add_argument("--column", help="Canvas: the assignment's column")
     command.add_argument("--take", choices=["latest", "best"], default="latest", help="of several notebooks of one student")
-    command.add_argument("--work", type=int, default=1, metavar="N", help="N times the work that a submission may do")
+    command.add_argument("--work", type=number, default=1, metavar="N", help="N times the work that a submission may do")
     command.add_argument("--again", nargs="*", default=[], metavar="NAME", help="students or exercises to grade again")
-    command.add_argument("--workers", type=int, help="submissions at a time (default: one for each core)")
+    command.add_argument("--workers", type=number, help="submissions at a time (default: one for each core)")
     command.set_defaults(run=grade_submissions)
 
     command = commands.add_parser("nbgrader", help="export an assignment to an nbgrader course")

@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from instructor import handed_in, runner, seal, written
+from instructor import handed_in, lms, runner, seal, written
 from book.notebook import ROOT, chapter_paths, label_of, parts, read, plain_text
 from nnlib.exercises import all_exercises
 from nnlib.exercises.judging.judge import judge
@@ -85,14 +85,24 @@ class Assignment:
         return base64.b32encode(self.seed("code", student).to_bytes(8, "big")).decode().lower()[:6]
 
 
+def stored(folder):
+    """What stands in ``assignment.json``; None where there is none."""
+    path = Path(folder, "assignment.json")
+    try:
+        return Assignment(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is not what python -m instructor assignment wrote: {error}") from None
+
+
 def load(folder):
     """The assignment that ``make`` wrote to ``folder``."""
-    path = Path(folder, "assignment.json")
-    if not path.exists():
-        raise ValueError(f"{path} is not there: make it with python -m instructor assignment")
-    made = Assignment(**json.loads(path.read_text(encoding="utf-8")))
+    made = stored(folder)
+    if made is None:
+        raise ValueError(f"{Path(folder, 'assignment.json')} is not there: make it with python -m instructor assignment")
     titles = {name: made.titles.get(name, name) for name in made.questions}
-    return replace(made, titles=titles, questions=written.read_rubric(Path(folder, "rubric.csv"), list(titles)))
+    made = replace(made, titles=titles, questions=written.read_rubric(Path(folder, "rubric.csv"), list(titles)))
+    check_policy(made)
+    return made
 
 
 def choose(names, chapters, questions=()):
@@ -118,12 +128,13 @@ def make(folder, name, exercises, title=None, students=(), questions=(), root=RO
     what was handed out stays valid. ``questions`` are names; ``policy`` are the other fields of :class:`Assignment`.
     Raises ValueError if the solutions do not get all points from the grader.
     """
-    folder = Path(folder)
-    old = json.loads((folder / "assignment.json").read_text("utf-8")) if (folder / "assignment.json").exists() else {}
+    folder, old = Path(folder), stored(folder)
+    if lms.safe(name) != name:
+        raise ValueError(f"expected a name for files, such as week2, got {name!r}")
     titles = {question.name: question.title for question in written.choose(questions, root)}
     rubrics = written.read_rubric(folder / "rubric.csv", list(titles))
-    secret = old.get("secret") or secrets.token_hex(16)
-    assignment = Assignment(name, title or name, list(exercises), secret, rubrics, titles, **policy)
+    secret = old.secret if old else secrets.token_hex(16)
+    assignment = Assignment(name, " ".join((title or name).split()), list(exercises), secret, rubrics, titles, **policy)
     check_policy(assignment)
     blocks = {entry.name: exercise_cells(entry, root) for entry in assignment.entries()}
     solutions = solution_notebook(assignment, blocks, root)
@@ -144,9 +155,12 @@ def check_policy(assignment):
     strangers = assignment.worth.keys() - set(assignment.exercises)
     if strangers:
         raise ValueError(f"points are given for {', '.join(sorted(strangers))}, which is no exercise of this assignment")
+    if not assignment.points:
+        raise ValueError("nothing in this assignment earns points")
     if assignment.due:
         try:
             datetime.fromisoformat(assignment.due)
+            datetime.strptime(assignment.due[11:16], "%H:%M")  # a day alone would mean its first minute
         except ValueError:
             raise ValueError(f"expected a deadline such as \"2026-10-09 18:00\", got {assignment.due!r}") from None
     elif assignment.late or assignment.days is not None:

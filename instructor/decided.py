@@ -1,7 +1,7 @@
 """What a person decides beside the grader: points and comments by hand, groups, what being late costs."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from instructor import lms, report
@@ -17,11 +17,9 @@ def read_overrides(path, assignment, students):
     if path is None or not Path(path).exists():
         return {}
     found, codes = {}, {assignment.code(student): student for student in students}
-    for line, row in enumerate(lms.table(path).rows, 1):
-        row = [cell.strip() for cell in row] + [""] * 4
-        student, exercise, points, comment = row[0].removeprefix("'"), *row[1:4]  # as scores.csv has it
-        if not any(row) or line == 1 and student.lower() == "student":
-            continue
+    for line, cells in lms.rows(path, "student"):
+        student, exercise, points, comment = (cells + [""] * 4)[:4]
+        student = student.removeprefix("'")  # as scores.csv has it
         student = student if student in students else codes.get(student, student)
         if student not in students:
             raise ValueError(f"{path}, line {line}: nobody is called {student!r} in scores.csv")
@@ -40,12 +38,10 @@ def read_groups(path, students):
     if path is None or not Path(path).exists():
         return {}
     found = {}
-    for line, row in enumerate(lms.table(path).rows, 1):
-        student, group = ([cell.strip().removeprefix("'") for cell in row] + ["", ""])[:2]
-        if not student or line == 1 and student.lower() == "student":
-            continue
+    for line, cells in lms.rows(path, "student"):
+        student, group = (cell.removeprefix("'") for cell in (cells + [""])[:2])
         if student not in students or not group or found.get(student, group) != group:
-            raise ValueError(f"{path}, line {line}: expected a student in scores.csv and one group, got {row[:2]}")
+            raise ValueError(f"{path}, line {line}: expected a student in scores.csv and one group, got {cells[:2]}")
         found[student] = group
     return found
 
@@ -58,7 +54,8 @@ def share(results, team):
         for member in members:
             if member is not best and best["status"] == "graded":
                 note = f"group {group}: what {best['student']} handed in"
-                member |= {key: best[key] for key in ("status", "note", "exercises", "answers", "late")} | {
+                member |= {key: best[key] for key in ("status", "exercises", "answers", "late")} | {
+                    "note": best["ran"],  # without what files are called, which may be a name
                     "private": "; ".join(filter(None, [member["private"], note])), "shared": True,
                     "overrides": member["overrides"] + [row for row in best["overrides"] if row["exercise"] in best["full"]]}
 
@@ -67,7 +64,8 @@ def late(assignment, when, said):
     """Days late, begun ones count, and the part of the points that this takes: by the time of the file, or what the LMS said."""
     days = int(said)
     if assignment.due and when:
-        days = max(math.ceil((when - datetime.fromisoformat(assignment.due).timestamp()) / 86400), 0)
+        due = datetime.fromisoformat(assignment.due)
+        days = max(math.ceil((datetime.fromtimestamp(when, due.tzinfo) - due) / timedelta(days=1)), 0)  # by the clock on the wall
     if not assignment.due or not days:
         return {"days": 0, "off": 0}
     over = assignment.days is not None and days > assignment.days

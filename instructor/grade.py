@@ -112,7 +112,7 @@ class _Run:
         path = self.folder / "results" / f"{submission.student}.json"
         result = _stored(path)
         wanted = self._wanted(result, digest, submission.student)
-        if wanted:
+        if wanted is not None:
             with self.first:
                 runner.begin()  # once; where all is stored, never: a user without a home waits for it each time
             known = result["exercises"] if wanted.keys() != self.adapters.keys() else {}
@@ -124,11 +124,11 @@ class _Run:
         return result | {"late": decided.late(self.assignment, self.told.get(submission.lms_id) or when, submission.late)}
 
     def _wanted(self, result, digest, student):
-        """The exercises that are to be graded, with their adapters."""
+        """The exercises that are to be graded, with their adapters; None where all that is stored holds."""
         if not result or (result["version"], result["sha256"]) != (self.version, digest) or student in self.again or (
                 result["out of work"] and result["work"] < self.work):
             return self.adapters
-        return {name: self.adapters[name] for name in self.adapters if name in self.again}
+        return {name: self.adapters[name] for name in self.adapters if name in self.again} or None
 
 
 def _publish(assignment, folder, results, names):
@@ -207,15 +207,16 @@ def _grade_one(assignment, submission, data, adapters, work=1):
     private = submission.private
     if notebook.made_for and not _same(notebook.made_for, submission):
         private = "; ".join(filter(None, [private, f"the notebook was made for {notebook.made_for}"]))
-    notes = [submission.note, *ran.notes]
+    notes = ran.notes
     exercises = {}
     for key in keys:
         exercises[key.name] = verdict(key, ran.outcomes[key.name])
     if any(NO_NUMPY in text for text in [*notes, *(case[2] for entry in exercises.values() for case in entry["cases"])]):
-        notes.insert(1, "is the cell with `import numpy as np` gone?")
+        notes.insert(0, "is the cell with `import numpy as np` gone?")
     ended = any(outcome.status == ENDED for outcomes in ran.outcomes.values() for outcome in outcomes)
-    return _empty("graded", "; ".join(filter(None, notes))[:1000]) | {
-        "private": private, "exercises": exercises, "answers": notebook.answers,
+    said = "; ".join(notes)[:1000]
+    return _empty("graded", "; ".join(filter(None, [submission.note, said]))) | {
+        "ran": said, "private": private, "exercises": exercises, "answers": notebook.answers,
         "out of work": ended or any(host.TOO_MUCH in note for note in ran.notes)}
 
 

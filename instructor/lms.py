@@ -19,6 +19,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -72,16 +73,17 @@ class File(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A CSV file as it came."""
+    """A CSV file as it came; ``rows`` are pairs of the line where one begins and its cells."""
 
     rows: list
     encoding: str
     delimiter: str
     newline: str
+    head: str  # a line before all others, in which Excel says what delimits
 
 
 def table(path):
-    """Read a CSV file of UTF-8, UTF-16 or cp1252, with commas, semicolons or tabs; ValueError with file and line."""
+    """Read a CSV file of UTF-8, UTF-16 or cp1252, with commas, semicolons, tabs or bars; ValueError with file and line."""
     raw = Path(path).read_bytes()
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
@@ -99,33 +101,39 @@ def table(path):
         raise ValueError(f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: not text, it has a zero byte")
     first = next((line for line in text.splitlines() if line.strip()), "")
     outside = re.sub(r'"[^"]*"', "", first)
-    delimiter = max(",;\t", key=outside.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    head = re.match(r"(?:sep=(.)(\r\n|\r|\n))?", text)
+    delimiter = head[1] or max(",;\t|", key=outside.count)
+    reader, rows, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [], 1
     try:
-        rows = list(reader)
+        for row in reader:
+            rows.append((line, row))
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
-    return Table(rows, encoding, delimiter, "\r\n" if "\r\n" in text else "\n")
+        raise ValueError(f"{path}, line {line}: {error}") from None
+    return Table(rows[bool(head[0]):], encoding, delimiter, "\r\n" if "\r\n" in text else "\n", head[0])
+
+
+def rows(path, header=None):
+    """``(line, cells)`` of a CSV file, letters composed, without rows of nothing and without a first row that begins as told."""
+    found = [(line, [unicodedata.normalize("NFC", cell).strip() for cell in row]) for line, row in table(path).rows]
+    found = [(line, cells) for line, cells in found if any(cells)]
+    return found[1:] if found and found[0][1][0].lower() == header else found
 
 
 def roster(path):
     """Everybody in the class, as submissions of nothing.
 
     ``path`` is a CSV file with a header, whose first column names the students, or the Canvas gradebook or
-    Moodle grading worksheet. Two students of one name are a ValueError.
+    Moodle grading worksheet. Two students of one name or number are a ValueError.
     """
-    found = table(path)
-    lines = [(k, [cell.strip() for cell in row]) for k, row in enumerate(found.rows, 1) if any(cell.strip() for cell in row)]
-    if not lines:
-        return []
-    (_, header), *rows = lines
+    (_, header), *lines = rows(path) or [(1, [])]
     name, identity, grade, time, team = (_column(header, kind) for kind in ("name", "identity", "grade", "time", "team"))
     from_lms = identity is not None and (name is not None or grade is not None)
     people, seen = [], {}
-    for line, row in rows:
+    for line, row in lines:
+        if any(row[len(header):]) or from_lms and len(row) <= max(name or 0, identity):
+            raise ValueError(f"{path}, line {line}: expected {len(header)} columns, got {len(row)}")
         if from_lms:
-            if len(row) <= max(name or 0, identity):
-                raise ValueError(f"{path}, line {line}: expected {len(header)} columns, got {len(row)}")
             lms_id = re.sub(r"\D", "", row[identity])
             who = row[name] if name is not None else row[identity].removesuffix(lms_id).strip()  # anonymous: Participant
             student = f"{who}_{lms_id}" if lms_id else ""  # not Canvas's rows of points and posting
@@ -133,16 +141,16 @@ def roster(path):
             student, lms_id = row[0], ""
         if not student:
             continue
-        safe = _safe(student)
-        if safe.casefold() in seen:
-            raise ValueError(f"{path}, line {line}: {safe!r} stands in line {seen[safe.casefold()]} already")
-        seen[safe.casefold()] = line
+        file = safe(student)
+        for known in filter(None, (file.casefold(), lms_id)):
+            if seen.setdefault(known, line) != line:
+                raise ValueError(f"{path}, line {line}: {file!r} stands in line {seen[known]} already")
         when = moment(row[time]) if time is not None and time < len(row) else 0.0
         from_moodle = from_lms and grade is not None
         folder = re.sub(r"[_/\\]+", " ", who) + f"_{lms_id}_assignsubmission_file" if from_moodle else ""
         group = row[team] if from_moodle and team is not None and team < len(row) else ""
         reply = f"{folder}/feedback.html" if group else ""  # to each member, though one handed in for all
-        people.append(Submission(safe, None, "nothing handed in", lms_id, reply=reply, time=when, folder=folder, team=group))
+        people.append(Submission(file, None, "nothing handed in", lms_id, reply=reply, time=when, folder=folder, team=group))
     return people
 
 
@@ -226,29 +234,36 @@ def collect(source, assignment="", students=()):
         files = _inside(source, PurePosixPath())
     else:
         files = _walk(source)
-    files = [file for file in files if not any(part.startswith((".", "__MACOSX")) for part in file.name.parts)]
+    files = [file for file in files if not _hidden(*file.name.parts)]
     known = {student.student.casefold() for student in students}
 
     def ours(top):
-        return _CANVAS.match(top) or _MOODLE.match(top) or _safe(top).casefold() in known
+        return _CANVAS.match(top) or _MOODLE.match(top) or safe(top).casefold() in known
     tops = {file.name.parts[0] for file in files}
     if len(tops) == 1 and len(files) > 1 and all(len(file.name.parts) > 1 for file in files) and not ours(*tops):
         if source.is_file() or any(len(file.name.parts) > 2 for file in files):
             files = [file._replace(name=PurePosixPath(*file.name.parts[1:])) for file in files]  # a folder around all
-    there = {_safe(_owner(file.name, assignment)[0]).casefold() for file in files}
+    there = {safe(_owner(file.name, assignment)[0]).casefold() for file in files}
     found = {}
     for file in sorted(files, key=lambda file: str(file.name)):
         owner = _owner(file.name, assignment, set() if ours(file.name.parts[0]) else known - there)
         found.setdefault(owner[:2], []).append((file, *owner[2:]))
     chosen = {}
     for (raw, lms_id), group in found.items():
-        submission = _choose(_safe(raw), lms_id, group)
+        submission = _choose(safe(raw), lms_id, group)
         same, number = submission.student, 1
         while submission.student.casefold() in chosen:  # also where capitals are the only difference: so some disks have it
             number += 1
             submission = submission._replace(student=f"{same}-{number}", private=f"another hand-in has the name {same}")
         chosen[submission.student.casefold()] = submission
     return sorted(chosen.values(), key=lambda submission: submission.student)
+
+
+def _hidden(*parts):
+    """Whether it is what systems leave beside files; a notebook may have a name that begins with a dot."""
+    *folders, name = parts
+    return any(folder.startswith((".", "__MACOSX")) for folder in folders) or name.startswith(".") and (
+        name.startswith("._") or not _NOTEBOOK.search(name))
 
 
 def _walk(source):
@@ -307,7 +322,10 @@ def _inside(source, below, depth=0, room=None):
         return [File(below / "?", None, f"a zip that cannot be opened ({type(error).__name__})")]
     found = []
     for number, info in enumerate(entries):
-        parts = re.split(r"[/\\]+", info.filename)
+        filename = info.filename
+        with suppress(UnicodeError):  # macOS writes UTF-8, and does not say so
+            filename = filename if info.flag_bits & 0x800 else filename.encode("cp437").decode()
+        parts = re.split(r"[/\\]+", filename)
         if info.is_dir() or parts[-1] == "" or ".." in parts or parts[0] == "" or re.match(r"^[A-Za-z]:$", parts[0]):
             continue
         name = below / PurePosixPath(*parts)
@@ -347,12 +365,12 @@ def _owner(name, assignment, known=()):
             return "_".join(filter(None, [match["name"], lms_id])), lms_id, reply, late
     stem = _NOTEBOOK.sub("", name.name)
     stem = (stem if stem != name.name else name.stem).removeprefix(f"{assignment}-")
-    if len(name.parts) == 1 or _safe(stem).casefold() in known:
+    if len(name.parts) == 1 or safe(stem).casefold() in known:
         return stem, "", "", None
     return name.parts[0], "", "", None
 
 
-def _safe(name):
+def safe(name):
     """A name that every file system takes; whole letters with their marks, in Unicode's composed form."""
     name = unicodedata.normalize("NFC", name)
     plain = "".join(c if re.match(r"[\w.@+, -]", c) or unicodedata.category(c)[0] == "M" else "_" for c in name).strip(" .")
@@ -369,9 +387,9 @@ def _choose(student, lms_id, group):
     """The file to grade among those of one student: the last notebook; the others are kept beside it."""
     late = "handed in late" if any(late for _, _, late in group) else ""
     usable = [file for file, _, _ in group if file.path and _NOTEBOOK.search(file.name.name)]
-    faults = [f"{_safe(file.name.name)}: {file.fault}" for file, _, _ in group if file.fault]
+    faults = [f"{safe(file.name.name)}: {file.fault}" for file, _, _ in group if file.fault]
     if not usable:
-        names = ", ".join(_safe(file.name.name) for file, _, _ in group)
+        names = ", ".join(safe(file.name.name) for file, _, _ in group)
         why = "; ".join(dict.fromkeys([*faults[:3]])) or f"no notebook among: {names}"[:200]
         return Submission(student, note="; ".join(filter(None, [late, why])), lms_id=lms_id, reply=group[0][1])
 
@@ -381,11 +399,11 @@ def _choose(student, lms_id, group):
         return int(match["attempt"]) if match else 0, int(number[1][:9]) if number else 0, file.time, file.name.name
 
     *others, last = sorted(usable, key=order)
-    label, reply = _safe(last.name.name), next(reply for file, reply, _ in group if file is last)
+    label, reply = safe(last.name.name), next(reply for file, reply, _ in group if file is last)
     notes = [late, f"{len(usable)} notebooks, graded {label}" if others else "", *faults[:3]]
     times = {file: file.time if told is None else 0.0 for file, _, told in group}  # an LMS packs with times of its own
     return Submission(student, last.path, "; ".join(filter(None, notes)), lms_id, "", tuple(
-        (_safe(file.name.name), file.path, times[file]) for file in others[-4:]), label, reply, times[last], bool(late))
+        (safe(file.name.name), file.path, times[file]) for file in others[-4:]), label, reply, times[last], bool(late))
 
 
 def merge(lms_file, scores, column=None):
@@ -403,7 +421,7 @@ def merge(lms_file, scores, column=None):
         Canvas: the assignment's column, or its beginning.
     """
     found = table(lms_file)
-    rows = found.rows
+    rows = [row for _, row in found.rows]
     if not rows:
         raise ValueError(f"{lms_file} is empty")
     header = [cell.strip() for cell in rows[0]]
@@ -433,7 +451,7 @@ def merge(lms_file, scores, column=None):
         filled += 1
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=found.delimiter, lineterminator=found.newline).writerows(rows)
-    return out.getvalue().encode(found.encoding, "replace"), filled
+    return (found.head + out.getvalue()).encode(found.encoding, "replace"), filled
 
 
 def harmless(cell):

@@ -8,11 +8,9 @@ so that none can spoil another. Limits are fuel, and the same in every run.
 import functools
 import importlib.util
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from book.python import host
 from instructor.handed_in import clean
@@ -20,11 +18,9 @@ from nnlib.exercises import judging
 from nnlib.exercises.judging.outcome import ENDED, ERROR, NONE, OK, UNUSABLE, UNWRITTEN, Outcome
 from nnlib.exercises.judging.plain import decode, encode
 
-EXERCISE = 3 * 10**9  # fuel for one exercise, all its cases; the book's solutions need a sixtieth of it
+EACH = 3 * 10**9  # fuel for one cell, and for one exercise with all its cases; the book's solutions need a sixtieth of it
 CELLS = 9 * 10**9  # for all cells of a notebook
-CELL = 3 * 10**9  # for one of them
 AGAIN = 2 * 10**8  # what it costs to begin again
-_STATUSES = {UNWRITTEN, NONE, ERROR, UNUSABLE, OK}
 
 
 class Result(NamedTuple):
@@ -69,22 +65,20 @@ def run_cells(cells, work=1):
     """
     stops, why, cut, left = {}, {}, [], CELLS * work
     while True:
-        python, notes = host.Python.resume(begin()), []
-        for place, (number, source) in enumerate(cells):
-            name = f"cell {number}"
-            fuel = max(min(CELL * work, left), 1)
-            ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
-            left -= fuel - python.store.get_fuel()
-            if ended:
-                break
-            said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")
-                    if isinstance(record.get(kind), str)]
-            notes += list(dict.fromkeys(said))[:20] + why.get(number, [])
-        else:
-            snapshot = python.snapshot()
-            python.close()
-            return snapshot, notes + cut
-        python.close()
+        notes = []
+        with closing(host.Python.resume(begin())) as python:
+            for place, (number, source) in enumerate(cells):
+                name = f"cell {number}"
+                fuel = max(min(EACH * work, left), 1)
+                ended, records = _call(python, "cell", name, source, stops.get(number), fuel=fuel)
+                left -= fuel - python.store.get_fuel()
+                if ended:
+                    break
+                said = [f"{name}: {clean(record[kind])}" for record in records for kind in ("error", "ignored")
+                        if isinstance(record.get(kind), str)]
+                notes += list(dict.fromkeys(said))[:20] + why.get(number, [])
+            else:
+                return python.snapshot(), notes + cut
         begun = [record["at"] for record in records if isinstance(record.get("at"), int)]
         stops[number] = begun[-1] if begun and number not in stops else 0
         why[number] = [f"{name}: {ended}; the rest of the cell was left out"]
@@ -98,22 +92,20 @@ def _outcome(record):
     """The outcome in a record; what the guest would not write counts as an error."""
     try:
         status, arrays, note, line, changed = decode(record["outcome"])
-        plain = isinstance(arrays, tuple) and all(isinstance(array, np.ndarray) for array in arrays)
-        if status not in _STATUSES or not plain or (status == OK) != bool(arrays):
+        if status not in (UNWRITTEN, NONE, ERROR, UNUSABLE, OK) or (status == OK) != bool(arrays):
             raise ValueError("not an outcome")
-        [array.tolist() for array in arrays if array.dtype.kind == "U"]  # of letters that there are
-        return Outcome(status, arrays, clean(note), clean(line, 200), tuple(int(k) for k in changed))
+        [array.tolist() for array in arrays if array.dtype.kind == "U"]  # arrays, and of letters that there are
+        return Outcome(status, tuple(arrays), clean(note), clean(line, 200), tuple(int(k) for k in changed))
     except Exception:  # whatever a stranger wrote
         return Outcome(ERROR, note="what it gives cannot be read")
 
 
 def run_exercise(snapshot, key, adapter, given=None, work=1):
     """Outcomes of one exercise, one for each case, from what the notebook left; or from a value that is ``given``."""
-    python = host.Python.resume(snapshot)
     task = {"name": key.name, "value": key.value, "adapter": adapter, "cases": [encode(case.args) for case in key.cases],
             "given": given if given is None else encode(given)}
-    ended, records = _call(python, "answer", json.dumps(task), fuel=EXERCISE * work)
-    python.close()
+    with closing(host.Python.resume(snapshot)) as python:
+        ended, records = _call(python, "answer", json.dumps(task), fuel=EACH * work)
     outcomes = [_outcome(record) for record in records if "outcome" in record]
     if key.value and given is None and outcomes:
         first = outcomes[0]

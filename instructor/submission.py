@@ -6,6 +6,7 @@ import codeop
 import inspect
 import json
 import linecache
+import opcode
 import os
 import re
 import sys
@@ -18,7 +19,10 @@ from judging.plain import decode, encode
 
 RECORDS = 2  # a descriptor: what Python itself has to say of errors goes elsewhere
 RUN = {"time", "prun", "capture"}  # magics whose code leaves its names behind
-STUBS = {"matplotlib", "mpl_toolkits", "seaborn", "ipywidgets", "tqdm", "nnlib"}
+OPTIONS = re.compile(r"^(\s*-([lsTD]\s*\S+|\w+))*\s*")  # of %prun; some have values
+STUBS = {"matplotlib", "mpl_toolkits", "seaborn", "ipywidgets", "tqdm", "nnlib", "logging", "unittest", "doctest", "asyncio",
+         "numpy.testing", "numpy.typing", "IPython.display"}
+UNPACK = opcode.opmap["UNPACK_SEQUENCE"]
 ANSWER_CHARACTERS = 300
 scope = {"__name__": "__main__", "__builtins__": builtins}
 compiler = codeop.Compile()
@@ -35,7 +39,7 @@ def put(**record):
 def message(error):
     try:
         text = f"{type(error).__name__}: {error}"
-        if isinstance(error, SyntaxError):
+        if isinstance(error, SyntaxError) and error.lineno:
             text = f"line {error.lineno}: {type(error).__name__}: {error.msg}"
         return text[:ANSWER_CHARACTERS]
     except BaseException:
@@ -45,13 +49,16 @@ def message(error):
 class Nothing:
     """Takes whatever is done to it: what plots are drawn on here."""
 
+    def __init__(self, *args, **kwargs):
+        pass
+
     def __call__(self, *args, **kwargs):
         return Nothing()
 
     def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Nothing()
+        if name == "subplots":  # a figure's; the module's gives the figure too
+            return lambda *args, **kwargs: subplots(*args, **kwargs)[1]
+        return instead(name)
 
     def __getitem__(self, key):
         return Nothing()
@@ -60,6 +67,12 @@ class Nothing:
         pass
 
     def __iter__(self):
+        """As many as are asked for, as in ``line, = axes.plot(x)``; none to a loop."""
+        frame = sys._getframe(1)
+        asked, number = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+        return iter([Nothing() for _ in range(number if asked == UNPACK else 0)])
+
+    def __await__(self):
         return iter(())
 
     def __enter__(self):
@@ -69,21 +82,43 @@ class Nothing:
         return False
 
 
-def subplots(nrows=1, ncols=1, **kwargs):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "lt", "le", "gt", "ge"):
+    setattr(Nothing, f"__{_name}__", Nothing.__call__)
+    setattr(Nothing, f"__r{_name}__", Nothing.__call__)
+
+
+class Progress(Nothing):
+    """A bar that is not drawn."""
+
+    write = print
+
+    def __init__(self, iterable=(), *args, **kwargs):
+        self.iterable = iterable
+
+    def __iter__(self):
+        return iter(self.iterable)
+
+
+def subplots(nrows=1, ncols=1, *args, squeeze=True, **kwargs):
     axes = np.array([[Nothing() for _ in range(ncols)] for _ in range(nrows)], dtype=object).reshape(nrows, ncols)
-    return Nothing(), axes.squeeze() if axes.size > 1 else axes[0, 0]
+    return Nothing(), axes.squeeze()[()] if squeeze else axes
+
+
+def instead(name):
+    """What a name of a module means here that draws, or reports."""
+    known = {"subplots": subplots, "tqdm": Progress, "trange": lambda *args, **kwargs: Progress(range(*args)), "run": finish,
+             "run_until_complete": finish, "get_ipython": lambda: shell, "check": lambda *args, **kwargs: None,
+             "__version__": "0"}
+    if name.startswith("__") and name not in known:
+        raise AttributeError(name)
+    return known.get(name, Nothing())
 
 
 class Stub(types.ModuleType):
     """A module in whose place nothing happens."""
 
     def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        known = {"subplots": subplots, "plot": lambda *args, **kwargs: [Nothing()],
-                 "tqdm": lambda items=(), *args, **kwargs: items, "trange": range,
-                 "hist": lambda *args, **kwargs: (Nothing(), Nothing(), Nothing()), "check": lambda *args, **kwargs: None}
-        return known.get(name, Nothing())
+        return instead(name)
 
 
 class Stubs:
@@ -91,11 +126,10 @@ class Stubs:
 
     def find_spec(self, name, path=None, target=None):
         from importlib.machinery import ModuleSpec
-        top = name.split(".")[0]
-        if top not in STUBS:
+        if not {name, name.split(".")[0]} & STUBS:
             return None
-        if name == top and top != "nnlib":
-            put(ignored=f"{top} does nothing here")
+        if name in STUBS - {"nnlib", "IPython.display"}:
+            put(ignored=f"{name} does nothing here")
         return ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec):
@@ -110,12 +144,12 @@ class Shell:
 
     def run_line_magic(self, name, line="", *args, **kwargs):
         if name in RUN:
-            return execute(TransformerManager().transform_cell(re.sub(r"^(\s*-\w+)*\s*", "", line)), "a magic")
+            return execute(as_read(line if name == "time" else OPTIONS.sub("", line)), "a magic")
         put(ignored=f"%{name} is ignored")
 
     def run_cell_magic(self, name, line="", cell="", *args, **kwargs):
         if name in RUN:
-            return execute(TransformerManager().transform_cell(cell), f"%%{name}")
+            return execute("\n" + as_read(cell), f"%%{name}")
         put(ignored=f"%%{name} and what stands below it are ignored")
 
     magic = line_magic = run_line_magic
@@ -131,35 +165,51 @@ class Shell:
         return Nothing()
 
 
+shell = Shell()
+
+
+def as_read(source):
+    """A cell as IPython reads it; the empty lines before it, which are dropped, are counted all the same."""
+    return "\n" * re.match(r"([^\S\n]*\n)*", source)[0].count("\n") + TransformerManager().transform_cell(source)
+
+
 def execute(source, name, stop=None):
-    """Run the statements of a cell one by one, the first ``stop`` of them; what is not here to be imported is passed over."""
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    """Run the statements of a cell one by one, the first ``stop`` of them; what is not here to be imported is passed over.
+
+    The value of the last one, if it has any.
+    """
+    linecache.cache[name], result = (len(source), None, source.splitlines(True), name), None
     for number, statement in enumerate(ast.parse(source, name).body[:stop]):
         put(at=number)
         try:
-            code = compiler(ast.Module([statement], []), name, "exec")
+            shown = isinstance(statement, ast.Expr)
+            tree = ast.Expression(statement.value) if shown else ast.Module([statement], [])
+            code = compiler(tree, name, "eval" if shown else "exec")
             result = eval(code, scope)
-            if inspect.iscoroutine(result):
-                finish(result)
+            if code.co_flags & inspect.CO_COROUTINE:
+                result = finish(result)
         except ModuleNotFoundError as error:
             if not isinstance(statement, (ast.Import, ast.ImportFrom)):
                 raise
             put(ignored=f"{error.name} cannot be imported here")
+    return result
 
 
-def finish(coroutine):
+def finish(coroutine, *args, **kwargs):
+    if not inspect.iscoroutine(coroutine):
+        return Nothing()
     try:
         while True:
             coroutine.send(None)
-    except StopIteration:
-        pass
+    except StopIteration as end:
+        return end.value
 
 
 def cell(name, source, stop=None):
     """Run a cell of the notebook, whatever it does."""
     try:
         if stop != 0:
-            execute(TransformerManager().transform_cell(source), name, stop)
+            execute(as_read(source), name, stop)
     except BaseException as error:  # SystemExit too: the next cells run all the same
         put(error=message(error))
 
@@ -168,7 +218,8 @@ def start():
     """What a notebook finds when it begins."""
     sys.meta_path.insert(0, Stubs())
     sys.stderr = sys.stdout
-    scope.update(get_ipython=lambda shell=Shell(): shell, display=lambda *args, **kwargs: None,
+    sys.modules["IPython"].__getattr__ = instead
+    scope.update(get_ipython=lambda: shell, display=lambda *args, **kwargs: None,
                  check=lambda *args, **kwargs: None, exit=quit_, quit=quit_)
 
 

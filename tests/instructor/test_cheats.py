@@ -205,7 +205,7 @@ def test_every_solution_of_the_book_needs_little_of_the_work_allowed(monkeypatch
     """An answer thirty times as slow as the book's is still graded."""
     from instructor import runner
 
-    monkeypatch.setattr(runner, "EXERCISE", runner.EXERCISE // 30)
+    monkeypatch.setattr(runner, "EACH", runner.EACH // 30)
     made = assignment.Assignment("all", "All", list(all_exercises()), "secret")
     blocks = {entry.name: assignment.exercise_cells(entry) for entry in made.entries()}
     assignment.solve(made, assignment.solution_notebook(made, blocks))

@@ -1,9 +1,11 @@
 """Honest, broken and hostile submissions, all graded in one run: none gets more than its honest work is worth, none
 less for what its neighbours do, and each the same in every run."""
 
+import ast
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -85,6 +87,8 @@ SUBMISSIONS = {
     "prints a warning": Expected([*solved(), "import warnings\nwarnings.warn('careful')\nright = softmax\n"
                                   "def softmax(z):\n    print('here')\n    warnings.warn('!')\n    return right(z)"]),
     "error in a cell": Expected(["1 / 0", *solved()], note="cell 1: ZeroDivisionError"),
+    "syntax error below a magic": Expected([*solved(), "%%time\n\nx = 1\ndef f(:"], note="cell 6: line 4: SyntaxError"),
+    "syntax error below empty lines": Expected([*solved(), "\n  \n\nx = 1\n\ndef f(:"], note="cell 6: line 6: SyntaxError"),
     "syntax error": Expected([*solved(), "x = 1\ndef f(:"], note="cell 6: line 2: SyntaxError"),
     "asks for input": Expected([*solved(), "input('name?')"], note="EOFError"),
     "exits": Expected([*solved(), "exit()", "quit()", "raise SystemExit"]),
@@ -181,6 +185,42 @@ SUBMISSIONS = {
     "plots": Expected(["import matplotlib.pyplot as plt\nfrom tqdm import tqdm\nfig, ax = plt.subplots(2, 2)\n"
                        "ax[0, 0].plot([1]); line, = plt.plot([1]); plt.show()\nfor k in tqdm(range(3)): seen = k\n"
                        "assert seen == 2\n" + "\n".join(solved())], note="matplotlib does nothing here"),
+    "plots that give things back": Expected(["""import matplotlib, matplotlib.pyplot as plt
+fig, ax = plt.subplots(2, squeeze=False)
+line, = ax[0, 0].plot([1])
+counts, edges, patches = plt.hist([1])
+(low, high), (left, right) = ax[1, 0].get_ylim(), ax[1, 0].get_xlim()
+middle = (low + high) / 2 - 1
+one, two = fig.subplots(1, 2)
+for bar in one.bar([1], [2]): bar.set_color("r")
+print(matplotlib.__version__)
+seen = plt.Figure, plt.rcParams["x"] * 2 > 3
+class Own(plt.Axes): pass
+""" + "\n".join(solved())]),
+    "bars of progress": Expected(["""from tqdm.auto import tqdm, trange
+for k in (bar := tqdm(range(3))): bar.set_description(f"{k}")
+for j in trange(3, desc="x"): tqdm.write("y")
+with tqdm(total=3) as total: total.update(1)
+assert (k, j) == (2, 2)
+""" + "\n".join(solved())]),
+    "what notebooks bring": Expected(["""from IPython import get_ipython
+from IPython.display import HTML, clear_output, display
+import IPython, logging, unittest, doctest, asyncio, numpy.testing, numpy.typing as npt
+clear_output(wait=True)
+display(HTML("x"))
+get_ipython().run_line_magic("matplotlib", "inline")
+IPython.display.display(3)
+logging.getLogger("x").info("y")
+class Test(unittest.TestCase): pass
+unittest.main(argv=[""], exit=False)
+unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite())
+doctest.testmod()
+async def seven(): return 7
+await asyncio.sleep(1)
+assert asyncio.run(seven()) == asyncio.get_event_loop().run_until_complete(seven()) == 7
+numpy.testing.assert_allclose(1, 1)
+def typed(x: npt.NDArray) -> npt.NDArray[float]: return x
+""" + "\n".join(solved())], note="logging does nothing here"),
     "imports what is not here": Expected(["import torch\nfrom sympy import symbols\n" + "\n".join(solved())],
                                          note="torch cannot be imported here"),
     "a question in a comment": Expected(["import numpy as np  # why?\n# what is e?", *solved()[1:]]),
@@ -189,7 +229,8 @@ SUBMISSIONS = {
     "await": Expected(["async def f(): return 10\nn = await f()", *solved("parameters"), "parameters = 784 * n + n"]),
     "indented": Expected([solved()[0], *("\n".join("    " + line for line in cell.split("\n")) for cell in solved()[1:])]),
     "timed": Expected(["%%time\n" + solved()[0], *("%%prun -q\n" + cell for cell in solved("parameters")[1:]),
-                       "%time parameters = 784 * 10 + 10"]),
+                       "%prun -q -l 3 -s cumulative n = 784",
+                       "s = -n * 10", "parameters = %time -s + 10"]),
     "future": Expected(["from __future__ import annotations\ndef f(x: no_such): return x", *solved()]),
 }
 
@@ -474,3 +515,24 @@ def test_one_that_breaks_the_grader_is_reported_and_stops_nobody(tmp_path, cours
     got = rows(tmp_path / "graded")
     assert (got["a"]["status"], got["a"]["score"]) == ("failed", "0") and "disk full" in got["a"]["note"]
     assert got["b"]["score"] == str(ALL)
+
+
+def test_what_the_guide_says_can_be_imported():
+    """What is there, what does nothing, and what is not there: by the names in the three sentences."""
+    text = (ROOT / "appendix" / "instructor_guide.md").read_text(encoding="utf-8")
+    text = text[text.index("**What can be imported.**"):text.index("**Limits are work")]
+    there, nothing, gone = (re.findall(r"`([\w.]+)`", part) for part in re.split("What draws|All else", text))
+    assert set(nothing) == submission_stubs() - {"nnlib", "mpl_toolkits"} and len(there) > 10 and len(gone) > 5
+
+    def notes(names):
+        return runner.run_cells([(name, f"import {name}") for name in names])[1]
+    assert notes(there) == []
+    assert notes(nothing) == [f"cell {name}: {name} does nothing here" for name in nothing if name != "IPython.display"]
+    passed_over = [note.partition(":")[0] for note in notes(gone) if "cannot be imported here" in note]
+    assert passed_over == [f"cell {name}" for name in gone]
+
+
+def submission_stubs():
+    tree = ast.parse((ROOT / "instructor" / "submission.py").read_text(encoding="utf-8"))
+    return next(ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and node.targets[0].id == "STUBS")

@@ -72,8 +72,12 @@ def test_folder_with_any_names(tmp_path, hand_in):
     hand_in("Jane.ipynb", "1")
     hand_in("Rich/Untitled (3).ipynb", "1")
     hand_in(".ipynb_checkpoints/Jane-checkpoint.ipynb", "1")
+    hand_in(".Al.ipynb", "1")
+    hand_in(".ipynb", "1")
+    for junk in ("._Jane.ipynb", ".DS_Store", ".git/x.ipynb", "__MACOSX/Jane.ipynb"):
+        hand_in(junk, "1")
     found = collected(hand_in.folder)
-    assert found.keys() == {"Jane", "Rich"}
+    assert found.keys() == {"Jane", "Rich", "Al", "unnamed"}
 
 
 def test_zip_that_leaves_its_folder(tmp_path, make_zip):
@@ -325,6 +329,14 @@ def test_odd_endings_and_zips_in_zips(tmp_path, hand_in, make_zip):
     assert "cannot be opened" in found["dan"].note and "empty zip" in found["gil"].note and "hal.py" in found["hal"].note
 
 
+def test_names_in_a_zip_of_macos(make_zip):
+    """They are UTF-8, in parts, and the zip does not say so; one of Windows has the letters of DOS."""
+    path = make_zip({"xxxxxx.ipynb": notebook("1"), "yyyyy.ipynb": notebook("2")})
+    raw = path.read_bytes().replace(b"xxxxxx", "Re\u0301mi".encode())
+    path.write_bytes(raw.replace(b"yyyyy", "Müllr".encode("cp850")))
+    assert collected(path).keys() == {"R\u00e9mi", "Müllr"}
+
+
 def test_a_broken_zip_of_all_is_refused_or_has_rows(tmp_path, make_zip):
     path = make_zip({f"{name}.ipynb": notebook("1") * 9 for name in ("ada", "bob", "cem")})
     raw = path.read_bytes()
@@ -348,6 +360,9 @@ def test_a_broken_zip_of_all_is_refused_or_has_rows(tmp_path, make_zip):
     ("name\tmail\njo\tjo@x.org\n", [("jo", "")]),
     ('"name; all";mail\njo;1\n', [("jo", "")]),
     ("\ufeffname\nRene\u0301e\nराम\n", [("Ren\u00e9e", ""), ("राम", "")]),
+    ("sep=;\r\nName;Mail\r\njo;a,b,c\r\n", [("jo", "")]),
+    ("name|mail\njo|jo@x.org\n", [("jo", "")]),
+    ('"Full\nname",mail\n"Jo\nDoe",a\n', [("Jo_Doe", "")]),
     (GERMAN, [("Jane Döe_101", "101"), ("Rich Roe_102", "102")]),
     (ANONYMOUS, [("Participant_101", "101"), ("Participant_102", "102")]),
 ])
@@ -375,6 +390,10 @@ def test_a_roster_that_a_spreadsheet_has_saved(tmp_path, encoding):
     (b"name\njo\n\x00\x00\n", "class.csv, line 3: not text"), (b"name\nRen\x81e\n", "class.csv, line 2: neither UTF-8"),
     (b"name\njo\nal\njo\n", "class.csv, line 4: 'jo' stands in line 2"),
     (b"Full name,Identifier\nJo,Participant 1\nAl\n", "class.csv, line 3: expected 2 columns, got 1"),
+    (b"Student,ID,Week 1 (9)\nJo,1,\nAl,2,\nJoan,1,\n", "class.csv, line 4: 'Joan_1' stands in line 2"),
+    (b'name,mail\njo,"a\nal,b\nbo,c\n', "class.csv, line 2: unexpected end of data"),
+    (b"name\njo,,\nDoe, Jane\n", "class.csv, line 3: expected 1 columns, got 2"),
+    (b'sep=,\nname,note\njo,"two\nlines"\nal,\njo,\n', "class.csv, line 6: 'jo' stands in line 3"),
     (b'name\n"' + b"x" * 200_000 + b'"\n', "class.csv, line 2: field larger"),
 ])
 def test_a_roster_that_cannot_be_read_is_refused_with_its_line(tmp_path, raw, says):
@@ -418,6 +437,13 @@ def test_canvas_gradebook(tmp_path):
 def test_canvas_points_of_another_number(tmp_path):
     rows, _, _ = merged(tmp_path, CANVAS.replace(",7,5", ",14,5"), SCORES, "Week 1")
     assert [row["Week 1 (4711)"] for row in rows] == ["Manual Posting", "14", "12", "0", ""]
+
+
+def test_what_excel_says_of_itself_stays(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_bytes(b"sep=;\r\n" + GERMAN.replace("\n", "\r\n").encode("cp1252"))
+    data, filled = lms.merge(path, SCORES)
+    assert filled == 2 and data.startswith(b"sep=;\r\nID;") and b";85,7143;" in data
 
 
 def test_canvas_needs_one_column(tmp_path):

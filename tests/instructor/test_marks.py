@@ -3,13 +3,14 @@
 import csv
 import json
 import os
+import time
 import zipfile
 from datetime import datetime
 
 import nbformat
 import pytest
 
-from instructor import assignment, grade, handed_in, lms, marking, nbgrader_export, report, runner, similarity, written
+from instructor import assignment, decided, grade, handed_in, lms, marking, nbgrader_export, report, runner, similarity, written
 from instructor.__main__ import main
 from tests.instructor.course import ALL, POINTS, solved
 
@@ -143,6 +144,24 @@ def test_points_of_ones_own_and_days_late(tmp_path, policy, hand_in):
     assert report.score(run(policy, hand_in.folder, tmp_path)["half"]) == 5 + 2
 
 
+@pytest.fixture
+def berlin(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("due, handed_in, days", [
+    ("2026-10-24 18:00", "2026-10-25 17:59", 1), ("2026-10-24 18:00", "2026-10-25 18:01", 2),  # a day of 25 hours
+    ("2026-03-28 18:00", "2026-03-29 17:59", 1), ("2026-03-28 18:00", "2026-03-29 18:01", 2),  # and one of 23
+    ("2026-10-24 18:00+02:00", "2026-10-25 17:30", 2), ("2026-10-24 18:00", "2026-10-24 18:00", 0)])
+def test_a_day_late_is_a_day_of_the_calendar(due, handed_in, days, berlin):
+    made = assignment.Assignment("w", "W", ["softmax"], "secret", due=due, late=10)
+    assert decided.late(made, datetime.fromisoformat(handed_in).timestamp(), False)["days"] == days
+
+
 @pytest.mark.parametrize("text, hour", [
     ("Thursday, 9 October 2025, 6:12 PM", 18), ("Donnerstag, 9. Oktober 2025, 18:12", 18), ("9 October 2025, 12:12 AM", 0),
     ("-", None), ("99 October 2025, 18:12", None)])
@@ -163,6 +182,45 @@ def test_an_lms_tells_lateness_in_its_own_way(tmp_path, policy, hand_in):
                      'Participant 102,Bob,"Sunday, 11 October 2026, 6:12 PM"\nParticipant 101,Ada,-\n')
     results = run(policy, packed, tmp_path, students=lms.roster(sheet))
     assert results["roebob_102"]["late"]["days"] == 3 and results["doeada_101"]["late"]["days"] == 0
+
+
+def test_a_page_of_a_group_does_not_say_what_a_members_file_is_called(tmp_path, course, hand_in):
+    hand_in("ada/ada_v1.ipynb", "1 / 0", *solved())
+    hand_in("ada/ada_v2.ipynb", "1 / 0", *solved())
+    hand_in("bob.ipynb", "x = 1")
+    groups = tmp_path / "groups.csv"
+    groups.write_text("student,group\nada,1\nbob,1\n")
+    run(course, hand_in.folder, tmp_path, groups=groups)
+    one, other = ((tmp_path / "graded" / "feedback" / f"{name}.html").read_text() for name in ("ada", "bob"))
+    assert "2 notebooks, graded ada_v2.ipynb" in one and "ada" not in other
+    assert "cell 1: ZeroDivisionError" in one and "cell 1: ZeroDivisionError" in other
+
+
+def test_questions_alone(tmp_path, hand_in):
+    made = assignment.make(tmp_path / "week", "week", [], questions=["twice"])
+    handed_out = nbformat.read(tmp_path / "week" / "student" / "week.ipynb", as_version=4)
+    hand_in("ada.ipynb", text=answered(handed_out, ANSWER))
+    hand_in("bob.ipynb", text=answered(handed_out, "{body} {marks} </script>"))
+    (tmp_path / "marks.csv").write_text("ada,twice,1.5,\n")
+    for _ in range(2):
+        results = run(made, hand_in.folder, tmp_path)
+        assert {name: (result["status"], report.score(result)) for name, result in results.items()} == {
+            "ada": ("graded", 1.5), "bob": ("graded", 0)}
+    page = (tmp_path / "graded" / "marking.html").read_text()
+    assert page.count("<article") == 2 and "{body} {marks} &lt;/script&gt;" in page
+
+
+def test_a_name_in_a_file_of_ones_own_may_be_typed_in_parts(tmp_path, course, hand_in):
+    """As some systems do, and after what Excel says of itself; a comment may have lines."""
+    hand_in("Ren\u00e9e.ipynb", *solved())
+    (tmp_path / "marks.csv").write_text("sep=;\nStudent;Exercise\nRene\u0301e;;-1;\"so,\nand so\"\n\nRene\u0301e;Counter;0;\n")
+    (tmp_path / "groups.csv").write_text("Student|Group\nRene\u0301e|1\n")
+    result = run(course, hand_in.folder, tmp_path, groups=tmp_path / "groups.csv")["Ren\u00e9e"]
+    assert report.score(result) == ALL - 2 and [row["comment"] for row in result["overrides"]] == ["so,\nand so", ""]
+    with open(tmp_path / "marks.csv", "a") as file:
+        file.write("nobody;;1;\n")
+    with pytest.raises(ValueError, match="line 7: nobody"):
+        run(course, hand_in.folder, tmp_path)
 
 
 def test_a_group_shares_its_best(tmp_path, course, hand_in):
@@ -186,7 +244,7 @@ def test_graded_again_is_what_ran_out_of_work_or_is_named(tmp_path, course, hand
     hand_in("ada.ipynb", *solved())
     hand_in("slow.ipynb", *solved(softmax="def softmax(z):\n    for k in range(10**5): k + 1\n"
                                   "    e = np.exp(z - z.max(1, keepdims=True))\n    return e / e.sum(1, keepdims=True)"))
-    monkeypatch.setattr(runner, "EXERCISE", 3 * 10**7)
+    monkeypatch.setattr(runner, "EACH", 3 * 10**7)
     ran, one = [], grade._grade_one
 
     def noted(made, who, data, adapters, work):
