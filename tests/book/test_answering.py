@@ -496,8 +496,11 @@ def test_a_reload_while_it_runs_loses_nothing(opened):
 def test_where_nothing_can_be_stored_all_works_and_a_line_says_so(script, opened):
     window = opened("server", script=script)
     window.exercise.write(WRONG)
-    assert "copy your answer" in window.exercise.root.locator(".runnable-status").inner_text()
     assert "right on" in window.exercise.check(RIGHT)
+    other = Exercise(window.page, "collapse")
+    other.write("1")
+    for exercise in (window.exercise, other):
+        assert "copy your answer" in exercise.root.locator("[role=alert]").inner_text(), "it stays, at each answer"
     assert window.page.locator("#ex-softmax .runnable-solved").is_visible()
 
 
