@@ -214,6 +214,14 @@ def test_what_python_shows_is_not_trusted(tried):
 
 
 @pytest.mark.browser
+def test_two_tabs_show_what_was_written_last_in_any_cell(tried):
+    cell, other = tried.page.locator("[data-name^=cell-]").first, tried.context.new_page()
+    other.goto(tried.page.url)
+    other.evaluate("name => localStorage.setItem(`nn:answer:${name}`, 'x = 7')", cell.get_attribute("data-name"))
+    tried.page.wait_for_function("document.querySelector('[data-name^=cell-]').getCode() == 'x = 7'")
+
+
+@pytest.mark.browser
 def test_no_cell_runs_after_one_with_which_python_ended(tried):
     """Each would say that a name is not defined, and the page that every cell has run."""
     page = tried.page

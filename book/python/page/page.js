@@ -98,6 +98,7 @@
     this.edit.onclick = function () { cell.open(true); };
     this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
     if (kept("answer:" + name) !== null) this.set(kept("answer:" + name));
+    cells.push(this);
     this.state("idle");
   }
 
@@ -202,7 +203,7 @@
   [].forEach.call(document.querySelectorAll(".exercise .cell"), function (root) {
     var name = /^check\((\w+)/m.exec(root.querySelector(".cell_input") ? root.querySelector(".cell_input").textContent : "");
     if (!name) return;
-    if (able) cells.push(new Cell(root, name[1]));
+    if (able) new Cell(root, name[1]);
     else root.append(make("p", {"class": "runnable-old"}, "To answer exercises in the page takes a browser from 2023 or later. " +
       (nn.instead || "Else open the chapter with make lab, or with its Binder button.")));
   });
@@ -226,7 +227,7 @@
     };
   })();
 
-  // The same exercise in another tab: both show what was written last.
+  // The same cell in another tab: both show what was written last.
   addEventListener("storage", function (event) {
     if (event.key === null) memory = {};
     else if (event.key.indexOf(own) == 0) delete memory[event.key.slice(own.length)];
