@@ -324,6 +324,51 @@ def test_a_python_whose_memory_is_full_says_so_and_starts_anew(opened):
     assert "right on" in exercise.check(RIGHT)
 
 
+LOST = """async text => {
+    const root = document.querySelector("[data-name=softmax]"), run = async (text, ...wanted) => {
+        root.setCode(text);
+        root.querySelector("[data-action=run]").click();
+        while (!wanted.includes(root.dataset.state)) await new Promise(done => setTimeout(done, 50));
+        return root.querySelector(".runnable-output").innerText.trim();
+    }, killed = async () => { while (!localStorage.killed) await new Promise(done => setTimeout(done, 50)); };
+    await run("1", "done");
+    if (!text.startsWith("while")) await killed();
+    const lost = run(text, "failed", "stopped"), kept = root.getCode();
+    localStorage.told = JSON.stringify([await lost, kept, await run("2", "done")]);
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("victim, text", [("process", "3"), ("process", "while True: pass"), ("worker", "3")])
+def test_a_python_that_is_ended_from_outside_is_missed_and_started_anew(victim, text, opened, chromium):
+    """Idle or running, as by a browser that is short of memory: nobody is told."""
+    window = opened("server")
+    page, other, crashed = window.page, window.context.new_page(), []
+    other.goto(page.url)  # Playwright gives up a page of which a process has died; what it says is read here
+    page.evaluate(f"() => void ({LOST})({json.dumps(text)})")
+    if text.startswith("while"):
+        page.locator("[data-name=softmax][data-state=running]", has_text="while").wait_for()
+    else:
+        window.exercise.wait("done")
+    if victim == "worker":
+        page.frames[1].evaluate("worker.terminate()")
+    else:
+        browser = chromium.new_browser_cdp_session()
+        browser.on("Target.targetCrashed", lambda event: crashed.append(event))
+        browser.send("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "iframe"}]})
+        (frame,) = browser.send("Target.getTargets", {"filter": [{"type": "iframe"}]})["targetInfos"]
+        session = browser.send("Target.attachToTarget", {"targetId": frame["targetId"], "flatten": False})["sessionId"]
+        message = json.dumps({"id": 1, "method": "Page.crash"})
+        browser.send("Target.sendMessageToTarget", {"sessionId": session, "message": message})
+        while not crashed:
+            other.wait_for_timeout(50)
+    other.evaluate("localStorage.killed = 1")
+    other.wait_for_function("localStorage.told")
+    lost, kept, after = json.loads(other.evaluate("localStorage.told"))
+    assert lost == "Python is stopped: the browser has ended it.\nWhat you wrote is kept. The next check starts Python anew."
+    assert kept == text and after == "2"
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("source, said", [
     ("def f():\n    return 1 / 0\n\n\nf()", HEAD.format(5) + '''    f()
@@ -451,8 +496,11 @@ def test_a_reload_while_it_runs_loses_nothing(opened):
 def test_where_nothing_can_be_stored_all_works_and_a_line_says_so(script, opened):
     window = opened("server", script=script)
     window.exercise.write(WRONG)
-    assert "copy your answer" in window.exercise.root.locator(".runnable-status").inner_text()
     assert "right on" in window.exercise.check(RIGHT)
+    other = Exercise(window.page, "collapse")
+    other.write("1")
+    for exercise in (window.exercise, other):
+        assert "copy your answer" in exercise.root.locator("[role=alert]").inner_text(), "it stays, at each answer"
     assert window.page.locator("#ex-softmax .runnable-solved").is_visible()
 
 

@@ -206,6 +206,26 @@ def test_what_python_shows_is_not_trusted(tried):
 
 
 @pytest.mark.browser
+def test_two_tabs_show_what_was_written_last_in_any_cell(tried):
+    cell, other = tried.page.locator("[data-name^=cell-]").first, tried.context.new_page()
+    other.goto(tried.page.url)
+    other.evaluate("name => localStorage.setItem(`nn:answer:${name}`, 'x = 7')", cell.get_attribute("data-name"))
+    tried.page.wait_for_function("document.querySelector('[data-name^=cell-]').getCode() == 'x = 7'")
+
+
+@pytest.mark.browser
+def test_no_cell_runs_after_one_with_which_python_ended(tried):
+    """Each would say that a name is not defined, and the page that every cell has run."""
+    page = tried.page
+    cells = page.locator(".runnable")
+    cells.nth(1).evaluate("(root, text) => root.setCode(text)", "import os\nos._exit(3)")
+    run(page)
+    page.locator(".runnable-page", has_text=f"Stopped at cell 2 of {cells.count()}").wait_for()
+    assert "exit code 3" in cells.nth(1).locator(".runnable-output").inner_text()
+    assert cells.nth(2).locator(".runnable-output").is_hidden()
+
+
+@pytest.mark.browser
 def test_a_picture_a_missing_module_and_a_value(tried):
     page = tried.page
     said = page.evaluate(RUN, "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('$x^2$')\nplt.show()\n1 + 1")

@@ -112,12 +112,13 @@
       bar.dataset.state = "running";
       try {
         await nn.python.start((bytes, of) => { said.textContent = `Loading Python: ${(bytes / 1e6).toFixed(1)} of ${(of / 1e6).toFixed(1)} MB`; });
-        for (let k = 0; k < all.length && !ended; k++) {
+        let k = 0;
+        for (; k < all.length && !ended; k++) {
           said.textContent = `Running cell ${k + 1} of ${all.length}`;
           await all[k].check();
-          if (all[k].root.dataset.state === "stopped") ended = true;
+          if (all[k].root.dataset.state !== "done") ended = true; // what it had defined is gone
         }
-        said.textContent = ended ? "Stopped" : "Every cell has run. Change one and run it again.";
+        said.textContent = ended ? `Stopped at cell ${k} of ${all.length}` : "Every cell has run. Change one and run it again.";
       } catch (error) {
         said.textContent = error.kind === "download" ? `Python is not here: ${error.message}. Look at your connection, then try again.` : `Python is stopped: ${error.message}.`;
       }

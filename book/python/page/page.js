@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   var nn = window.nnPython, here = document.currentScript.src.replace(/[^/]*$/, ""), memory = {},
-    page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {}, refused = false,
+    page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {},
     own = nn.own || "nn:";                                // begins the name of all that this page keeps
   // the smallest module with a vector instruction in it: browsers from 2023 on take it
   var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
@@ -81,9 +81,10 @@
     this.edit = make("button", {type: "button", "data-action": "edit"}, "Edit");
     this.status = make("span", {"class": "runnable-status", role: "status"});
     this.help = make("span", {"class": "runnable-help", id: id + "-help"});
+    this.unkept = make("span", {role: "alert"});
     this.output = make("div", {"class": "runnable-output", "aria-live": "polite", role: "region", "aria-label": "Result"});
     this.bar = make("div", {"class": "runnable-bar"});
-    this.bar.append(this.run, this.edit, this.stop, this.reset, this.status, this.help);
+    this.bar.append(this.run, this.edit, this.stop, this.reset, this.status, this.help, this.unkept);
     this.output.hidden = true;
     root.classList.add("runnable");
     root.dataset.name = name;
@@ -97,6 +98,7 @@
     this.edit.onclick = function () { cell.open(true); };
     this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
     if (kept("answer:" + name) !== null) this.set(kept("answer:" + name));
+    cells.push(this);
     this.state("idle");
   }
 
@@ -124,10 +126,7 @@
       if (text == this.text) return;
       this.text = text;
       if (this.stored) this.stored.hidden = text != this.stub || !this.output.hidden;
-      if (!keep("answer:" + this.name, text) && !refused) {
-        refused = true;
-        this.say("This browser keeps nothing: copy your answer before you leave the page.");
-      }
+      this.unkept.textContent = keep("answer:" + this.name, text) ? "" : "This browser keeps nothing: copy your answer before you leave the page.";
       this.reset.hidden = false;
     },
     clear: function () {
@@ -193,8 +192,8 @@
         cell.state("done");
       }).catch(function (error) {
         var kind = error.kind || "download";
-        if (kind == "download") cell.show(2, "Python is not here: " + error.message + ".\nWhat you wrote is kept. Look at your connection, then press Check again.");
-        else cell.show(2, "Python is stopped: " + error.message + (/[.?]$/.test(error.message) ? "" : ".") + "\nWhat you wrote is kept. The next check starts Python anew.");
+        if (kind == "download") cell.show(2, "Python is not here: " + error.message + ".\nWhat you wrote is kept. Look at your connection, then press " + cell.word + " again.");
+        else cell.show(2, "Python is stopped: " + error.message + (/[.?]$/.test(error.message) ? "" : ".") + "\nWhat you wrote is kept. The next " + cell.word.toLowerCase() + " starts Python anew.");
         cell.say(kind == "stopped" ? "Stopped" : "Failed");
         cell.state(kind == "stopped" ? "stopped" : "failed");
       });
@@ -204,7 +203,7 @@
   [].forEach.call(document.querySelectorAll(".exercise .cell"), function (root) {
     var name = /^check\((\w+)/m.exec(root.querySelector(".cell_input") ? root.querySelector(".cell_input").textContent : "");
     if (!name) return;
-    if (able) cells.push(new Cell(root, name[1]));
+    if (able) new Cell(root, name[1]);
     else root.append(make("p", {"class": "runnable-old"}, "To answer exercises in the page takes a browser from 2023 or later. " +
       (nn.instead || "Else open the chapter with make lab, or with its Binder button.")));
   });
@@ -228,7 +227,7 @@
     };
   })();
 
-  // The same exercise in another tab: both show what was written last.
+  // The same cell in another tab: both show what was written last.
   addEventListener("storage", function (event) {
     if (event.key === null) memory = {};
     else if (event.key.indexOf(own) == 0) delete memory[event.key.slice(own.length)];

@@ -18,9 +18,11 @@
   const nn = window.nnPython;
   const LIMIT = 60e3; // milliseconds a run may take
   const MEMORY = 512 << 4; // pages of 64 KiB
+  const SILENCE = 10; // questions, one a second, that the interpreter may leave without an answer
   const FRAME = `<!doctype html><meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:"><script>
     let parts, worker, turn = 0;
     onmessage = async ({data, ports: [port]}) => {
+      if (data.ping) { parent.postMessage({alive: true}, "*"); return; }
       const mine = ++turn;
       if (worker) worker.terminate();
       worker = null;
@@ -171,12 +173,11 @@
       const files = Object.assign({"usr/local/lib/python315.zip": library}, ...archives.map(untar));
       const wasm = limited(module);
       frame.contentWindow.postMessage({wasm, files, source: `(${nn.worker})()`}, "*", [wasm.buffer]);
-      kept[nn.parts[nn.module][0]] = Promise.resolve(); // the frame has it
     }
     const channel = new MessageChannel();
     port = channel.port1;
     let said = "";
-    const alive = message((stream, text) => { said += text; });
+    const alive = message((stream, text) => { said += text; }, true);
     port.onmessage = ({data}) => hear(data);
     const code = `${nn.begin[nn.module]}__import__("guest").begin(${JSON.stringify(nn.before)})\n`;
     frame.contentWindow.postMessage({begin: code}, "*", [channel.port2]);
@@ -184,14 +185,30 @@
     if (status) { end(); throw failure("ended", "it does not start: " + said); }
   }
 
-  function message(output) { // the answer to what is sent next
-    return new Promise((resolve, reject) => { current = {resolve, reject, output: output || (() => {})}; });
+  // The answer to what is sent next. A browser that ends the frame or its worker (its memory is short, or somebody did so)
+  // tells nobody, so both are asked: the worker whether it has begun, then, since one that runs hears nothing, its frame.
+  function message(output, begun) {
+    return new Promise((resolve, reject) => {
+      const mine = current = {resolve, reject, output: output || (() => {}), begun, silence: 0};
+      mine.watch = setInterval(() => {
+        if (mine !== current) return clearInterval(mine.watch);
+        if (mine.begun) frame.contentWindow.postMessage({ping: true}, "*");
+        if (++mine.silence <= SILENCE) return;
+        end(failure("ended", "the browser has ended it"));
+        frame.remove();
+        frame = null;
+      }, 1000);
+    });
   }
 
   function hear(data) {
     if (!current) return;
+    current.silence = 0;
     if (data.output) {
+      current.begun = true;
       for (const [stream, text] of data.output) current.output(stream, text);
+    } else if (data.alive) {
+      return;
     } else if (data.ended) {
       end(failure("ended", data.ended));
     } else {

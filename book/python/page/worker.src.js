@@ -1,6 +1,6 @@
 // The worker that runs Python: the module, a file system in memory, and nothing else in reach.
 // in:  {module, files: {path: Uint8Array}, begin, port}, then on the port {code}
-// out: on the port {output: [[stream, text], ...]}, {status, files: {name: Uint8Array}}, or {ended: message}
+// out: on the port {output: [[stream, text], ...]}, an empty one as it begins, {status, files: {name: Uint8Array}}, or {ended: message}
 import {ConsoleStdout, Directory, File, OpenFile, PreopenDirectory, WASI, WASIProcExit} from "@bjorn3/browser_wasi_shim";
 
 const CAP = 100_000; // characters a cell may print
@@ -74,6 +74,7 @@ function turn(code) {
 
 function run(code) {
   printed = 0;
+  port.postMessage({output: []});
   try {
     const status = turn(code), files = {};
     for (const [name, file] of out.contents) files[name] = file.data;
