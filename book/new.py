@@ -30,9 +30,9 @@ explore(
     w=(-3.0, 3.0, 0.5),
     title="TODO: what it shows",
     goals={
-        "TODO: what there is to find": lambda w: w < 0,
-        "TODO: something else": lambda w: w == 0,
-        "TODO: and a third": lambda w: w == 3,
+        "TODO: what there is to find.": lambda w: w < 0,
+        "TODO: something else.": lambda w: w == 0,
+        "TODO: and a third.": lambda w: w == 3,
     },
     describe=lambda w: f"TODO: what the data show at w = {w:g}.",
 )"""

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from book.arithmetic import ONE_ROUNDING
 
@@ -28,6 +29,8 @@ CHROMIUM_FLAGS = [
     "--process-per-site",
 ]
 os.environ.update(ONE_ROUNDING)  # here, before any test imports NumPy
+settings.register_profile("same", derandomize=True)  # the same examples in each run
+settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items):

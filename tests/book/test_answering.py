@@ -361,7 +361,7 @@ def test_a_python_that_is_ended_from_outside_is_missed_and_started_anew(victim, 
         message = json.dumps({"id": 1, "method": "Page.crash"})
         browser.send("Target.sendMessageToTarget", {"sessionId": session, "message": message})
         while not crashed:
-            other.wait_for_timeout(50)
+            other.title()  # lets events come
     other.evaluate("localStorage.killed = 1")
     other.wait_for_function("localStorage.told")
     lost, kept, after = json.loads(other.evaluate("localStorage.told"))

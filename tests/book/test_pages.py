@@ -224,8 +224,10 @@ def test_page_fits_a_phone(watched, html, name):
 def test_the_way_to_the_top_covers_nothing(watched, html, width):
     page = open_page(watched, html, "chapters/02_activations.html", viewport={"width": width, "height": 800}).page
     for y in (3000, 2500):
-        page.evaluate("y => scrollTo({top: y, behavior: 'instant'})", y)
-        page.wait_for_timeout(100)
+        page.evaluate("""async y => {
+            scrollTo({top: y, behavior: 'instant'});
+            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page has heard of it
+        }""", y)
     page.wait_for_function("document.getElementById('pst-back-to-top').getClientRects().length")
     over = page.evaluate("""() => {
         const box = e => e.getBoundingClientRect(), top = box(document.getElementById('pst-back-to-top'));
