@@ -79,9 +79,9 @@ ONE_OF_EACH_LOOK = """() => {
     }
     return seen.size;
 }"""
-TURNED = """async theme => {
+TURNED = """theme => {
     document.documentElement.dataset.theme = document.documentElement.dataset.mode = theme;
-    await Promise.allSettled(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished));
+    for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
 }"""
 
 
