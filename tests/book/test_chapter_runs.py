@@ -165,7 +165,7 @@ def test_a_figure_is_changed_and_moved(tried):
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
     page.locator(f"[data-draws][data-drawn='{slider.input_value()}']").wait_for()
-    assert slider.input_value() == "5" and figure.locator("svg").get_attribute("aria-label") == "x is -0.5"
+    assert slider.input_value() == "5" and figure.locator("svg").get_attribute("aria-label") == "x is −0.5"
     page.wait_for_function("document.querySelector('[data-name=draw_square] .explore-goal').dataset.reached == ''")
     assert handle.bounding_box()["x"] < before["x"] and "Go to the left." in goal.inner_text()
     box = figure.locator("svg").bounding_box()
