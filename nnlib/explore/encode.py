@@ -49,6 +49,13 @@ def compress(payload):
     return base64.b64encode(zlib.compress(payload, 9)).decode()
 
 
+def decompress(packed):
+    """What :func:`compress` was given: the JSON, read, and the binary block behind it."""
+    payload = zlib.decompress(base64.b64decode(packed))
+    start = 4 + struct.unpack("<I", payload[:4])[0]
+    return json.loads(payload[4:start]), payload[start:]
+
+
 def fingerprint(*parts):
     """A short hash of the states themselves: the same wherever the same states were drawn, whatever zlib compresses."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:8]

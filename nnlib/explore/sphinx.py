@@ -5,12 +5,8 @@ fragment ``#explore=...`` moves a figure: it refers to no heading, and a warning
 its page does not have.
 """
 
-import base64
 import html
-import json
 import re
-import struct
-import zlib
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
@@ -19,6 +15,7 @@ from docutils.transforms import Transform
 from sphinx.util import logging
 
 from .diff import INNER, TEXT
+from .encode import decompress
 from .page import css, script
 from .typeset import plain
 
@@ -57,8 +54,7 @@ def head_of(part):
     found = re.search(r'class="explore-data">([^<]*)<', part)
     if not found:
         return {"c": [], "s": []}
-    payload = zlib.decompress(base64.b64decode(found[1]))
-    return json.loads(payload[4 : 4 + struct.unpack("<I", payload[:4])[0]])
+    return decompress(found[1])[0]
 
 
 def controls(part):

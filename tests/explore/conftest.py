@@ -1,15 +1,11 @@
 """Static figures in a browser, and their comparison with matplotlib's own drawing of the same state."""
 
-import base64
 import functools
 import importlib.util
 import io
 import itertools
-import json
 import math
 import random
-import struct
-import zlib
 from pathlib import Path
 
 import matplotlib
@@ -20,6 +16,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from nnlib.explore import explore  # noqa: E402
+from nnlib.explore.encode import decompress  # noqa: E402
 from nnlib.explore.page import page as standalone  # noqa: E402
 from nnlib.explore.render import QUANTUM, RC  # noqa: E402
 
@@ -88,12 +85,10 @@ def reference(figure, state, style):
 
 def stored_places(root):
     """Where each handle is in each state, in quanta, as the page has it: ``[[(x, y), ...], ...]``."""
-    payload = zlib.decompress(base64.b64decode(root.query_selector(".explore-data").text_content()))
-    start = 4 + struct.unpack("<I", payload[:4])[0]
-    head = json.loads(payload[4:start])
+    head, block = decompress(root.query_selector(".explore-data").text_content())
 
     def integers(at):
-        planes = np.frombuffer(payload, np.uint8, 2 * head["n"], start + at).reshape(2, -1)
+        planes = np.frombuffer(block, np.uint8, 2 * head["n"], at).reshape(2, -1)
         return planes.T.copy().view("<i2").ravel().tolist()
 
     return [list(zip(integers(handle["x"]), integers(handle["y"]), strict=True)) for handle in head.get("h", ())]
