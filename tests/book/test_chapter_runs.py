@@ -6,8 +6,6 @@ import math
 import re
 import statistics
 import tarfile
-from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -108,16 +106,10 @@ def runs_as_stored(path, window, html):
     assert window.errors == [] and window.external == []
 
 
-TURNS = 6  # a run of all tests takes every sixth chapter, each day other ones
-
-
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.slow(every=8)
 @pytest.mark.parametrize("path", chapter_paths(), ids=lambda path: path.stem)
-def test_every_cell_gives_its_stored_text(path, watched, html, request):
-    asked = any(Path(__file__).name in argument for argument in request.config.args)
-    if not asked and (date.today().toordinal() + int(path.stem[:2])) % TURNS:
-        pytest.skip("not today's: make test P=tests/book/test_chapter_runs.py takes them all")
+def test_every_cell_gives_its_stored_text(path, watched, html):
     runs_as_stored(path, watched(), html)
 
 

@@ -2,16 +2,19 @@
 
 import ast
 import collections
+import datetime
 import json
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from sphinx.util.matching import compile_matchers
 
 from book import __main__ as commands
+from tests import conftest
 
 
 def book(root, *arguments):
@@ -271,3 +274,26 @@ def test_this_environment_is_the_pinned_one(root):
         text=True,
     )
     assert done.returncode == 0 and '"install": []' in done.stdout, done.stderr[-500:]
+
+
+def skipped(monkeypatch, day, *arguments):
+    """Which of 24 tests, the first twelve of them slow, a run on that day leaves out, and the order they run in."""
+    left_out, items = set(), []
+    for number in range(24):
+        mark = pytest.mark.slow(every=3).mark if number < 6 else pytest.mark.slow.mark if number < 12 else None
+        items.append(SimpleNamespace(
+            number=number, path=conftest.ROOT / "tests" / "test_it.py", get_closest_marker={"slow": mark}.get,
+            add_marker=lambda mark, number=number: left_out.add(number)))
+    items.reverse()
+    monkeypatch.setattr(conftest, "date", SimpleNamespace(today=lambda: datetime.date(2030, 1, day)))
+    conftest.pytest_collection_modifyitems(SimpleNamespace(args=arguments), items)
+    assert {item.number for item in items[:12]} == set(range(12))
+    return left_out
+
+
+def test_slow_tests_take_turns_unless_they_are_named(monkeypatch):
+    days = [set(range(6)) - skipped(monkeypatch, day, "tests") for day in range(1, 13)]
+    assert all(len(days[k]) == 2 and set.union(*days[k:k + 3]) == set(range(6)) for k in range(9))
+    assert all(skipped(monkeypatch, day, "tests") <= set(range(6)) for day in range(1, 13))
+    for named in ("tests/explore", "tests/book/test_setup.py::test_x", str(conftest.ROOT / "tests" / "book")):
+        assert skipped(monkeypatch, 1, named) == set()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.slow(every=3)
 def test_messages_are_extracted(root, tmp_path):
     done = subprocess.run(
         [

@@ -79,7 +79,7 @@ def test_there_are_chapters():
     assert CHAPTERS, "no notebook below chapters/: the sweep would test nothing"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(every=3)
 @pytest.mark.browser
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 def test_the_figures_of_a_chapter(path, opened, compare, drive, monkeypatch, root):

@@ -99,7 +99,7 @@ def open_folder():
         yield Path(folder)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(every=3)
 @pytest.mark.skipif(not (sys.platform == "linux" and shutil.which("setpriv")), reason="needs setpriv, of Linux")
 def test_grading_as_an_ordinary_user_without_any_rights(open_folder):
     """Who runs this without being root is that user already; else nobody is: no capability, no way to get one, no home."""

@@ -156,7 +156,7 @@ def memory(process):
     return total / 2**20
 
 
-@pytest.mark.slow
+@pytest.mark.slow(every=3)
 def test_several_users_pull_open_and_run_a_chapter(hub, tmp_path, record_property):
     address, family = hub
     repository = tmp_path / "book.git"  # what a link of nbgitpuller names, here a copy on this machine

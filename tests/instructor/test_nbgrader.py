@@ -21,7 +21,7 @@ STUDENTS = {
 POINTS = {"right": ALL, "half": 2, "untouched": 0, "breaks": ALL - 2, "warns": ALL}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(every=3)
 def test_generate_autograde_export(tmp_path, root, course, tools):
     folder = tmp_path / "course"
     source = nbgrader_export.export(course, folder, root)
