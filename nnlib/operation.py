@@ -82,7 +82,7 @@ class Operation:
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
-        return self.function(*self._fitting(None, 0, arrays), **options)[0]
+        return self.vjp(*arrays, **options)[0]
 
     def vjp(self, *arrays, **options):
         """The value and the pullback."""
@@ -91,14 +91,15 @@ class Operation:
     def vjp_in(self, layer, parameters, *arrays, **options):
         """:meth:`vjp` in a layer of that name: so many arrays after the first are its own, and say what x must be."""
         arrays, options = self._by_position(arrays, options)
-        y, pullback = self.function(*self._fitting(layer, parameters, arrays), **options)
+        arrays = self._of_one_type(arrays)
+        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in arrays])
+        y, pullback = self.function(*arrays, **options)
         if self._saves is None:
             self._saves = "input_grad" in inspect.signature(pullback).parameters
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
 
         def checked_pullback(dy, input_grad=True):
-            if not (type(dy) is np.ndarray and dy.dtype is y_dtype):
-                dy = np.asarray(checks.numeric(self.__name__, "dy", dy), y_dtype)
+            dy = np.asarray(checks.numeric(self.__name__, "dy", dy), y_dtype)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
             return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
@@ -125,36 +126,27 @@ class Operation:
                 arrays += (options.pop(name),)
         return arrays, options
 
-    def _fitting(self, layer, parameters, arrays):
-        """The arrays as arrays, all of one float type, their shapes checked."""
-        dtype = None
-        for x in arrays:
-            if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.dtype != np.float16:     # which is refused
-                dtype = x.dtype
-                break
-        converted = list(arrays)
+    def _of_one_type(self, arrays):
+        """The arrays as arrays, all of the float type of the first one that has any."""
+        floats = (x.dtype for x in arrays if isinstance(x, np.ndarray) and x.dtype.kind == "f")
+        dtype = next((found for found in floats if found != np.float16), None)      # which is refused
+        arrays = list(arrays)
         for i, (name, x) in enumerate(zip(self.arrays, arrays)):
-            if (x is not None or name in self.needed) and not (type(x) is np.ndarray and x.dtype is dtype):
-                x = checks.numeric(self.__name__, name, x)
+            if x is not None or name in self.needed:
+                arrays[i] = x = checks.numeric(self.__name__, name, x)
                 if name not in self.integers:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
-                    x = np.asarray(x, dtype)
-                converted[i] = x
-        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in converted])
-        return converted
+                    arrays[i] = np.asarray(x, dtype)
+        return arrays
 
     @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again
     def _fit(self, layer, parameters, *shapes):
         """Refuse shapes that do not fit together. In a layer the parameters come first: they fix the sizes."""
         sizes, given = {}, [*zip(self.arrays, shapes, self.shapes)]
-        if given:
-            given.insert(parameters, given.pop(0))
-        for name, got, expected in given:
-            if got is None:                     # there is no such array
-                continue
+        for name, got, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
             if layer and name == self.arrays[0]:
                 checks.fits(layer, got, expected, "", sizes, brief=True)
-            else:
+            elif got is not None:               # there is such an array
                 checks.fits(self.__name__, got, expected, name if len(self.arrays) > 1 else "", sizes)
 
     def __repr__(self):
