@@ -185,6 +185,14 @@ class Layer:
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_pullback"}
 
+    def hand_on(self, layers, context):
+        """For each of its parts what that takes of the context of a call. ``TypeError`` for what none of them takes."""
+        for name, value in context.items():
+            if value is not None and name not in self.context:
+                raise TypeError(f"{type(self).__name__} expects no {name}, as none of its layers takes one, "
+                                f"got {type(value).__name__}")
+        return [{name: context[name] for name in layer.context if name in context} for layer in layers]
+
     def members(self):
         """(name, thing) of each parameter and part that this layer holds, also in lists, dictionaries and other objects."""
         return members_in(vars(self))

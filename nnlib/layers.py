@@ -126,16 +126,28 @@ def context_of(layers):
     return tuple(dict.fromkeys(name for layer in layers for name in layer.context))
 
 
-def hand_on(who, layers, context):
-    """For each layer what it takes of the context of a call. ``TypeError`` for what none of them takes."""
-    for name, value in context.items():
-        if value is not None and name not in context_of(layers):
-            raise TypeError(f"{type(who).__name__} expects no {name}, as none of its layers takes one, "
-                            f"got {type(value).__name__}")
-    return [{name: context[name] for name in layer.context if name in context} for layer in layers]
+class Container(Layer):
+    """Base of layers made of layers in a row; ``model[i]`` is the i-th, ``len(model)`` their number."""
+
+    kind, kinds = Layer, "layers"
+
+    def __init__(self, *layers):
+        for layer in layers:
+            if not isinstance(layer, self.kind):
+                raise TypeError(f"{type(self).__name__} expects {self.kinds}, got {layer!r}")
+        self.layers, self.context = layers, context_of(layers)
+
+    def members(self):                          # by number, and what a subclass may have besides
+        return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
+
+    def __getitem__(self, i):
+        return self.layers[i]
+
+    def __len__(self):
+        return len(self.layers)
 
 
-class Sequential(Layer):
+class Sequential(Container):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
     ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
@@ -149,37 +161,25 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers):
-        for layer in layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential expects layers, got {layer!r}")
-        self.layers = layers
+        super().__init__(*layers)
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
-        self.context = context_of(layers)
 
     def vjp(self, x, **context):
         pullbacks = []
-        for layer, its in zip(self.layers, hand_on(self, self.layers, context)):
+        for layer, its in zip(self.layers, self.hand_on(self.layers, context)):
             x, pullback = layer.vjp(x, **its)
             pullbacks.append(pullback)
 
-        def pullback(dy, input_grad=True):
+        def pullback(dy, input_grad=True, **context):
+            its = self.hand_on(self.layers, context)
             for i in reversed(range(0 if input_grad else self._first, len(pullbacks))):
-                dy = pullbacks[i](dy, input_grad or i > self._first)
+                dy = pullbacks[i](dy, input_grad or i > self._first, **its[i])
             return dy if input_grad else None
         return x, pullback
 
     def backward(self, dy, input_grad=False):
         return super().backward(dy, input_grad)
-
-    def members(self):                          # by number, and what a subclass may have besides
-        return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
-
-    def __getitem__(self, i):
-        return self.layers[i]
-
-    def __len__(self):
-        return len(self.layers)
 
 
 class Residual(Layer):
@@ -207,7 +207,7 @@ class Residual(Layer):
         self.context = context_of((self.inner, self.shortcut))
 
     def vjp(self, x, **context):
-        of_inner, of_shortcut = hand_on(self, (self.inner, self.shortcut), context)
+        of_inner, of_shortcut = self.hand_on((self.inner, self.shortcut), context)
         (straight, past), (y, through) = self.shortcut.vjp(x, **of_shortcut), self.inner.vjp(x, **of_inner)
         if straight.shape != y.shape:
             raise ValueError(f"Residual expects both paths of one shape, got {straight.shape} and {y.shape}")
