@@ -79,7 +79,7 @@ def fits(who, got, expected, name="", sizes=None, brief=False):
     sizes = {} if sizes is None else sizes
     choices = expected if isinstance(expected, list) else [expected]
     if not any(_fits(got, axes, sizes) for axes in choices):
-        wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
+        wanted = " or ".join(worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
         raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
 
 
@@ -98,7 +98,7 @@ def _fits(got, axes, sizes):
     return True
 
 
-def _worded(axes, sizes):
+def worded(axes, sizes):
     """``("N", "4H", 3)`` with the sizes that are known: "(N, 64, 3)"."""
     words = []
     for axis in axes:

@@ -259,9 +259,8 @@ class Layer:
     def in_mode(self, training):
         """``with model.in_mode(training=False):`` the model is in that mode, and after it each layer in its own again."""
         before = [(layer, layer.training) for layer in self.layers_inside()]
-        self.train(training)
         try:
-            yield self
+            yield self.train(training)
         finally:
             for layer, mode in before:
                 layer.training = mode
@@ -281,9 +280,9 @@ class Layer:
                 y, pullback = vjp(x, **options)
                 own = [p for _, p in layer.members() if isinstance(p, Parameter)]
                 if own or not any(layer.children()):
-                    shape = ", ".join(["N", *map(str, y.shape[1:])]) + ("," if y.ndim == 1 else "")
                     size = sum(p.value.size for p in own if p not in counted)
-                    rows.append((f"{path} {type(layer).__name__}".strip(), f"({shape})", f"{size:,}"))
+                    shape = checks.worded(("N", *y.shape[1:]), {})
+                    rows.append((f"{path} {type(layer).__name__}".strip(), shape, f"{size:,}"))
                     counted.update(own)
                 return y, pullback
             return run
