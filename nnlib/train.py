@@ -83,7 +83,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         raise ValueError(f"fit expects an optimizer of the model's parameters, got {len(others)} of others: after making a "
                          "model anew, make its optimiser anew, as in Adam(model.parameters())")
     X, y = _samples("fit", X, y)
-    metrics = _named("fit", metrics)
+    named = _named("fit", metrics)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError(f"fit expects validation_data as (X, y), got {type(validation_data).__name__}")
@@ -125,24 +125,23 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     def epoch():
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
-        totals, seen = dict.fromkeys(["loss", *metrics], 0.0), 0
+        measured = []
         for k, part in enumerate(_parts(len(X), batch_size, rng, drop_last), start=1):
             X_batch, y_batch = X[part], y[part]
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
                 outputs, value = step(X_batch, y_batch)
-            for name, score in _scores(outputs, y_batch, value, metrics).items():
-                totals[name] += len(X_batch) * score
-            seen += len(X_batch)
+            measured.append((len(X_batch), _scores(outputs, y_batch, value, named)))
         for p in optimizer.parameters:
             go_on("a weight", np.abs(p.value).max(initial=0))
-        record = {name: total / seen for name, total in totals.items()}
+        seen = sum(size for size, _ in measured)
+        record = {name: sum(size * scores[name] for size, scores in measured) / seen for name in ["loss", *named]}
         if regularizer is not None:
             record["penalty"] = regularizer.penalty(optimizer.parameters)
         if validation_data is not None:
             with np.errstate(all="ignore"):
-                scores = _scores_of(model, *validation_data, loss, metrics, max(batch_size, 256))
+                scores = evaluate(model, *validation_data, loss=loss, metrics=metrics, batch_size=max(batch_size, 256))
             go_on("the validation loss", scores["loss"])
             record |= {f"val_{name}": score for name, score in scores.items()}
         return record
@@ -155,7 +154,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
                 for name, number in record.items():
                     history.setdefault(name, []).append(number)
                 if bar is not None:
-                    bar.set_postfix({name: f"{number:.4g}" for name, number in record.items()}, refresh=False)
+                    bar.set_postfix(record, refresh=False)
                     bar.update()
                 if callback is not None:
                     callback(n, history)
@@ -290,11 +289,7 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
     dict from ``"loss"`` and the metrics' names to float
     """
     _made("evaluate", loss=loss)
-    return _scores_of(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
-
-
-def _scores_of(model, X, y, loss, metrics, batch_size):
-    """What :func:`evaluate` gives, of samples that were checked before."""
+    (X, y), metrics = _samples("evaluate", X, y), _named("evaluate", metrics)
     outputs = predict(model, X, batch_size)
     return _scores(outputs, y, _score("loss", loss.vjp(outputs, y)[0]), metrics)
 
