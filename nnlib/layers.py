@@ -79,15 +79,12 @@ class Dense(Layer):
     def __init__(self, in_features, out_features, bias=True, *,
                  init=xavier_uniform, rng=None, dtype=np.float64, portable=False):
         checks.count("Dense", in_features=in_features, out_features=out_features)
-        self.in_features, self.out_features, self.portable = in_features, out_features, portable
+        self.in_features, self.out_features, self.bias, self._portable = in_features, out_features, bias, portable
         self.W = Parameter(init((in_features, out_features), checks.generator("Dense", rng), dtype), "W")
         self.b = Parameter(zeros(out_features, dtype=dtype), "b") if bias else None
 
     def vjp(self, x):
-        return self.apply(dense, x, self.W, self.b, portable=self.portable)
-
-    def extra_repr(self):
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.b is not None}"
+        return self.apply(dense, x, self.W, self.b, portable=self._portable)
 
 
 class Activation(Layer):
@@ -126,28 +123,7 @@ def context_of(layers):
     return tuple(dict.fromkeys(name for layer in layers for name in layer.context))
 
 
-class Container(Layer):
-    """Base of layers made of layers in a row; ``model[i]`` is the i-th, ``len(model)`` their number."""
-
-    kind, kinds = Layer, "layers"
-
-    def __init__(self, *layers):
-        for layer in layers:
-            if not isinstance(layer, self.kind):
-                raise TypeError(f"{type(self).__name__} expects {self.kinds}, got {layer!r}")
-        self.layers, self.context = layers, context_of(layers)
-
-    def members(self):                          # by number, and what a subclass may have besides
-        return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
-
-    def __getitem__(self, i):
-        return self.layers[i]
-
-    def __len__(self):
-        return len(self.layers)
-
-
-class Sequential(Container):
+class Sequential(Layer):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
     ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
@@ -160,8 +136,13 @@ class Sequential(Container):
         If one of ``layers`` is no :class:`~nnlib.layer.Layer`.
     """
 
+    kind, kinds = Layer, "layers"
+
     def __init__(self, *layers):
-        super().__init__(*layers)
+        for layer in layers:
+            if not isinstance(layer, self.kind):
+                raise TypeError(f"{type(self).__name__} expects {self.kinds}, got {layer!r}")
+        self.layers, self.context = layers, context_of(layers)
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
 
@@ -180,6 +161,15 @@ class Sequential(Container):
 
     def backward(self, dy, input_grad=False):
         return super().backward(dy, input_grad)
+
+    def members(self):                          # by number, and what a subclass may have besides
+        return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
+
+    def __getitem__(self, i):
+        return self.layers[i]
+
+    def __len__(self):
+        return len(self.layers)
 
 
 class Residual(Layer):

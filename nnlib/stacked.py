@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from nnlib.layers import Container, Layer, Sequential
+from nnlib.layers import Layer, Sequential
 from nnlib.recurrent import Recurrent
 
 
-class _Several(Container):
+class _Several(Sequential):
     """Base of layers made of recurrent layers; a state of it is a tuple, one state for each of them."""
 
-    kind, kinds, backward = Recurrent, "recurrent layers", Layer.backward
+    kind, kinds = Recurrent, "recurrent layers"
+    backward = Layer.backward                   # which gives dx, as that of every part
     state = property(lambda self: tuple(layer.state for layer in self.layers))
     state_grad = property(lambda self: tuple(layer.state_grad for layer in self.layers))
 
@@ -65,7 +66,7 @@ class Bidirectional(_Several):
         return sequence[:, ::-1] if self.return_sequences else sequence
 
 
-class Stacked(_Several, Sequential):
+class Stacked(_Several):
     """Recurrent layers on top of each other; each reads the sequence that the one below it writes.
 
     ``Stacked(LSTM(8, 16), LSTM(16, 16, return_sequences=False))``. ``state``, ``state_grad`` and ``dstate``
