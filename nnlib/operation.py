@@ -128,11 +128,10 @@ class Operation:
 
     def _of_one_type(self, arrays):
         """The arrays as arrays, all of the float type of the first one that has any."""
-        floats = (x.dtype for x in arrays if isinstance(x, np.ndarray) and x.dtype.kind == "f")
-        dtype = next((found for found in floats if found != np.float16), None)      # which is refused
-        arrays = list(arrays)
+        floats = [x.dtype for x in arrays if isinstance(x, np.ndarray) and x.dtype.char in "fd"]
+        dtype, arrays = floats[0] if floats else None, list(arrays)
         for i, (name, x) in enumerate(zip(self.arrays, arrays)):
-            if x is not None or name in self.needed:
+            if (x is not None or name in self.needed) and not (type(x) is np.ndarray and x.dtype is dtype):
                 arrays[i] = x = checks.numeric(self.__name__, name, x)
                 if name not in self.integers:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))

@@ -126,8 +126,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
         measured = []
-        for k, part in enumerate(_parts(len(X), batch_size, rng, drop_last), start=1):
-            X_batch, y_batch = X[part], y[part]
+        for k, (X_batch, y_batch) in enumerate(batches(X, y, batch_size, rng, drop_last=drop_last), start=1):
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
@@ -206,21 +205,18 @@ def batches(X, y, batch_size, rng=None, *, drop_last=False):
     """
     X, y = _samples("batches", X, y)
     checks.count("batches", batch_size=batch_size)
-    parts = _parts(len(X), batch_size, None if rng is None else checks.generator("batches", rng), drop_last)
+    order = np.arange(len(X)) if rng is None else checks.generator("batches", rng).permutation(len(X))
+    parts = np.split(order, range(batch_size, len(X), batch_size))
+    if drop_last and len(parts) > 1 and len(parts[-1]) < batch_size:
+        parts.pop()
     return ((X[part], y[part]) for part in parts)
-
-
-def _parts(n, batch_size, rng, drop_last):
-    """The places of the samples of each batch."""
-    parts = np.split(np.arange(n) if rng is None else rng.permutation(n), range(batch_size, n, batch_size))
-    return parts[:-1] if drop_last and n > batch_size and n % batch_size else parts
 
 
 def _samples(who, X, y):
     """X and y as arrays of one length, at least 1, without NaN and infinity."""
     X, y = checks.no_nan(who, "X", X), checks.no_nan(who, "y", y)
     for name, x in ("X", X), ("y", y):
-        if not np.isfinite(x).all():
+        if x.size and not (np.isfinite(x.min()) and np.isfinite(x.max())):
             raise ValueError(f"{who} expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
         raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
@@ -239,9 +235,7 @@ def k_fold(n, k, rng=None):
         Shuffles the samples; without it the folds are runs of neighbours.
     """
     checks.count("k_fold", least=2, k=k)
-    checks.count("k_fold", n=n)
-    if n < k:
-        raise ValueError(f"k_fold expects n >= k, got n = {n} and k = {k}")
+    checks.count("k_fold", least=k, n=n)
     order = np.arange(n) if rng is None else checks.generator("k_fold", rng).permutation(n)
     folds = np.array_split(order, k)
     return ((np.concatenate(folds[:i] + folds[i + 1:]), folds[i]) for i in range(k))

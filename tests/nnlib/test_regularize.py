@@ -327,7 +327,8 @@ def test_layer_norm_shapes_and_refusals():
     for shapes, message in [
             (((3,), (3,), (3,)), "x (..., N, D), got (3,)"), (((3, 2), (), ()), "gamma (..., 2), got ()"),
             (((2, 3), (4,), (4,)), "gamma (..., 3), got (4,)"), (((2, 3), (3,), (1,)), "beta (..., 3), got (1,)"),
-            (((4, 3), (2, 3), (2, 3)), "x (..., N, 2, 3), got (4, 3)"), (((2, 3), (2, 3), (2, 3)), "x (..., N, 2, 3), got (2, 3)"),
+            (((4, 3), (2, 3), (2, 3)), "x (..., N, 2, 3), got (4, 3)"),
+            (((2, 3), (2, 3), (2, 3)), "x (..., N, 2, 3), got (2, 3)"),
             (((4, 2, 3), (2, 3), (3,)), "gamma and beta of one shape, got (2, 3) and (3,)")]:
         with pytest.raises(ValueError, match=re.escape(f"layer_norm expects {message}")):
             layer_norm(*map(np.ones, shapes))
