@@ -191,7 +191,7 @@ class Layer:
             if value is not None and name not in self.context:
                 raise TypeError(f"{type(self).__name__} expects no {name}, as none of its layers takes one, "
                                 f"got {type(value).__name__}")
-        return [{name: context[name] for name in layer.context if name in context} for layer in layers]
+        return [context and {name: context[name] for name in layer.context if name in context} for layer in layers]
 
     def members(self):
         """(name, thing) of each parameter and part that this layer holds, also in lists, dictionaries and other objects."""

@@ -82,7 +82,7 @@ class Operation:
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
-        return self.vjp(*arrays, **options)[0]
+        return self.vjp_in(None, 0, *arrays, **options)[0]
 
     def vjp(self, *arrays, **options):
         """The value and the pullback."""
@@ -99,7 +99,8 @@ class Operation:
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
 
         def checked_pullback(dy, input_grad=True):
-            dy = np.asarray(checks.numeric(self.__name__, "dy", dy), y_dtype)
+            if not (type(dy) is np.ndarray and dy.dtype is y_dtype):
+                dy = np.asarray(checks.numeric(self.__name__, "dy", dy), y_dtype)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
             return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
