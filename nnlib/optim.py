@@ -328,17 +328,14 @@ def warmup(schedule, steps):
 
 
 def _parameters(who, parameters):
-    """``parameters`` as a list, none twice."""
-    try:
-        parameters = list(parameters)
-    except TypeError:
-        raise TypeError(f"{who} expects a list such as model.parameters(), got {parameters!r}") from None
-    for p in parameters:
-        if not isinstance(p, Parameter):
-            raise TypeError(f"{who} expects parameters, got {type(p).__name__}")
-    if len(set(parameters)) < len(parameters):
+    """``parameters``, or one alone, as a list, none twice."""
+    listed = list(parameters) if np.iterable(parameters) else [parameters]
+    wrong = [type(p).__name__ for p in listed if not isinstance(p, Parameter)]
+    if wrong:
+        raise TypeError(f"{who} expects a list of parameters such as model.parameters(), got {wrong[0]}")
+    if len(set(listed)) < len(listed):
         raise ValueError(f"{who} expects each parameter once, got one of them twice")
-    return parameters
+    return listed
 
 
 def _pieces(w, *others, size=2**17):
