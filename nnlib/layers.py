@@ -118,11 +118,6 @@ class Activation(Layer):
         return ", ".join([self.op.__name__, *(f"{name}={value!r}" for name, value in self.options.items())])
 
 
-def context_of(layers):
-    """The names of all that one of these layers takes from a call besides x."""
-    return tuple(dict.fromkeys(name for layer in layers for name in layer.context))
-
-
 class Sequential(Layer):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
@@ -142,7 +137,7 @@ class Sequential(Layer):
         for layer in layers:
             if not isinstance(layer, self.kind):
                 raise TypeError(f"{type(self).__name__} expects {self.kinds}, got {layer!r}")
-        self.layers, self.context = layers, context_of(layers)
+        self.layers, self.context = layers, set().union(*(layer.context for layer in layers))
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
 
@@ -194,7 +189,7 @@ class Residual(Layer):
         self.shortcut = Activation(identity) if shortcut is None else shortcut
         if not isinstance(self.shortcut, Layer):
             raise TypeError(f"Residual expects shortcut as a layer, got {shortcut!r}")
-        self.context = context_of((self.inner, self.shortcut))
+        self.context = {*self.inner.context, *self.shortcut.context}
 
     def vjp(self, x, **context):
         of_inner, of_shortcut = self.hand_on((self.inner, self.shortcut), context)
