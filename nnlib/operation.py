@@ -59,14 +59,18 @@ class Operation:
 
     tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
 
-    def __init__(self, function, shapes="", integers=()):
+    def __init__(self, function, shapes="", integers=(), elementwise=False):
         functools.update_wrapper(self, function)
-        self.function, self.integers = function, integers
+        self.function, self.integers, self.elementwise = function, integers, elementwise
         given = [p for p in inspect.signature(function).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
         self.arrays = tuple(p.name for p in given)
         self.needed = {p.name for p in given if p.default is p.empty}
         self.shapes = checks.notation(shapes)
         self._saves = None                      # does its pullback take input_grad? Known after the first call
+        if elementwise and self.__doc__:        # what holds for the derivative holds for the value
+            formula, references, source = inspect.cleandoc(self.__doc__).partition("References\n")
+            shared = inspect.getdoc(Operation.derivative).partition("\n\n")[2]
+            self.__doc__ = "\n\n".join(filter(None, [formula.rstrip(), shared, references + source]))
 
     def __get__(self, instance, owner=None):
         return self                             # being a descriptor lets help(relu) show relu, not this class
@@ -107,8 +111,29 @@ class Operation:
         return y, checked_pullback
 
     def derivative(self, x, **options):
-        """Derivative of an element-wise operation at each element of ``x``, in the shape of ``x``."""
-        raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
+        """Derivative of an element-wise operation at each element of ``x``; ``TypeError`` for any other operation.
+
+        Parameters
+        ----------
+        x : array of any shape
+
+        Returns
+        -------
+        Array of the shape and dtype of ``x``.
+
+        Raises
+        ------
+        TypeError
+            If ``x`` does not hold real numbers, or an option is no number.
+        ValueError
+            If ``x`` holds NaN, or an option is out of range.
+
+        """
+        if not self.elementwise:
+            raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
+        self(x, **options)                      # refuses NaN
+        y, pullback = self.vjp(x, **options)
+        return pullback(np.ones_like(y))[0]
 
     def jacobian(self, x, **options):
         """All partial derivatives, in the shape ``y.shape + x.shape``: one pullback for each element of y."""
@@ -153,39 +178,6 @@ class Operation:
         return f"<operation {self.__name__}>"
 
 
-class Elementwise(Operation):
-    """A function of each element by itself, with a derivative there. The docstring of each of them goes on:
-
-    Parameters
-    ----------
-    x : array of any shape
-
-    Returns
-    -------
-    Array of the shape and dtype of ``x``.
-
-    Raises
-    ------
-    TypeError
-        If ``x`` does not hold real numbers, or an option is no number.
-    ValueError
-        If ``x`` holds NaN, or an option is out of range.
-
-    """
-
-    def __init__(self, function, **declared):
-        if function.__doc__:
-            formula, references, source = inspect.cleandoc(function.__doc__).partition("References\n")
-            shared = inspect.getdoc(Elementwise).partition("\n\n")[2]
-            function.__doc__ = "\n\n".join(filter(None, [formula.rstrip(), shared, references + source]))
-        super().__init__(function, **declared)
-
-    def derivative(self, x, **options):
-        self(x, **options)                      # refuses NaN
-        y, pullback = self.vjp(x, **options)
-        return pullback(np.ones_like(y))[0]
-
-
 def operation(shapes="", *, elementwise=False, integers=()):
     """Decorator that turns ``function(*arrays, **options) -> (value, pullback)`` into an :class:`Operation`.
 
@@ -194,4 +186,4 @@ def operation(shapes="", *, elementwise=False, integers=()):
     """
     if callable(shapes):
         return Operation(shapes)
-    return functools.partial(Elementwise if elementwise else Operation, shapes=shapes, integers=integers)
+    return functools.partial(Operation, shapes=shapes, integers=integers, elementwise=elementwise)

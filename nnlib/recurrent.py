@@ -13,7 +13,7 @@ from nnlib import checks
 from nnlib.activations import tanh
 from nnlib.init import orthogonal, xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter
-from nnlib.operation import Elementwise, operation
+from nnlib.operation import operation
 
 
 @operation("(N,T,D),(D,H),(H,H),(H),(N,H)")
@@ -46,7 +46,7 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     ----------
     Elman, "Finding structure in time", 1990.
     """
-    if not isinstance(activation, Elementwise):
+    if not getattr(activation, "elementwise", False):
         raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
 
     def cell(z, h, new):
