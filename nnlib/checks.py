@@ -76,6 +76,8 @@ def fits(who, got, expected, name="", sizes=None, brief=False):
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
+    if got == expected:                         # as in most calls
+        return
     sizes = {} if sizes is None else sizes
     choices = expected if isinstance(expected, list) else [expected]
     if not any(_fits(got, axes, sizes) for axes in choices):
