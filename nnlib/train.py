@@ -83,7 +83,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         raise ValueError(f"fit expects an optimizer of the model's parameters, got {len(others)} of others: after making a "
                          "model anew, make its optimiser anew, as in Adam(model.parameters())")
     X, y = _samples("fit", X, y)
-    named = _named("fit", metrics)
+    metrics = _named("fit", metrics)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError(f"fit expects validation_data as (X, y), got {type(validation_data).__name__}")
@@ -126,21 +126,21 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
         measured = []
-        for k, (X_batch, y_batch) in enumerate(batches(X, y, batch_size, rng, drop_last=drop_last), start=1):
+        for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, rng, drop_last), start=1):
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
                 outputs, value = step(X_batch, y_batch)
-            measured.append((len(X_batch), _scores(outputs, y_batch, value, named)))
+            measured.append((len(X_batch), _scores(outputs, y_batch, value, metrics)))
         for p in optimizer.parameters:
             go_on("a weight", np.abs(p.value).max(initial=0))
         seen = sum(size for size, _ in measured)
-        record = {name: sum(size * scores[name] for size, scores in measured) / seen for name in ["loss", *named]}
+        record = {name: sum(size * scores[name] for size, scores in measured) / seen for name in ["loss", *metrics]}
         if regularizer is not None:
             record["penalty"] = regularizer.penalty(optimizer.parameters)
         if validation_data is not None:
             with np.errstate(all="ignore"):
-                scores = evaluate(model, *validation_data, loss=loss, metrics=metrics, batch_size=max(batch_size, 256))
+                scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
             go_on("the validation loss", scores["loss"])
             record |= {f"val_{name}": score for name, score in scores.items()}
         return record
@@ -205,8 +205,12 @@ def batches(X, y, batch_size, rng=None, *, drop_last=False):
     """
     X, y = _samples("batches", X, y)
     checks.count("batches", batch_size=batch_size)
-    order = np.arange(len(X)) if rng is None else checks.generator("batches", rng).permutation(len(X))
-    parts = np.split(order, range(batch_size, len(X), batch_size))
+    return _batches(X, y, batch_size, None if rng is None else checks.generator("batches", rng), drop_last)
+
+
+def _batches(X, y, batch_size, rng, drop_last):
+    """:func:`batches` of samples that have been checked."""
+    parts = np.split(np.arange(len(X)) if rng is None else rng.permutation(len(X)), range(batch_size, len(X), batch_size))
     if drop_last and len(parts) > 1 and len(parts[-1]) < batch_size:
         parts.pop()
     return ((X[part], y[part]) for part in parts)
@@ -216,7 +220,7 @@ def _samples(who, X, y):
     """X and y as arrays of one length, at least 1, without NaN and infinity."""
     X, y = checks.no_nan(who, "X", X), checks.no_nan(who, "y", y)
     for name, x in ("X", X), ("y", y):
-        if x.size and not (np.isfinite(x.min()) and np.isfinite(x.max())):
+        if not np.isfinite(x).all():
             raise ValueError(f"{who} expects {name} without infinity, got {np.isinf(x).sum()} infinite of {x.size}")
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
         raise ValueError(f"{who} expects X and y (N, ...) with one N >= 1, got {X.shape} and {y.shape}")
@@ -283,7 +287,11 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
     dict from ``"loss"`` and the metrics' names to float
     """
     _made("evaluate", loss=loss)
-    (X, y), metrics = _samples("evaluate", X, y), _named("evaluate", metrics)
+    return _evaluate(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
+
+
+def _evaluate(model, X, y, loss, metrics, batch_size):
+    """:func:`evaluate` on samples that have been checked."""
     outputs = predict(model, X, batch_size)
     return _scores(outputs, y, _score("loss", loss.vjp(outputs, y)[0]), metrics)
 
