@@ -452,6 +452,19 @@ def test_states_of_parts(rng, parts):
     np.testing.assert_allclose(np.sum(np.array(model.state_grad) * v), slope, rtol=1e-7)
 
 
+@pytest.mark.parametrize("parts", [Stacked, Bidirectional])
+def test_parts_are_numbered_as_in_sequential(rng, parts):
+    model, x = parts(RNN(2, 2, rng=rng), GRU(2, 2, rng=rng)), rng.normal(size=(3, 5, 2))
+    assert [name for name, _ in model.children()] == ["0", "1"] and len(model) == 2 and model[1] is model.layers[1]
+    assert list(model.named_parameters())[:4] == ["0.W_xh", "0.W_hh", "0.b_h", "1.W_xh"]
+    with pytest.raises(TypeError, match="colour"):
+        model(x, colour=1)
+    model = Sequential(model)
+    y = model(x)
+    with pytest.raises(TypeError, match="Sequential expects no dstate, as none of its layers takes one, got list"):
+        model.vjp(x)[1](y, dstate=[S, S])
+
+
 def test_the_last_layer_of_a_stack_decides_what_it_returns(rng):
     whole, last = RNN(3, 3, rng=rng), RNN(3, 3, return_sequences=False, rng=rng)
     x = rng.normal(size=(2, 4, 3))
