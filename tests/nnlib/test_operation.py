@@ -198,6 +198,7 @@ def test_in_a_layer_the_parameters_say_what_the_input_must_be():
     assert refusal(lambda: affine.vjp_in("Affine", 2, x, W, b[:3])) == "affine expects b (4,), got (3,)"
     assert refusal(lambda: affine.vjp_in("Affine", 2, x, W, b, np.ones((3, 4)))) == "affine expects state (2, 4), got (3, 4)"
     assert refusal(lambda: affine.vjp_in("Affine", 0, x, np.ones((5, 4)))) == "affine expects W (3, K), got (5, 4)"
+    assert refusal(lambda: dense.vjp_in("Dense", 1, np.ones((2, 5)), W)) == "Dense expects (N, 3), got (2, 5)"
     y, pullback = affine.vjp_in("Affine", 2, x, W, None, state=np.ones((2, 4)))
     assert y.tolist() == [[4] * 4] * 2 and pullback(y)[3].shape == (2, 4)
 
