@@ -42,9 +42,8 @@ def no_nan(who, name, x):
     """``x`` as :func:`numeric` gives it, without NaN. The minimum is NaN just if an element is: one fast pass clears it."""
     x = numeric(who, name, x)
     if x.dtype.kind == "f" and np.isnan(x.min(initial=np.inf)):
-        found = np.argwhere(np.isnan(x))
-        where = tuple(int(i) for i in found[0])
-        raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {where}")
+        found = np.argwhere(np.isnan(x)).tolist()
+        raise ValueError(f"{who} expects {name} without NaN, got {len(found)} NaN of {x.size}, first at {tuple(found[0])}")
     return x
 
 
@@ -77,35 +76,31 @@ def fits(who, got, expected, name="", sizes=None, brief=False):
     ``sizes`` is a dictionary of the letters that are known; those which ``x`` decides are added. For tuples see
     :func:`notation`. A brief error does not speak of leading axes.
     """
-    if got == expected:
+    if got == expected:                         # as in most calls
         return
     sizes = {} if sizes is None else sizes
     choices = expected if isinstance(expected, list) else [expected]
-    for axes in choices:
-        found = _sizes(got, axes, sizes)
-        if found is not None:
-            sizes.update(found)
-            return
-    wanted = " or ".join(_worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
-    raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
+    if not any(_fits(got, axes, sizes) for axes in choices):
+        wanted = " or ".join(worded(axes[brief and axes[:1] == (...,):], sizes) for axes in choices)
+        raise ValueError(f"{who} expects {name + ' ' if name else ''}{wanted}, got {got}")
 
 
-def _sizes(got, axes, known):
-    """The size of each letter of ``axes``, or None if the shape ``got`` does not fit."""
+def _fits(got, axes, sizes):
+    """Whether the shape ``got`` fits ``axes``. If so, the letters that it decides are added to ``sizes``."""
     if axes[:1] == (...,):
         axes = axes[1:]
         got = got[max(len(got) - len(axes), 0):]
     if len(got) != len(axes):
-        return None
-    found = {}
+        return False
+    found = dict(sizes)
     for size, (times, letter) in zip(got, map(_factor, axes)):
-        one = 1 if not letter else known[letter] if letter in known else found.setdefault(letter, size // times)
-        if size != times * one:
-            return None
-    return found
+        if size != times * (found.setdefault(letter, size // times) if letter else 1):
+            return False
+    sizes.update(found)
+    return True
 
 
-def _worded(axes, sizes):
+def worded(axes, sizes):
     """``("N", "4H", 3)`` with the sizes that are known: "(N, 64, 3)"."""
     words = []
     for axis in axes:

@@ -76,13 +76,10 @@ def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     Hochreiter and Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers, Schmidhuber and
     Cummins, "Learning to forget: continual prediction with LSTM", 2000.
     """
-    first = np.zeros((2, len(x), len(W_hh))) if state is None else state
-    states, _, back = recurrence("lstm", _lstm_cell(W_hh), x, W_xh, b_h, first, mask)
+    def own(h, z, dz):
+        return gates_last(h.T @ dz), gates_last(_total(dz))
 
-    def pullback(dstates, input_grad=True):
-        dx, dW_xh, dz, dstate = back(dstates, input_grad)
-        return dx, dW_xh, gates_last(states[0, :-1].reshape(dz[0].shape).T @ dz), gates_last(_total(dz)), dstate
-    return states[:, 1:].swapaxes(1, 2), pullback
+    return recurrence("lstm", _lstm_cell(W_hh), own, x, W_xh, W_hh, b_h, state, mask, parts=(2,))
 
 
 @operation("(N,D),(D,4H),(H,4H),(4H),(2,N,H)")
@@ -168,16 +165,12 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
     translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
     """
-    first = np.zeros((len(x), len(W_hh))) if state is None else state
-    states, (r, _, _), back = recurrence("gru", _gru_cell(W_hh, b_n, reset_after), x, W_xh, b_h, first, mask)
+    def own(h, z, dz):
+        seen, dpast = (h, dz[2] * z[0]) if reset_after else (z[0] * h, dz[2])
+        dWh = np.concatenate([h.T @ dz[:2], (seen.T @ dpast)[None]])
+        return gates_last(dWh), gates_last(_total(dz)), _total(dpast)
 
-    def pullback(dy, input_grad=True):
-        dx, dW_xh, d, dstate = back(dy, input_grad)
-        h = states[:-1].reshape(r.shape)
-        seen, dpast = (h, d[2] * r) if reset_after else (r * h, d[2])
-        dWh = np.concatenate([h.T @ d[:2], (seen.T @ dpast)[None]])
-        return dx, dW_xh, gates_last(dWh), gates_last(_total(d)), _total(dpast), dstate
-    return states[1:].swapaxes(0, 1), pullback
+    return recurrence("gru", _gru_cell(W_hh, b_n, reset_after), own, x, W_xh, W_hh, b_h, state, mask)
 
 
 @operation("(N,D),(D,3H),(H,3H),(3H),(H),(N,H)")

@@ -185,6 +185,14 @@ class Layer:
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_pullback"}
 
+    def hand_on(self, layers, context):
+        """For each of its parts what that takes of the context of a call. ``TypeError`` for what none of them takes."""
+        for name, value in context.items():
+            if value is not None and name not in self.context:
+                raise TypeError(f"{type(self).__name__} expects no {name}, as none of its layers takes one, "
+                                f"got {type(value).__name__}")
+        return [context and {name: context[name] for name in layer.context if name in context} for layer in layers]
+
     def members(self):
         """(name, thing) of each parameter and part that this layer holds, also in lists, dictionaries and other objects."""
         return members_in(vars(self))
@@ -200,7 +208,9 @@ class Layer:
         def visit(path, thing):
             if id(thing) not in seen:
                 seen.add(id(thing))
-                _add(found, path, thing)
+                if path in found:
+                    raise ValueError(f"Layer expects a name of its own for each parameter and part, got {path!r} twice")
+                found[path] = thing
                 for name, inner in thing.members() if isinstance(thing, Layer) else ():
                     visit(f"{path}.{name}" if path else name, inner)
         visit("", self)
@@ -224,11 +234,9 @@ class Layer:
 
     def named_arrays(self):
         """Dictionary from path to the array of each parameter and buffer: all that the layer has learned."""
-        arrays = {path: p.value for path, p in self.named_parameters().items()}
-        for path, layer in self.named_layers().items():
-            for name, buffer in layer.buffers().items():
-                _add(arrays, f"{path}.{name}" if path else name, buffer)
-        return arrays
+        buffers = {f"{path}.{name}" if path else name: buffer
+                   for path, layer in self.named_layers().items() for name, buffer in layer.buffers().items()}
+        return {path: p.value for path, p in self.named_parameters().items()} | buffers
 
     def buffers(self):
         """Dictionary of this layer's arrays (not its parts') that are saved with the weights but not learned.
@@ -251,9 +259,8 @@ class Layer:
     def in_mode(self, training):
         """``with model.in_mode(training=False):`` the model is in that mode, and after it each layer in its own again."""
         before = [(layer, layer.training) for layer in self.layers_inside()]
-        self.train(training)
         try:
-            yield self
+            yield self.train(training)
         finally:
             for layer, mode in before:
                 layer.training = mode
@@ -273,9 +280,9 @@ class Layer:
                 y, pullback = vjp(x, **options)
                 own = [p for _, p in layer.members() if isinstance(p, Parameter)]
                 if own or not any(layer.children()):
-                    shape = ", ".join(["N", *map(str, y.shape[1:])]) + ("," if y.ndim == 1 else "")
                     size = sum(p.value.size for p in own if p not in counted)
-                    rows.append((f"{path} {type(layer).__name__}".strip(), f"({shape})", f"{size:,}"))
+                    shape = checks.worded(("N", *y.shape[1:]), {})
+                    rows.append((f"{path} {type(layer).__name__}".strip(), shape, f"{size:,}"))
                     counted.update(own)
                 return y, pullback
             return run
@@ -331,9 +338,3 @@ def _held(thing):
     if isinstance(thing, types.MethodType):
         return {"__self__": thing.__self__}
     return {} if isinstance(thing, (type, types.ModuleType, types.FunctionType)) else getattr(thing, "__dict__", {})
-
-
-def _add(found, path, thing):
-    if path in found:
-        raise ValueError(f"Layer expects a name of its own for each parameter and part, got {path!r} twice")
-    found[path] = thing

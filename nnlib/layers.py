@@ -79,15 +79,12 @@ class Dense(Layer):
     def __init__(self, in_features, out_features, bias=True, *,
                  init=xavier_uniform, rng=None, dtype=np.float64, portable=False):
         checks.count("Dense", in_features=in_features, out_features=out_features)
-        self.in_features, self.out_features, self.portable = in_features, out_features, portable
+        self.in_features, self.out_features, self.bias, self._portable = in_features, out_features, bias, portable
         self.W = Parameter(init((in_features, out_features), checks.generator("Dense", rng), dtype), "W")
         self.b = Parameter(zeros(out_features, dtype=dtype), "b") if bias else None
 
     def vjp(self, x):
-        return self.apply(dense, x, self.W, self.b, portable=self.portable)
-
-    def extra_repr(self):
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.b is not None}"
+        return self.apply(dense, x, self.W, self.b, portable=self._portable)
 
 
 class Activation(Layer):
@@ -121,20 +118,6 @@ class Activation(Layer):
         return ", ".join([self.op.__name__, *(f"{name}={value!r}" for name, value in self.options.items())])
 
 
-def context_of(layers):
-    """The names of all that one of these layers takes from a call besides x."""
-    return tuple(dict.fromkeys(name for layer in layers for name in layer.context))
-
-
-def hand_on(who, layers, context):
-    """For each layer what it takes of the context of a call. ``TypeError`` for what none of them takes."""
-    for name, value in context.items():
-        if value is not None and name not in context_of(layers):
-            raise TypeError(f"{type(who).__name__} expects no {name}, as none of its layers takes one, "
-                            f"got {type(value).__name__}")
-    return [{name: context[name] for name in layer.context if name in context} for layer in layers]
-
-
 class Sequential(Layer):
     """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
 
@@ -148,24 +131,26 @@ class Sequential(Layer):
         If one of ``layers`` is no :class:`~nnlib.layer.Layer`.
     """
 
+    kind, kinds = Layer, "layers"
+
     def __init__(self, *layers):
         for layer in layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential expects layers, got {layer!r}")
-        self.layers = layers
+            if not isinstance(layer, self.kind):
+                raise TypeError(f"{type(self).__name__} expects {self.kinds}, got {layer!r}")
+        self.layers, self.context = layers, set().union(*(layer.context for layer in layers))
         learning = [i for i, layer in enumerate(layers) if layer.parameters()]
         self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
-        self.context = context_of(layers)
 
     def vjp(self, x, **context):
         pullbacks = []
-        for layer, its in zip(self.layers, hand_on(self, self.layers, context)):
+        for layer, its in zip(self.layers, self.hand_on(self.layers, context)):
             x, pullback = layer.vjp(x, **its)
             pullbacks.append(pullback)
 
-        def pullback(dy, input_grad=True):
+        def pullback(dy, input_grad=True, **context):
+            its = self.hand_on(self.layers, context)
             for i in reversed(range(0 if input_grad else self._first, len(pullbacks))):
-                dy = pullbacks[i](dy, input_grad or i > self._first)
+                dy = pullbacks[i](dy, input_grad or i > self._first, **its[i])
             return dy if input_grad else None
         return x, pullback
 
@@ -204,10 +189,10 @@ class Residual(Layer):
         self.shortcut = Activation(identity) if shortcut is None else shortcut
         if not isinstance(self.shortcut, Layer):
             raise TypeError(f"Residual expects shortcut as a layer, got {shortcut!r}")
-        self.context = context_of((self.inner, self.shortcut))
+        self.context = {*self.inner.context, *self.shortcut.context}
 
     def vjp(self, x, **context):
-        of_inner, of_shortcut = hand_on(self, (self.inner, self.shortcut), context)
+        of_inner, of_shortcut = self.hand_on((self.inner, self.shortcut), context)
         (straight, past), (y, through) = self.shortcut.vjp(x, **of_shortcut), self.inner.vjp(x, **of_inner)
         if straight.shape != y.shape:
             raise ValueError(f"Residual expects both paths of one shape, got {straight.shape} and {y.shape}")

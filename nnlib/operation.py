@@ -59,14 +59,18 @@ class Operation:
 
     tape = ()                                   # the class nnlib.autodiff.Tensor, once it is there
 
-    def __init__(self, function, shapes="", integers=()):
+    def __init__(self, function, shapes="", integers=(), elementwise=False):
         functools.update_wrapper(self, function)
-        self.function, self.integers = function, integers
+        self.function, self.integers, self.elementwise = function, integers, elementwise
         given = [p for p in inspect.signature(function).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
         self.arrays = tuple(p.name for p in given)
         self.needed = {p.name for p in given if p.default is p.empty}
         self.shapes = checks.notation(shapes)
         self._saves = None                      # does its pullback take input_grad? Known after the first call
+        if elementwise and self.__doc__:        # what holds for the derivative holds for the value
+            formula, references, source = inspect.cleandoc(self.__doc__).partition("References\n")
+            shared = inspect.getdoc(Operation.derivative).partition("\n\n")[2]
+            self.__doc__ = "\n\n".join(filter(None, [formula.rstrip(), shared, references + source]))
 
     def __get__(self, instance, owner=None):
         return self                             # being a descriptor lets help(relu) show relu, not this class
@@ -82,7 +86,7 @@ class Operation:
         for name, x in zip(self.arrays, arrays):
             if x is not None:
                 checks.no_nan(self.__name__, name, x)
-        return self.function(*self._fitting(None, 0, arrays), **options)[0]
+        return self.vjp_in(None, 0, *arrays, **options)[0]
 
     def vjp(self, *arrays, **options):
         """The value and the pullback."""
@@ -91,7 +95,9 @@ class Operation:
     def vjp_in(self, layer, parameters, *arrays, **options):
         """:meth:`vjp` in a layer of that name: so many arrays after the first are its own, and say what x must be."""
         arrays, options = self._by_position(arrays, options)
-        y, pullback = self.function(*self._fitting(layer, parameters, arrays), **options)
+        arrays = self._of_one_type(arrays)
+        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in arrays])
+        y, pullback = self.function(*arrays, **options)
         if self._saves is None:
             self._saves = "input_grad" in inspect.signature(pullback).parameters
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more
@@ -105,8 +111,29 @@ class Operation:
         return y, checked_pullback
 
     def derivative(self, x, **options):
-        """Derivative of an element-wise operation at each element of ``x``, in the shape of ``x``."""
-        raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
+        """Derivative of an element-wise operation at each element of ``x``; ``TypeError`` for any other operation.
+
+        Parameters
+        ----------
+        x : array of any shape
+
+        Returns
+        -------
+        Array of the shape and dtype of ``x``.
+
+        Raises
+        ------
+        TypeError
+            If ``x`` does not hold real numbers, or an option is no number.
+        ValueError
+            If ``x`` holds NaN, or an option is out of range.
+
+        """
+        if not self.elementwise:
+            raise TypeError(f"{self.__name__} is not element-wise: use jacobian, or vjp for one row of it")
+        self(x, **options)                      # refuses NaN
+        y, pullback = self.vjp(x, **options)
+        return pullback(np.ones_like(y))[0]
 
     def jacobian(self, x, **options):
         """All partial derivatives, in the shape ``y.shape + x.shape``: one pullback for each element of y."""
@@ -125,73 +152,30 @@ class Operation:
                 arrays += (options.pop(name),)
         return arrays, options
 
-    def _fitting(self, layer, parameters, arrays):
-        """The arrays as arrays, all of one float type, their shapes checked."""
-        dtype = None
-        for x in arrays:
-            if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.dtype != np.float16:     # which is refused
-                dtype = x.dtype
-                break
-        converted = list(arrays)
+    def _of_one_type(self, arrays):
+        """The arrays as arrays, all of the float type of the first one that has any."""
+        floats = [x.dtype for x in arrays if isinstance(x, np.ndarray) and x.dtype.char in "fd"]
+        dtype, arrays = floats[0] if floats else None, list(arrays)
         for i, (name, x) in enumerate(zip(self.arrays, arrays)):
             if (x is not None or name in self.needed) and not (type(x) is np.ndarray and x.dtype is dtype):
-                x = checks.numeric(self.__name__, name, x)
+                arrays[i] = x = checks.numeric(self.__name__, name, x)
                 if name not in self.integers:
                     dtype = dtype or (x.dtype if x.dtype.kind == "f" else np.dtype(float))
-                    x = np.asarray(x, dtype)
-                converted[i] = x
-        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in converted])
-        return converted
+                    arrays[i] = np.asarray(x, dtype)
+        return arrays
 
     @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again
     def _fit(self, layer, parameters, *shapes):
         """Refuse shapes that do not fit together. In a layer the parameters come first: they fix the sizes."""
         sizes, given = {}, [*zip(self.arrays, shapes, self.shapes)]
-        if given:
-            given.insert(parameters, given.pop(0))
-        for name, got, expected in given:
-            if got is None:                     # there is no such array
-                continue
+        for name, got, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
             if layer and name == self.arrays[0]:
                 checks.fits(layer, got, expected, "", sizes, brief=True)
-            else:
+            elif got is not None:               # there is such an array
                 checks.fits(self.__name__, got, expected, name if len(self.arrays) > 1 else "", sizes)
 
     def __repr__(self):
         return f"<operation {self.__name__}>"
-
-
-class Elementwise(Operation):
-    """A function of each element by itself, with a derivative there. The docstring of each of them goes on:
-
-    Parameters
-    ----------
-    x : array of any shape
-
-    Returns
-    -------
-    Array of the shape and dtype of ``x``.
-
-    Raises
-    ------
-    TypeError
-        If ``x`` does not hold real numbers, or an option is no number.
-    ValueError
-        If ``x`` holds NaN, or an option is out of range.
-
-    """
-
-    def __init__(self, function, **declared):
-        if function.__doc__:
-            formula, references, source = inspect.cleandoc(function.__doc__).partition("References\n")
-            shared = inspect.getdoc(Elementwise).partition("\n\n")[2]
-            function.__doc__ = "\n\n".join(filter(None, [formula.rstrip(), shared, references + source]))
-        super().__init__(function, **declared)
-
-    def derivative(self, x, **options):
-        self(x, **options)                      # refuses NaN
-        y, pullback = self.vjp(x, **options)
-        return pullback(np.ones_like(y))[0]
 
 
 def operation(shapes="", *, elementwise=False, integers=()):
@@ -202,4 +186,4 @@ def operation(shapes="", *, elementwise=False, integers=()):
     """
     if callable(shapes):
         return Operation(shapes)
-    return functools.partial(Elementwise if elementwise else Operation, shapes=shapes, integers=integers)
+    return functools.partial(Operation, shapes=shapes, integers=integers, elementwise=elementwise)

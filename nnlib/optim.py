@@ -110,7 +110,9 @@ class SGD(Optimizer):
         self._set(high=1, momentum=momentum)
         if nesterov and not momentum:
             raise ValueError(f"{type(self).__name__} expects momentum > 0 with nesterov, got {momentum}")
-        self.nesterov, self.slots = nesterov, ("velocity",) if momentum else ()
+        self.nesterov = nesterov
+        if momentum:
+            self.slots += ("velocity",)
         super().__init__(parameters, lr, weight_decay)
 
     def _update(self, w, g, velocity=None):
@@ -154,8 +156,8 @@ class AdaGrad(Optimizer):
         w -= self.lr * (g / (np.sqrt(squares) + self.eps))
 
 
-class RMSProp(Optimizer):
-    r"""A step size for each weight, from a moving average of its squared gradient.
+class RMSProp(SGD):
+    r"""A step size for each weight, from a moving average of its squared gradient; then :class:`SGD`, with momentum if asked for.
 
     :math:`s \leftarrow \alpha s + (1 - \alpha) g^2`, :math:`u = g / (\sqrt{s} + \epsilon)`,
     :math:`w \leftarrow w - \eta u`; with momentum :math:`v \leftarrow \mu v + u`, :math:`w \leftarrow w -
@@ -174,20 +176,17 @@ class RMSProp(Optimizer):
     Tieleman and Hinton, "Neural networks for machine learning", Coursera, lecture 6.5, 2012.
     """
 
-    def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
-        self._set(high=1, alpha=alpha, momentum=momentum)
-        self.slots = ("squares", "velocity") if momentum else ("squares",)
-        super().__init__(parameters, lr, weight_decay, eps=eps)
+    slots = ("squares",)
 
-    def _update(self, w, g, squares, velocity=None):
+    def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
+        self._set(high=1, alpha=alpha)
+        self._set(eps=eps)
+        super().__init__(parameters, lr, momentum, weight_decay=weight_decay)
+
+    def _update(self, w, g, squares, *velocity):
         squares *= self.alpha
         squares += (1 - self.alpha) * g**2
-        u = g / (np.sqrt(squares) + self.eps)
-        if velocity is not None:
-            velocity *= self.momentum
-            velocity += u
-            u = velocity
-        w -= self.lr * u
+        super()._update(w, g / (np.sqrt(squares) + self.eps), *velocity)
 
 
 class Adam(Optimizer):
@@ -329,17 +328,14 @@ def warmup(schedule, steps):
 
 
 def _parameters(who, parameters):
-    """``parameters`` as a list, none twice."""
-    try:
-        parameters = list(parameters)
-    except TypeError:
-        raise TypeError(f"{who} expects a list such as model.parameters(), got {parameters!r}") from None
-    for p in parameters:
-        if not isinstance(p, Parameter):
-            raise TypeError(f"{who} expects parameters, got {type(p).__name__}")
-    if len(set(parameters)) < len(parameters):
+    """``parameters``, or one alone, as a list, none twice."""
+    listed = list(parameters) if np.iterable(parameters) else [parameters]
+    wrong = [type(p).__name__ for p in listed if not isinstance(p, Parameter)]
+    if wrong:
+        raise TypeError(f"{who} expects a list of parameters such as model.parameters(), got {wrong[0]}")
+    if len(set(listed)) < len(listed):
         raise ValueError(f"{who} expects each parameter once, got one of them twice")
-    return parameters
+    return listed
 
 
 def _pieces(w, *others, size=2**17):

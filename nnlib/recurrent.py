@@ -13,7 +13,7 @@ from nnlib import checks
 from nnlib.activations import tanh
 from nnlib.init import orthogonal, xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter
-from nnlib.operation import Elementwise, operation
+from nnlib.operation import operation
 
 
 @operation("(N,T,D),(D,H),(H,H),(H),(N,H)")
@@ -46,7 +46,7 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     ----------
     Elman, "Finding structure in time", 1990.
     """
-    if not isinstance(activation, Elementwise):
+    if not getattr(activation, "elementwise", False):
         raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
 
     def cell(z, h, new):
@@ -57,29 +57,26 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
             return dz[0] @ W_hh.T
         return pullback
 
-    states, _, back = recurrence("rnn", cell, x, W_xh, b_h, np.zeros((len(x), len(W_hh))) if state is None else state, mask)
+    def own(h, z, dz):
+        return h.T @ dz[0], dz[0].sum(axis=0)
 
-    def pullback(dy, input_grad=True):
-        dx, dW_xh, (dz,), dstate = back(dy, input_grad)
-        return dx, dW_xh, states[:-1].reshape(dz.shape).T @ dz, dz.sum(axis=0), dstate
-    return states[1:].swapaxes(0, 1), pullback
+    return recurrence("rnn", cell, own, x, W_xh, W_hh, b_h, state, mask)
 
 
-def recurrence(who, cell, x, W_xh, b_h, first, mask):
-    """The same cell at every step, and backpropagation through time.
+def recurrence(who, cell, own, x, W_xh, W_hh, b_h, state, mask, parts=()):
+    """The same cell at every step, and backpropagation through time: the states (*parts, N, T, H) and their pullback.
 
-    ``cell(z, state, new)`` writes the state after a step into ``new``, (N, H) or (2, N, H) as the ``first`` one is. Of
-    its gates z (gates, N, H) it gets the inputs' share, x_t W_xh + b_h, and completes them in place. It returns
-    ``pull(dnew, dz)``, which writes the gradient of z into dz and returns that of the state before; it may use dnew up.
-
-    Returns all states (..., T + 1, N, H), all z (gates, T N, H) and ``back(dstates, input_grad)`` -> dx, dW_xh, the gradients
-    of all z, and that of the first state.
+    ``cell(z, state, new)`` writes the state after a step into ``new``, (*parts, N, H) as the one before. Of its gates z
+    (gates, N, H) it gets the inputs' share, x_t W_xh + b_h, and completes them in place. It returns ``pull(dnew, dz)``,
+    which writes the gradient of z into dz and returns that of the state before; it may use dnew up. ``own(h, z, dz)``
+    gives the gradients of W_hh and all after it, from the state before each step (T N, H), the first of its parts, and from
+    all gates and their gradients (gates, T N, H).
 
     References
     ----------
     Werbos, "Backpropagation through time: what it does and how to do it", 1990.
     """
-    (N, T, D), H, gates = x.shape, first.shape[-1], len(b_h) // first.shape[-1]
+    (N, T, D), H, gates = x.shape, len(W_hh), len(b_h) // len(W_hh)
     if T == 0:
         raise ValueError(f"{who} expects at least one step, got x {x.shape}")
     if mask is not None:
@@ -92,16 +89,16 @@ def recurrence(who, cell, x, W_xh, b_h, first, mask):
     z = X @ W                                   # the inputs' share of all steps at once
     z += b[:, None]
     steps = z.reshape(gates, T, N, H)
-    states = np.empty((*first.shape[:-2], T + 1, N, H), x.dtype)
-    states[..., 0, :, :] = first
+    states = np.empty((*parts, T + 1, N, H), x.dtype)
+    states[..., 0, :, :] = 0 if state is None else state
     pulls = []
     for t in range(T):
-        state, new = states[..., t, :, :], states[..., t + 1, :, :]
-        pulls.append(cell(steps[:, t], state, new))
+        before, new = states[..., t, :, :], states[..., t + 1, :, :]
+        pulls.append(cell(steps[:, t], before, new))
         if mask is not None:
-            np.copyto(new, state, where=padded[t])
+            np.copyto(new, before, where=padded[t])
 
-    def back(dstates, input_grad):
+    def pullback(dstates, input_grad=True):
         dstates, dz, dstate = dstates.swapaxes(-3, -2), np.empty_like(steps), np.zeros_like(states[..., 0, :, :])
         for t in reversed(range(T)):
             dstate = dstate + dstates[..., t, :, :]
@@ -112,9 +109,10 @@ def recurrence(who, cell, x, W_xh, b_h, first, mask):
                 dstate = pulls[t](dstate - passed, dz[:, t]) + passed
         dz = dz.reshape(z.shape)                # weights are shared, so their gradients sum over the steps
         dx = (dz @ W.swapaxes(1, 2)).sum(axis=0).reshape(T, N, D).swapaxes(0, 1) if input_grad else None
-        return dx, gates_last(X.T @ dz), dz, dstate
+        h = states[(0,) * len(parts)][:-1].reshape(T * N, H)
+        return dx, gates_last(X.T @ dz), *own(h, z, dz), dstate
 
-    return states, z, back
+    return states[..., 1:, :, :].swapaxes(-3, -2), pullback
 
 
 def gates_first(W, gates):

@@ -225,7 +225,7 @@ class BatchNorm(Layer):
         return y, pullback
 
 
-@operation
+@operation("(...,N,D),(...,D),(...,D)")
 def layer_norm(x, gamma, beta, *, eps=1e-5):
     r"""Each sample to mean 0 and variance 1 over its features, then :math:`\gamma \hat x + \beta`.
 
@@ -240,9 +240,7 @@ def layer_norm(x, gamma, beta, *, eps=1e-5):
     ----------
     Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
-    if gamma.ndim == 0 or x.ndim <= gamma.ndim:
-        raise ValueError(f"layer_norm expects (N, D) with gamma (D,), got {x.shape} with {gamma.shape}")
-    checks.shape("layer_norm", x, (..., *gamma.shape), "x")
+    checks.fits("layer_norm", x.shape, (..., "N", *gamma.shape), "x")
     checks.same_shape("layer_norm", gamma=gamma, beta=beta)
     checks.number("layer_norm", 0, eps=eps)
     axes, samples = tuple(range(-gamma.ndim, 0)), tuple(range(x.ndim - gamma.ndim))

@@ -2,31 +2,26 @@
 
 import numpy as np
 
-from nnlib.layers import Layer
+from nnlib.layers import Layer, Sequential
 from nnlib.recurrent import Recurrent
 
 
-class _Several(Layer):
+class _Several(Sequential):
     """Base of layers made of recurrent layers; a state of it is a tuple, one state for each of them."""
 
-    parts, context = Recurrent, ("mask",)
-
-    def __init__(self, *layers):
-        for layer in layers:
-            if not isinstance(layer, self.parts):
-                raise TypeError(f"{type(self).__name__} expects recurrent layers, got {layer!r}")
-        self.layers = layers
-
+    kind, kinds = Recurrent, "recurrent layers"
+    backward = Layer.backward                   # which gives dx, as that of every part
     state = property(lambda self: tuple(layer.state for layer in self.layers))
     state_grad = property(lambda self: tuple(layer.state_grad for layer in self.layers))
 
-    def _for_each(self, name, state):
-        if state is None:
-            return [None] * len(self.layers)
-        if len(state) != len(self.layers):
-            raise ValueError(f"{type(self).__name__} expects one {name} for each of its {len(self.layers)} "
-                             f"layers, got {len(state)}")
-        return state
+    def hand_on(self, layers, context):
+        """The mask for all layers, and for each its own of what comes as one for each."""
+        own = {name: given for name, given in context.items() if name in ("state", "dstate") and given is not None}
+        for name, given in own.items():
+            if len(given) != len(layers):
+                raise ValueError(f"{type(self).__name__} expects one {name} for each of its {len(layers)} "
+                                 f"layers, got {len(given)}")
+        return [{**context, **{name: given[i] for name, given in own.items()}} for i in range(len(layers))]
 
 
 class Bidirectional(_Several):
@@ -54,16 +49,16 @@ class Bidirectional(_Several):
         self.return_sequences = ahead.return_sequences
 
     def vjp(self, x, state=None, mask=None):
-        (ahead, back), (first, last) = self.layers, self._for_each("state", state)
-        y, pull_ahead = ahead.vjp(x, state=first, mask=mask)
+        (ahead, back), (first, last) = self.layers, self.hand_on(self.layers, {"state": state})
+        y, pull_ahead = ahead.vjp(x, mask=mask, **first)
         x, turned = np.asarray(x), None if mask is None else np.asarray(mask)[:, ::-1]
-        z, pull_back = back.vjp(x[:, ::-1], state=last, mask=turned)
+        z, pull_back = back.vjp(x[:, ::-1], mask=turned, **last)
 
         def pullback(dy, input_grad=True, dstate=None):
-            dfirst, dlast = self._for_each("dstate", dstate)
+            dfirst, dlast = self.hand_on(self.layers, {"dstate": dstate})
             dy, dz = np.split(np.asarray(dy), 2, axis=-1)
-            dx = pull_ahead(dy, input_grad, dstate=dfirst)
-            dx_back = pull_back(self._turned(dz), input_grad, dstate=dlast)
+            dx = pull_ahead(dy, input_grad, **dfirst)
+            dx_back = pull_back(self._turned(dz), input_grad, **dlast)
             return dx + dx_back[:, ::-1] if input_grad else None
         return np.concatenate([y, self._turned(z)], axis=-1), pullback
 
@@ -85,23 +80,10 @@ class Stacked(_Several):
     Graves, Mohamed and Hinton, "Speech recognition with deep recurrent neural networks", 2013.
     """
 
-    parts = (Recurrent, Bidirectional)
+    kind = Recurrent, Bidirectional
 
     def __init__(self, *layers):
         super().__init__(*layers)
         if not layers or not all(layer.return_sequences for layer in layers[:-1]):
             raise ValueError("Stacked expects layers, and return_sequences=True of all but the last")
         self.return_sequences = layers[-1].return_sequences
-
-    def vjp(self, x, state=None, mask=None):
-        pullbacks = []
-        for layer, start in zip(self.layers, self._for_each("state", state)):
-            x, pullback = layer.vjp(x, state=start, mask=mask)
-            pullbacks.append(pullback)
-
-        def pullback(dy, input_grad=True, dstate=None):
-            dstates = self._for_each("dstate", dstate)
-            for i in reversed(range(len(pullbacks))):
-                dy = pullbacks[i](dy, input_grad or i > 0, dstate=dstates[i])
-            return dy
-        return x, pullback

@@ -125,24 +125,22 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     def epoch():
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
-        totals, seen = dict.fromkeys(["loss", *metrics], 0.0), 0
-        for k, part in enumerate(_parts(len(X), batch_size, rng, drop_last), start=1):
-            X_batch, y_batch = X[part], y[part]
+        measured = []
+        for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, rng, drop_last), start=1):
             if augment is not None:
                 X_batch = augment(X_batch, rng=rng)
             with np.errstate(all="ignore"):     # overflow is no surprise here: it is looked for
                 outputs, value = step(X_batch, y_batch)
-            for name, score in _scores(outputs, y_batch, value, metrics).items():
-                totals[name] += len(X_batch) * score
-            seen += len(X_batch)
+            measured.append((len(X_batch), _scores(outputs, y_batch, value, metrics)))
         for p in optimizer.parameters:
             go_on("a weight", np.abs(p.value).max(initial=0))
-        record = {name: total / seen for name, total in totals.items()}
+        seen = sum(size for size, _ in measured)
+        record = {name: sum(size * scores[name] for size, scores in measured) / seen for name in ["loss", *metrics]}
         if regularizer is not None:
             record["penalty"] = regularizer.penalty(optimizer.parameters)
         if validation_data is not None:
             with np.errstate(all="ignore"):
-                scores = _scores_of(model, *validation_data, loss, metrics, max(batch_size, 256))
+                scores = _evaluate(model, *validation_data, loss, metrics, max(batch_size, 256))
             go_on("the validation loss", scores["loss"])
             record |= {f"val_{name}": score for name, score in scores.items()}
         return record
@@ -155,7 +153,7 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
                 for name, number in record.items():
                     history.setdefault(name, []).append(number)
                 if bar is not None:
-                    bar.set_postfix({name: f"{number:.4g}" for name, number in record.items()}, refresh=False)
+                    bar.set_postfix(record, refresh=False)
                     bar.update()
                 if callback is not None:
                     callback(n, history)
@@ -207,14 +205,15 @@ def batches(X, y, batch_size, rng=None, *, drop_last=False):
     """
     X, y = _samples("batches", X, y)
     checks.count("batches", batch_size=batch_size)
-    parts = _parts(len(X), batch_size, None if rng is None else checks.generator("batches", rng), drop_last)
+    return _batches(X, y, batch_size, None if rng is None else checks.generator("batches", rng), drop_last)
+
+
+def _batches(X, y, batch_size, rng, drop_last):
+    """:func:`batches` of samples that have been checked."""
+    parts = np.split(np.arange(len(X)) if rng is None else rng.permutation(len(X)), range(batch_size, len(X), batch_size))
+    if drop_last and len(parts) > 1 and len(parts[-1]) < batch_size:
+        parts.pop()
     return ((X[part], y[part]) for part in parts)
-
-
-def _parts(n, batch_size, rng, drop_last):
-    """The places of the samples of each batch."""
-    parts = np.split(np.arange(n) if rng is None else rng.permutation(n), range(batch_size, n, batch_size))
-    return parts[:-1] if drop_last and n > batch_size and n % batch_size else parts
 
 
 def _samples(who, X, y):
@@ -240,9 +239,7 @@ def k_fold(n, k, rng=None):
         Shuffles the samples; without it the folds are runs of neighbours.
     """
     checks.count("k_fold", least=2, k=k)
-    checks.count("k_fold", n=n)
-    if n < k:
-        raise ValueError(f"k_fold expects n >= k, got n = {n} and k = {k}")
+    checks.count("k_fold", least=k, n=n)
     order = np.arange(n) if rng is None else checks.generator("k_fold", rng).permutation(n)
     folds = np.array_split(order, k)
     return ((np.concatenate(folds[:i] + folds[i + 1:]), folds[i]) for i in range(k))
@@ -290,11 +287,11 @@ def evaluate(model, X, y, *, loss, metrics=(), batch_size=256):
     dict from ``"loss"`` and the metrics' names to float
     """
     _made("evaluate", loss=loss)
-    return _scores_of(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
+    return _evaluate(model, *_samples("evaluate", X, y), loss, _named("evaluate", metrics), batch_size)
 
 
-def _scores_of(model, X, y, loss, metrics, batch_size):
-    """What :func:`evaluate` gives, of samples that were checked before."""
+def _evaluate(model, X, y, loss, metrics, batch_size):
+    """:func:`evaluate` on samples that have been checked."""
     outputs = predict(model, X, batch_size)
     return _scores(outputs, y, _score("loss", loss.vjp(outputs, y)[0]), metrics)
 

@@ -12,7 +12,7 @@ import numpy as np
 from nnlib import checks
 from nnlib.convolution import pair, window_on
 from nnlib.init import xavier_uniform, zeros
-from nnlib.layers import Layer, Parameter, Sequential, context_of, hand_on
+from nnlib.layers import Layer, Parameter, Sequential
 from nnlib.operation import operation
 from nnlib.pooling import avg_pool2d, max_pool2d
 
@@ -215,10 +215,10 @@ class Concatenate(Layer):
     def __init__(self, *branches):
         if not branches or not all(isinstance(branch, Layer) for branch in branches):
             raise TypeError(f"Concatenate expects layers, got {branches!r}")
-        self.branches, self.context = branches, context_of(branches)
+        self.branches, self.context = branches, set().union(*(branch.context for branch in branches))
 
     def vjp(self, x, **context):
-        contexts = hand_on(self, self.branches, context)
+        contexts = self.hand_on(self.branches, context)
         outputs, pullbacks = zip(*(branch.vjp(x, **its) for branch, its in zip(self.branches, contexts)))
         shapes = [y.shape for y in outputs]
         if any(len(shape) < 2 or shape[:1] + shape[2:] != shapes[0][:1] + shapes[0][2:] for shape in shapes):

@@ -153,7 +153,7 @@ def test_networks_hand_the_graph_on(rng):
     first, last, straight = GCNConv(4, 4, rng=rng), SAGEConv(4, 4, rng=rng), GCNConv(4, 4, rng=rng)
     network = Sequential(Dense(4, 4, rng=rng), Residual(first, Activation(relu), shortcut=straight), Residual(last),
                          GraphPool("sum"), Dense(4, 2, rng=rng))
-    assert network.context == ("A",) and check_layer(network, x, rng=rng, A=A) < 1e-6
+    assert network.context == {"A"} and check_layer(network, x, rng=rng, A=A) < 1e-6
     h = network[0](x)
     h = relu(first(h, A=A)) + straight(h, A=A)
     np.testing.assert_allclose(network(x, A=A), network[4]((h + last(h, A=A)).sum(axis=1)), rtol=1e-12)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nnlib import cross_entropy, dense, elu, identity, leaky_relu, operation, prelu, softmax, tanh
-from nnlib.operation import Elementwise, Operation
+from nnlib.operation import Operation
 
 
 @operation
@@ -148,7 +148,7 @@ def test_jacobian(rng):
 
 
 def test_decorator_keeps_name_and_docstring():
-    assert isinstance(square, Elementwise) and type(scaled_product) is Operation
+    assert square.elementwise and isinstance(scaled_product, Operation) and not scaled_product.elementwise
     assert scaled_product.__name__ == "scaled_product" and scaled_product.__doc__ == "a b times a factor."
     assert scaled_product.arrays == ("a", "b") and cross_entropy.integers == ("labels",)
     assert repr(square) == "<operation square>"
@@ -198,6 +198,7 @@ def test_in_a_layer_the_parameters_say_what_the_input_must_be():
     assert refusal(lambda: affine.vjp_in("Affine", 2, x, W, b[:3])) == "affine expects b (4,), got (3,)"
     assert refusal(lambda: affine.vjp_in("Affine", 2, x, W, b, np.ones((3, 4)))) == "affine expects state (2, 4), got (3, 4)"
     assert refusal(lambda: affine.vjp_in("Affine", 0, x, np.ones((5, 4)))) == "affine expects W (3, K), got (5, 4)"
+    assert refusal(lambda: dense.vjp_in("Dense", 1, np.ones((2, 5)), W)) == "Dense expects (N, 3), got (2, 5)"
     y, pullback = affine.vjp_in("Affine", 2, x, W, None, state=np.ones((2, 4)))
     assert y.tolist() == [[4] * 4] * 2 and pullback(y)[3].shape == (2, 4)
 

@@ -229,12 +229,12 @@ def test_refuses_bad_settings(optimizer):
         optimizer([])
     with pytest.raises(ValueError, match=f"{name} expects each parameter once"):
         optimizer(ok * 2)
-    with pytest.raises(TypeError, match=f"{name} expects parameters, got ndarray"):
-        optimizer([np.ones(2)])
-    with pytest.raises(TypeError, match=f"{name} expects parameters, got SimpleNamespace"):
-        optimizer([SimpleNamespace(value=np.ones(2), grad=np.ones(2))])
-    with pytest.raises(TypeError, match=f"{name} expects a list such as model.parameters"):
-        optimizer(3)
+    twin, dense = SimpleNamespace(value=np.ones(2), grad=np.ones(2)), nnlib.Dense(2, 2)
+    for bad, got in [([*ok, np.ones(2)], "ndarray"), ([twin], "SimpleNamespace"), (3, "int"), (None, "NoneType"),
+                     (dense, "Dense"), (nnlib.Sequential(dense), "Dense")]:
+        with pytest.raises(TypeError, match=f"{name} expects a list of parameters such as model.parameters.., got {got}"):
+            optimizer(bad)
+    assert optimizer(ok[0]).parameters == ok
     optimizer(ok, lr=0.0, weight_decay=0.0)
 
 
@@ -354,7 +354,7 @@ def test_clipping_leaves_gradients_that_are_no_numbers(bad):
 def test_clipping_refuses():
     with pytest.raises(ValueError, match="clip_gradients expects 0 < max_norm"):
         clip_gradients([parameter([1.0])], 0.0)
-    with pytest.raises(TypeError, match="clip_gradients expects parameters, got float"):
+    with pytest.raises(TypeError, match="clip_gradients expects a list of parameters such as model.parameters.., got float"):
         clip_gradients([1.0], 1.0)
 
 

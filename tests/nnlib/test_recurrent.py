@@ -377,7 +377,7 @@ def test_a_mask_reaches_the_recurrent_layers(rng):
     deep = Sequential(Dense(2, 2, rng=rng), Sequential(lower), Stacked(upper), head)
     expected = head(upper(lower(deep[0](x), mask=REAL), mask=REAL))
     np.testing.assert_array_equal(deep(x, mask=REAL), expected)
-    assert (deep(x) != expected).any() and deep.context == ("mask",) and Sequential(head).context == ()
+    assert (deep(x) != expected).any() and deep.context == {"mask"} and not Sequential(head).context
     np.testing.assert_array_equal(deep.forward(x, mask=REAL.tolist()), expected)
     with pytest.raises(TypeError, match="Sequential expects no mask, as none of its layers takes one, got ndarray"):
         Sequential(head)(x, mask=REAL)
@@ -450,6 +450,19 @@ def test_states_of_parts(rng, parts):
     v = rng.normal(size=start.shape)
     slope = (loss(start + h * v) - loss(start - h * v)) / (2 * h)
     np.testing.assert_allclose(np.sum(np.array(model.state_grad) * v), slope, rtol=1e-7)
+
+
+@pytest.mark.parametrize("parts", [Stacked, Bidirectional])
+def test_parts_are_numbered_as_in_sequential(rng, parts):
+    model, x = parts(RNN(2, 2, rng=rng), GRU(2, 2, rng=rng)), rng.normal(size=(3, 5, 2))
+    assert [name for name, _ in model.children()] == ["0", "1"] and len(model) == 2 and model[1] is model.layers[1]
+    assert list(model.named_parameters())[:4] == ["0.W_xh", "0.W_hh", "0.b_h", "1.W_xh"]
+    with pytest.raises(TypeError, match="colour"):
+        model(x, colour=1)
+    model = Sequential(model)
+    y = model(x)
+    with pytest.raises(TypeError, match="Sequential expects no dstate, as none of its layers takes one, got list"):
+        model.vjp(x)[1](y, dstate=[S, S])
 
 
 def test_the_last_layer_of_a_stack_decides_what_it_returns(rng):
