@@ -208,9 +208,7 @@ class Layer:
         def visit(path, thing):
             if id(thing) not in seen:
                 seen.add(id(thing))
-                if path in found:
-                    raise ValueError(f"Layer expects a name of its own for each parameter and part, got {path!r} twice")
-                found[path] = thing
+                _add(found, path, thing)
                 for name, inner in thing.members() if isinstance(thing, Layer) else ():
                     visit(f"{path}.{name}" if path else name, inner)
         visit("", self)
@@ -234,9 +232,11 @@ class Layer:
 
     def named_arrays(self):
         """Dictionary from path to the array of each parameter and buffer: all that the layer has learned."""
-        buffers = {f"{path}.{name}" if path else name: buffer
-                   for path, layer in self.named_layers().items() for name, buffer in layer.buffers().items()}
-        return {path: p.value for path, p in self.named_parameters().items()} | buffers
+        arrays = {path: p.value for path, p in self.named_parameters().items()}
+        for path, layer in self.named_layers().items():
+            for name, buffer in layer.buffers().items():
+                _add(arrays, f"{path}.{name}" if path else name, buffer)
+        return arrays
 
     def buffers(self):
         """Dictionary of this layer's arrays (not its parts') that are saved with the weights but not learned.
@@ -338,3 +338,9 @@ def _held(thing):
     if isinstance(thing, types.MethodType):
         return {"__self__": thing.__self__}
     return {} if isinstance(thing, (type, types.ModuleType, types.FunctionType)) else getattr(thing, "__dict__", {})
+
+
+def _add(found, path, thing):
+    if path in found:
+        raise ValueError(f"Layer expects a name of its own for each parameter, part and buffer, got {path!r} twice")
+    found[path] = thing

@@ -642,9 +642,18 @@ def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
     assert Holder(things={1, "a"}, more={"a": 1}, x=np.ones(2), y=np.array([None, 1]), z=range(3)).parameters() == []
     assert Holder(things=MappingProxyType({"a": p}), more=UserList([q])).parameters() == [p, q]
     for clash in (dict(a={"b": p}, **{"a.b": q}), dict(a={1: p, "1": q}), dict(a={"b": Dense(1, 1)}, **{"a.b": Dense(1, 1)})):
-        with pytest.raises(ValueError, match=r"a name of its own for each parameter and part, got 'a\.[b1]' twice"):
+        with pytest.raises(ValueError, match=r"a name of its own for each parameter, part and buffer, got 'a\.[b1]' twice"):
             save_weights(Holder(**clash), tmp_path / "w.npz")
     assert Holder(a=p, b=[p]).parameters() == [p]               # one parameter in two places is one
+
+
+def test_a_buffer_does_not_take_a_parameters_place_in_a_file():
+    class Counting(Dense):
+        def buffers(self):
+            return {"W": np.zeros(3)}
+
+    with pytest.raises(ValueError, match=r"a name of its own for each parameter, part and buffer, got 'W' twice"):
+        Counting(2, 3).named_arrays()
 
 
 class Plain:
