@@ -52,10 +52,11 @@ def test_no_line_runs_behind_a_card(cover):
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         hidden = page.evaluate("""() => {
             const cards = [...document.querySelectorAll(".map-card")].map(card => card.getBoundingClientRect());
+            const covers = (c, p) => c.left + 1 < p.x && p.x < c.right - 1 && c.top + 1 < p.y && p.y < c.bottom - 1;
             return [...document.querySelectorAll(".map-lines path")].filter(path => {
-                const toPage = path.getScreenCTM();
-                return Array.from({length: 100}, (_, k) => path.getPointAtLength(path.getTotalLength() * k / 99).matrixTransform(toPage))
-                    .some(p => cards.some(c => c.left + 1 < p.x && p.x < c.right - 1 && c.top + 1 < p.y && p.y < c.bottom - 1));
+                const toPage = path.getScreenCTM(), length = path.getTotalLength();
+                return Array.from({length: 100}, (_, k) => path.getPointAtLength(length * k / 99).matrixTransform(toPage))
+                    .some(p => cards.some(c => covers(c, p)));
             }).map(path => path.dataset.to);
         }""")
         assert hidden == [], width
