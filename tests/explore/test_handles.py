@@ -265,7 +265,7 @@ def test_no_choice_of_four_stands_alone_below_the_others(static, opened):
     def draw(ax, pair="one, one more"):
         ax.plot([0, 1])
 
-    pairs = ["one, one more", "mix, twice the mix", "two to one, one to two", "six-ring, two three-rings"]
+    pairs = ["one, one more", "mix, twice the mix", "two to one", "six-ring, two rings"]
     watcher, _ = opened(static(draw, pair=pairs))
     seen = set()
     for width in range(240, 760, 40):
