@@ -45,7 +45,7 @@ def sigmoid(x):
 
 @operation(elementwise=True)
 def tanh(x):
-    r"""Hyperbolic tangent, range (-1, 1), with :math:`\tanh' = 1 - \tanh^2`; tanh(x) = 2 sigmoid(2x) - 1.
+    r"""Hyperbolic tangent, range (−1, 1), with :math:`\tanh' = 1 - \tanh^2`; tanh(x) = 2 sigmoid(2x) − 1.
 
     References
     ----------
@@ -211,7 +211,7 @@ def hard_sigmoid(x, *, slope=0.5):
 
 @operation(elementwise=True)
 def hard_tanh(x):
-    """Straight-line tanh max(-1, min(1, x)); the derivative is 1 for -1 < x < 1, else 0.
+    """Straight-line tanh max(−1, min(1, x)); the derivative is 1 for −1 < x < 1, else 0.
 
     References
     ----------
@@ -225,7 +225,7 @@ def softmax(x, *, axis=-1):
     r"""Probabilities :math:`p_i = e^{x_i} / \sum_j e^{x_j}` along ``axis``: positive, with sum 1.
 
     The largest x is taken off first: the same in exact arithmetic, and no e^x overflows. The Jacobian is
-    diag(p) - p pᵀ (for one vector, ``softmax.jacobian(x)``), so dx = p (dy - p · dy).
+    diag(p) − p pᵀ (for one vector, ``softmax.jacobian(x)``), so dx = p (dy − p · dy).
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def softmax(x, *, axis=-1):
 def log_softmax(x, *, axis=-1):
     r"""Logarithm of :func:`softmax`, :math:`x_i - \log \sum_j e^{x_j}`, which never takes log(0).
 
-    Its pullback is dx = dy - p Σ dy. Parameters, result and errors are those of softmax.
+    Its pullback is dx = dy − p Σ dy. Parameters, result and errors are those of softmax.
     """
     axis = _along("log_softmax", x, axis)
     y = x - x.max(axis, keepdims=True)
@@ -265,7 +265,7 @@ def log_softmax(x, *, axis=-1):
 
 
 def _along(who, x, axis):
-    """``axis`` as one of the axes 0 .. x.ndim - 1 that holds an element."""
+    """``axis`` as one of the axes 0 .. x.ndim − 1 that holds an element."""
     found = checks.axes(who, axis, x.ndim)
     if len(found) != 1 or x.shape[found[0]] == 0:
         raise ValueError(f"{who} expects one axis with at least one element, got axis {axis} of {x.shape}")

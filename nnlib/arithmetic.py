@@ -25,7 +25,7 @@ def add(a, b):
 
 @operation
 def subtract(a, b):
-    """a - b, with NumPy's broadcasting."""
+    """a − b, with NumPy's broadcasting."""
     return a - b, lambda dy: (_unbroadcast(dy, a.shape), _unbroadcast(-dy, b.shape))
 
 

@@ -200,7 +200,7 @@ class MultiHeadAttention(Layer):
 
 
 def sinusoidal_positions(max_len, d_model):
-    r"""A vector for each position: sines and cosines of :math:`t / 10000^{2i/D}`, for i = 0 ... D/2 - 1.
+    r"""A vector for each position: sines and cosines of :math:`t / 10000^{2i/D}`, for i = 0 ... D/2 − 1.
 
     Returns an array (max_len, d_model), float64: sines in the even columns, cosines in the odd ones. Raises
     ``ValueError`` if ``d_model`` is odd.

@@ -36,7 +36,7 @@ def _halves(who, code):
 def reparameterize(mean, log_var, noise):
     """A draw from a Gaussian as a function of its parameters: z = mean + exp(½ log_var) ∗ noise.
 
-    The noise is standard normal and comes from outside, so z has a derivative: dmean = dz, dlog_var = ½ dz ∗ (z - mean).
+    The noise is standard normal and comes from outside, so z has a derivative: dmean = dz, dlog_var = ½ dz ∗ (z − mean).
 
     Parameters
     ----------

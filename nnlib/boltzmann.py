@@ -3,10 +3,10 @@
 A restricted Boltzmann machine has D visible units v and K hidden units h, all 0 or 1. A weight joins each visible
 unit to each hidden one, and none joins two of a kind. A state has the energy::
 
-    E(v, h) = -v·b - h·c - v W h            W (D, K), b (D,), c (K,)
+    E(v, h) = −v·b − h·c − v W h            W (D, K), b (D,), c (K,)
 
-and the probability exp(-E) / Z. The partition function Z is the sum of exp(-E) over all 2^(D + K) states. Summed
-over the hidden units, the energy becomes the free energy: the probability of v alone is exp(-F(v)) / Z.
+and the probability exp(−E) / Z. The partition function Z is the sum of exp(−E) over all 2^(D + K) states. Summed
+over the hidden units, the energy becomes the free energy: the probability of v alone is exp(−F(v)) / Z.
 
 Here the free energy is an operation, and its gradient is all that learning needs: the gradient of minus the
 log-likelihood is that of F on the data minus that of F on what the machine itself produces.
@@ -45,9 +45,9 @@ def binary_states(n):
 
 @operation("(N,D),(D,K),(D),(K)")
 def free_energy(v, W, b, c):
-    """F(v) = -v·b - Σ_k log(1 + exp(c_k + (v W)_k)): minus the logarithm of Σ_h exp(-E(v, h)).
+    """F(v) = −v·b − Σ_k log(1 + exp(c_k + (v W)_k)): minus the logarithm of Σ_h exp(−E(v, h)).
 
-    Back: with p = σ(v W + c), the probabilities of the hidden units, dv = -(b + W p), dW = -vᵀ p, db = -v, dc = -p.
+    Back: with p = σ(v W + c), the probabilities of the hidden units, dv = −(b + W p), dW = −vᵀ p, db = −v, dc = −p.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ class RBM(Layer):
         return np.logaddexp.reduce(-free_energy(binary_states(len(b)), W, b, c))
 
     def log_likelihood(self, v):
-        """log p(v) of each sample, -F(v) - log Z, (N, visible) -> (N,)."""
+        """log p(v) of each sample, −F(v) − log Z, (N, visible) -> (N,)."""
         return -self.free_energy(v) - self.log_partition()
 
     def probabilities(self):
@@ -193,7 +193,7 @@ def _draw(p, rng):
 
 
 class Hopfield:
-    """Hopfield network: D units of -1 and 1, joined by W (D, D), that fall to a state of least energy.
+    """Hopfield network: D units of −1 and 1, joined by W (D, D), that fall to a state of least energy.
 
     The patterns (M, D) are stored by Hebb's rule: W = Σ x xᵀ, with zeros on the diagonal. (These are
     integers, so that energies are exact and a fall cannot go in a circle.)
@@ -201,7 +201,7 @@ class Hopfield:
     Raises
     ------
     ValueError
-        If patterns or states hold anything but -1 and 1, or do not fit.
+        If patterns or states hold anything but −1 and 1, or do not fit.
     """
 
     def __init__(self, patterns):

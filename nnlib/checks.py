@@ -136,7 +136,7 @@ def distribution(who, name, p):
 
 
 def indices(who, name, labels, classes):
-    """Refuse ``labels`` unless they are integers in 0 .. classes - 1."""
+    """Refuse ``labels`` unless they are integers in 0 .. classes − 1."""
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{who} expects {name} as integers 0 to {classes - 1}, got {labels.dtype}")
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
@@ -169,7 +169,7 @@ def choice(who, name, x, allowed):
 
 
 def axes(who, axis, ndim):
-    """``axis``, one integer or several, as a tuple of axes 0 .. ndim - 1, none of them twice."""
+    """``axis``, one integer or several, as a tuple of axes 0 .. ndim − 1, none of them twice."""
     several = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     for i in several:
         if isinstance(i, bool) or not isinstance(i, numbers.Integral):

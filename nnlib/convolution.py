@@ -18,7 +18,7 @@ from nnlib.operation import operation
 def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
     """Number of places that a window has along one axis of ``size`` pixels.
 
-    floor((size + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1
+    floor((size + 2 padding − dilation (kernel_size − 1) − 1) / stride) + 1
 
     Raises
     ------
@@ -43,7 +43,7 @@ def receptive_field(*layers):
     """Number of input pixels along one axis that one output pixel sees.
 
     Each layer is ``(kernel_size, stride)`` or ``(kernel_size, stride, dilation)``, the first one first. A
-    layer widens the field by dilation (kernel_size - 1) times the product of the strides before it.
+    layer widens the field by dilation (kernel_size − 1) times the product of the strides before it.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def conv2d(x, W, b=None, *, stride=1, padding=0, dilation=1):
         F filters, in PyTorch's layout.
     b : (F,) or None
     stride, padding, dilation : int or (int, int)
-        For rows and columns. With stride 1 and padding = dilation (kernel_size - 1) / 2, which is whole for
+        For rows and columns. With stride 1 and padding = dilation (kernel_size − 1) / 2, which is whole for
         odd kernels, the image keeps its size.
 
     Returns

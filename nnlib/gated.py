@@ -47,7 +47,7 @@ def _lstm_cell(W_hh):
 def lstm(x, W_xh, W_hh, b_h, state=None, *, mask=None):
     """Long short-term memory: :func:`lstm_cell` at every step.
 
-    i, f, o = σ(x_t W_xh + h_(t-1) W_hh + b_h), g = tanh(the same, with weights of its own),
+    i, f, o = σ(x_t W_xh + h_(t−1) W_hh + b_h), g = tanh(the same, with weights of its own),
     c_t = f ∗ c_(t-1) + i ∗ g, h_t = o ∗ tanh(c_t).
 
     Parameters
@@ -130,8 +130,8 @@ def _gru_cell(W_hh, b_n, reset_after):
 def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     """Gated recurrent unit: :func:`gru_cell` at every step.
 
-    r, z = σ(x_t W_xh + h_(t-1) W_hh + b_h), n = tanh(x_t W_xn + b_hn + r ∗ (h_(t-1) W_hn + b_n)),
-    h_t = (1 - z) ∗ n + z ∗ h_(t-1).
+    r, z = σ(x_t W_xh + h_(t−1) W_hh + b_h), n = tanh(x_t W_xn + b_hn + r ∗ (h_(t−1) W_hn + b_n)),
+    h_t = (1 − z) ∗ n + z ∗ h_(t−1).
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
         h_0, the state before the first step; zeros unless given.
     reset_after : bool
         True: the reset gate acts after the product, as above (PyTorch, cuDNN, Keras). False: before it, as in
-        the paper: n = tanh(x_t W_xn + b_hn + (r ∗ h_(t-1)) W_hn + b_n). The two are different functions.
+        the paper: n = tanh(x_t W_xn + b_hn + (r ∗ h_(t−1)) W_hn + b_n). The two are different functions.
     mask : (N, T) of bool, optional
         False for padding.
 
@@ -163,7 +163,7 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
     References
     ----------
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
-    translation", 2014. (In Chung et al., 2014, z and 1 - z have changed places.)
+    translation", 2014. (In Chung et al., 2014, z and 1 − z have changed places.)
     """
     def own(h, z, dz):
         seen, dpast = (h, dz[2] * z[0]) if reset_after else (z[0] * h, dz[2])
@@ -177,7 +177,7 @@ def gru(x, W_xh, W_hh, b_h, b_n, state=None, *, reset_after=True, mask=None):
 def gru_cell(x, W_xh, W_hh, b_h, b_n, state, *, reset_after=True):
     """One step of :func:`gru`: x (N, D) and state = h, (N, H) -> the next state, (N, H).
 
-    h' = (1 - z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
+    h' = (1 − z) ∗ n + z ∗ h, with the gates of :func:`gru_gates`.
     """
     return _one_step(gru, x, W_xh, W_hh, b_h, b_n, state, reset_after=reset_after)
 

@@ -1,9 +1,9 @@
 r"""Checking gradients against finite differences (chapter 4).
 
 The derivative of the scalar L(x) = Σ dy f(x) along a random direction v is found twice: with the pullback, as
-dx · v, and as the central difference (L(x + h v) - L(x - h v)) / 2h. That takes two evaluations a direction,
+dx · v, and as the central difference (L(x + h v) − L(x − h v)) / 2h. That takes two evaluations a direction,
 whatever the size of x, and a wrong element shows with probability 1. The measure is the relative error
-\|a - b\| / max(\|a\|, \|b\|). Two floors keep rounding from looking like an error where both are nearly zero:
+\|a − b\| / max(\|a\|, \|b\|). Two floors keep rounding from looking like an error where both are nearly zero:
 the norm of the terms that dx · v sums, and a thousandth of the norm of the terms that L sums.
 
 In float64 with h = 1e-5 a right gradient gives about 1e-10. Above 1e-7 look for a mistake, or for a kink (relu
@@ -22,7 +22,7 @@ from nnlib.operation import Operation
 
 
 def relative_error(a, b, floor=0.0):
-    r"""Largest \|a - b\| / max(\|a\|, \|b\|, floor) over the elements; 0 where a and b are both 0.
+    r"""Largest \|a − b\| / max(\|a\|, \|b\|, floor) over the elements; 0 where a and b are both 0.
 
     Raises
     ------

@@ -168,7 +168,7 @@ class Sequential(Layer):
 
 
 class Residual(Layer):
-    """Shortcut around layers: y = x + inner(x), so that the inner layers learn the residual y - x.
+    """Shortcut around layers: y = x + inner(x), so that the inner layers learn the residual y − x.
 
     Where they change the shape, ``shortcut`` is a layer for the other path: y = shortcut(x) + inner(x).
 
@@ -224,7 +224,7 @@ def embedding(indices, W):
 
     Parameters
     ----------
-    indices : integers 0 .. V - 1, of any shape
+    indices : integers 0 .. V − 1, of any shape
     W : array (V, D)
 
     Returns
@@ -236,7 +236,7 @@ def embedding(indices, W):
     TypeError
         If indices are no integers.
     ValueError
-        If an index lies outside 0 .. V - 1, or W is no matrix.
+        If an index lies outside 0 .. V − 1, or W is no matrix.
     """
     checks.indices("embedding", "indices", indices, len(W))
 
@@ -252,7 +252,7 @@ class Embedding(Layer):
 
     Parameters
     ----------
-    num_embeddings : number of symbols V; indices are 0 .. V - 1
+    num_embeddings : number of symbols V; indices are 0 .. V − 1
     embedding_dim : length of the vectors
     rng : numpy Generator; without one, weights differ each time
     dtype : float64 or float32

@@ -35,7 +35,7 @@ def reduced(who, each, reduction, gradient, total=None):
 
 @operation
 def mse(prediction, target, *, reduction="mean"):
-    """Mean squared error: the mean of (prediction - target)², without a factor ½; slope 2 (prediction - target).
+    """Mean squared error: the mean of (prediction − target)², without a factor ½; slope 2 (prediction − target).
 
     It is the maximum-likelihood loss of Gaussian noise.
 
@@ -55,7 +55,7 @@ def mse(prediction, target, *, reduction="mean"):
 
 @operation
 def mae(prediction, target, *, reduction="mean"):
-    """Mean absolute error: the mean of abs(prediction - target); slope -1, 0 or 1, however far off.
+    """Mean absolute error: the mean of abs(prediction − target); slope −1, 0 or 1, however far off.
 
     It is the maximum-likelihood loss of Laplace noise.
 
@@ -75,7 +75,7 @@ def mae(prediction, target, *, reduction="mean"):
 
 @operation
 def huber(prediction, target, *, delta=1.0, reduction="mean"):
-    """Huber's loss: ½ error² where abs(error) <= delta, else delta (abs(error) - ½ delta).
+    """Huber's loss: ½ error² where abs(error) <= delta, else delta (abs(error) − ½ delta).
 
     The slope is the error, clipped to ±delta.
 
@@ -105,7 +105,7 @@ def huber(prediction, target, *, delta=1.0, reduction="mean"):
 def binary_cross_entropy(logits, labels, *, reduction="mean"):
     r"""Cross-entropy of the labels with p = sigmoid(z), from the logits z.
 
-    It is :math:`-t \log p - (1 - t) \log(1 - p)`, or :math:`\log(1 + e^z) - t z`, and the slope is p - t. PyTorch
+    It is :math:`-t \log p - (1 - t) \log(1 - p)`, or :math:`\log(1 + e^z) - t z`, and the slope is p − t. PyTorch
     calls it ``binary_cross_entropy_with_logits``.
 
     Parameters
@@ -151,12 +151,12 @@ def cross_entropy(logits, labels, *, weight=None, reduction="mean"):
     r"""Cross-entropy of the labels with p = softmax(z), from the logits z.
 
     For class indices it is :math:`-\log p_{label} = \log \sum_j e^{z_j} - z_{label}`, for probabilities t of the
-    classes :math:`-\sum_j t_j \log p_j`. The slope is p - t, with t one-hot for class indices.
+    classes :math:`-\sum_j t_j \log p_j`. The slope is p − t, with t one-hot for class indices.
 
     Parameters
     ----------
     logits : array (N, K), or (N, T, K) for sequences
-    labels : integers 0 .. K - 1 (N,), or (N, T); or probabilities in the shape of ``logits``
+    labels : integers 0 .. K − 1 (N,), or (N, T); or probabilities in the shape of ``logits``
     weight : array (K,) of numbers from 0, optional
         Weight of each class, for class indices: a sample counts as many times as its class's weight says. The
         mean is over these counts, :math:`\sum_n w_n L_n / \sum_n w_n`, as in PyTorch.
@@ -210,17 +210,17 @@ def cross_entropy(logits, labels, *, weight=None, reduction="mean"):
 
 @operation
 def hinge(scores, labels, *, reduction="mean"):
-    """Hinge loss max(0, 1 - t s) of labels t = ±1; the slope is -t inside the margin (t s < 1), else 0.
+    """Hinge loss max(0, 1 − t s) of labels t = ±1; the slope is −t inside the margin (t s < 1), else 0.
 
     Parameters
     ----------
-    scores, labels : arrays of one shape; labels -1 or 1
+    scores, labels : arrays of one shape; labels −1 or 1
     reduction : "mean", "sum" or "none"
 
     Raises
     ------
     ValueError
-        If a label is not -1 or 1.
+        If a label is not −1 or 1.
 
     References
     ----------
@@ -238,7 +238,7 @@ def hinge(scores, labels, *, reduction="mean"):
 def kl_divergence(log_prediction, target, *, reduction="mean"):
     r"""Kullback–Leibler divergence :math:`\sum_j p_j (\log p_j - \log q_j)` of the prediction q from the target p.
 
-    Its slope with respect to log q is -p. The arguments are those of PyTorch's ``kl_div``; the mean is over
+    Its slope with respect to log q is −p. The arguments are those of PyTorch's ``kl_div``; the mean is over
     samples, PyTorch's ``"batchmean"`` (its ``"mean"`` divides by N K, which gives no divergence).
 
     Parameters

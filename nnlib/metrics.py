@@ -15,7 +15,7 @@ def accuracy(scores, labels):
     scores : (N, K) with K >= 2, or (N, 1) or (N,)
         One score for each class (logits or probabilities), or one logit: class 1 where it is above 0.
         More axes may stand in front.
-    labels : (N,) integers 0 .. K - 1; with one logit, 0 and 1, also (N, 1) and as floats
+    labels : (N,) integers 0 .. K − 1; with one logit, 0 and 1, also (N, 1) and as floats
 
     Returns
     -------

@@ -2,12 +2,12 @@ r"""Optimisers, learning-rate schedules and gradient clipping (chapter 5).
 
 With w a parameter, g its gradient, η the learning rate ``lr`` and t the step, counted from 1, a step is::
 
-    SGD         w ← w - η g
-    Momentum    v ← μ v + g                 w ← w - η v
-    AdaGrad     s ← s + g²                  w ← w - η g / (√s + ε)
-    RMSProp     s ← α s + (1 - α) g²        w ← w - η g / (√s + ε)
-    Adam        m ← β₁ m + (1 - β₁) g       w ← w - η m / (1 - β₁ᵗ) / (√(s / (1 - β₂ᵗ)) + ε)
-                s ← β₂ s + (1 - β₂) g²
+    SGD         w ← w − η g
+    Momentum    v ← μ v + g                 w ← w − η v
+    AdaGrad     s ← s + g²                  w ← w − η g / (√s + ε)
+    RMSProp     s ← α s + (1 − α) g²        w ← w − η g / (√s + ε)
+    Adam        m ← β₁ m + (1 − β₁) g       w ← w − η m / (1 − β₁ᵗ) / (√(s / (1 − β₂ᵗ)) + ε)
+                s ← β₂ s + (1 − β₂) g²
 
 An optimiser holds parameters; ``step()`` moves each ``value`` by its ``grad``, in place, and leaves ``grad`` as it is;
 ``zero_grad()`` sets the gradients to zero before the next backward pass. Formulas, argument names and defaults are PyTorch's.

@@ -57,7 +57,7 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
 
 @operation("(N,C,H,W)")
 def min_pool2d(x, *, kernel_size, stride=None, padding=0):
-    """The smallest pixel of each window: -max(-x) of :func:`max_pool2d`."""
+    """The smallest pixel of each window: −max(−x) of :func:`max_pool2d`."""
     y, pullback = max_pool2d.function(-x, kernel_size=kernel_size, stride=stride, padding=padding)
     return -y, pullback                         # the two signs cancel in the derivative
 

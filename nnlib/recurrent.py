@@ -18,7 +18,7 @@ from nnlib.operation import operation
 
 @operation("(N,T,D),(D,H),(H,H),(H),(N,H)")
 def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
-    """Plain recurrent network, h_t = f(x_t W_xh + h_(t-1) W_hh + b_h).
+    """Plain recurrent network, h_t = f(x_t W_xh + h_(t−1) W_hh + b_h).
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def gates_last(W):
 def rtrl(x, W_xh, W_hh, b_h, dy, state=None, *, activation=tanh):
     """Real-time recurrent learning: the weights' gradients of :func:`rnn`, carried forward in time.
 
-    With v_t = [x_t, h_(t-1), 1] and W = [W_xh; W_hh; b_h], the sensitivities S[k, i, j] = ∂h_k / ∂W[i, j]
+    With v_t = [x_t, h_(t−1), 1] and W = [W_xh; W_hh; b_h], the sensitivities S[k, i, j] = ∂h_k / ∂W[i, j]
     obey S_t[k, i, j] = f'(z_t)[k] (Σ_l W_hh[l, k] S_(t-1)[l, i, j] + v_t[i] [j = k]). They need no memory of
     the past, but a step costs H³ (D + H + 1) products, where backpropagation through time needs
     2 H (D + H + 1).

@@ -84,7 +84,7 @@ class L2(ElasticNet):
 
 @operation
 def dropout(x, *, p=0.5, rng=None):
-    """Set each element to 0 with probability ``p`` and divide the others by 1 - p, so that the mean stays.
+    """Set each element to 0 with probability ``p`` and divide the others by 1 − p, so that the mean stays.
 
     x of any shape; 0 <= p < 1 (``ValueError``).
 
@@ -178,8 +178,8 @@ def batch_norm(x, gamma, beta, *, statistics=None, eps=1e-5):
 class BatchNorm(Layer):
     """:func:`batch_norm` with the batch's statistics in training, with running ones in evaluation.
 
-    After each batch, running = (1 - momentum) · running + momentum · batch; the batch's variance enters
-    unbiased, divided by m - 1. So ``momentum`` is PyTorch's (0.1), one minus the one of some other libraries.
+    After each batch, running = (1 − momentum) · running + momentum · batch; the batch's variance enters
+    unbiased, divided by m − 1. So ``momentum`` is PyTorch's (0.1), one minus the one of some other libraries.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@ r"""The complementary error function, which GELU needs and NumPy lacks.
 .. math:: \operatorname{erfc}(z) = \frac{2}{\sqrt\pi} \int_z^\infty e^{-s^2} ds
 
 For z >= 0 the product (1 + 2z) exp(z²) erfc(z) stays between 1 and 1.3, and as a function of
-t = (z - 3.75) / (z + 3.75), which maps [0, ∞) to [-1, 1), a short Chebyshev series gives it to 1.3e-16. The
+t = (z − 3.75) / (z + 3.75), which maps [0, ∞) to [−1, 1), a short Chebyshev series gives it to 1.3e-16. The
 coefficients below were computed with 60 digits by ``tests/nnlib/reference/erfc.py``.
 
 References

@@ -21,8 +21,8 @@ from nnlib.pooling import avg_pool2d, max_pool2d
 def conv_transpose2d(x, W, b=None, *, stride=1, padding=0):
     """Transposed convolution: every pixel lays the kernel, times its value, on the output; overlaps add up.
 
-    y[n, k, i, j] = b[k] + Σ x[n, c, p, q] W[c, k, u, v] over all c, p, q, u, v with p stride + u - padding = i
-    and q stride + v - padding = j.
+    y[n, k, i, j] = b[k] + Σ x[n, c, p, q] W[c, k, u, v] over all c, p, q, u, v with p stride + u − padding = i
+    and q stride + v − padding = j.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def conv_transpose2d(x, W, b=None, *, stride=1, padding=0):
 
     Returns
     -------
-    (N, K, H', W') with H' = (H - 1) stride + kh - 2 padding, and W' likewise
+    (N, K, H', W') with H' = (H − 1) stride + kh − 2 padding, and W' likewise
 
     Raises
     ------

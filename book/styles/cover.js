@@ -58,26 +58,33 @@
   addEventListener("storage", show);                     // read in another tab
   addEventListener("pageshow", function (event) { if (event.persisted) show(); });
 
-  // Lines from what a chapter builds on to the chapter.
-  var lines = draw("svg", {"class": "map-lines", "aria-hidden": "true"}, map);
+  // Lines from what a chapter builds on to the chapter; they run between the cards and never behind one.
+  var lines = draw("svg", {"class": "map-lines", "aria-hidden": "true"}, map), HALF = 14;     // half of the gap between cards
+  function curve(x, y, u, v, bend) { return "C" + [x, y + bend, u, v - bend, u, v].join(" "); }
+  function route(a, b, all) {
+    var x = a.left + a.width / 2, u = b.left + b.width / 2, aside;
+    if (Math.abs(a.top - b.top) < 2) {                   // in one row: straight to the next, else below those between
+      return b.left - a.right < 3 * HALF && b.left > a.right ? "M" + a.right + " " + (a.top + 24) + "H" + b.left
+        : "M" + x + " " + a.bottom + "C" + [x, a.bottom + 1.5 * HALF, u, b.bottom + 1.5 * HALF, u, b.bottom].join(" ");
+    }
+    if (!all.some(function (c) { return c.top >= a.bottom && c.bottom <= b.top; })) {
+      return "M" + x + " " + a.bottom + curve(x, a.bottom, u, b.top, Math.min(48, Math.max(16, (b.top - a.bottom) / 2)));
+    }
+    aside = u > x - 1 && b.left > 1 ? b.left - HALF : b.right + HALF;
+    return "M" + x + " " + a.bottom + curve(x, a.bottom, aside, a.bottom + 2 * HALF, HALF) +
+      "V" + (b.top - 2 * HALF) + curve(aside, b.top - 2 * HALF, u, b.top, HALF);
+  }
   function join() {
-    var frame = map.getBoundingClientRect();
+    var frame = map.getBoundingClientRect(), at = {};
     lines.replaceChildren();
     lines.setAttribute("viewBox", "0 0 " + frame.width + " " + frame.height);
     Object.keys(cards).forEach(function (page) {
+      var box = cards[page].getBoundingClientRect();
+      at[page] = new DOMRect(box.left - frame.left, box.top - frame.top, box.width, box.height);
+    });
+    Object.keys(cards).forEach(function (page) {
       words(cards[page].dataset.joins).forEach(function (from) {
-        if (!cards[from]) return;
-        var a = cards[from].getBoundingClientRect(), b = cards[page].getBoundingClientRect(), x, y, u, v, bend;
-        if (b.left > a.right && Math.abs(a.top - b.top) < 2) {          // side by side
-          x = a.right; y = u = 0; v = b.left;
-          y = a.top + 24 - frame.top;
-          draw("path", {d: "M" + (x - frame.left) + " " + y + "H" + (v - frame.left), "data-to": page}, lines);
-          return;
-        }
-        x = a.left + a.width / 2 - frame.left; y = a.bottom - frame.top;
-        u = b.left + b.width / 2 - frame.left; v = b.top - frame.top;
-        bend = Math.min(48, Math.max(16, (v - y) / 2));
-        draw("path", {d: "M" + x + " " + y + "C" + x + " " + (y + bend) + " " + u + " " + (v - bend) + " " + u + " " + v, "data-to": page}, lines);
+        if (at[from]) draw("path", {d: route(at[from], at[page], Object.values(at)), "data-to": page}, lines);
       });
     });
   }

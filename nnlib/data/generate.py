@@ -33,7 +33,7 @@ def xor(n=4, *, noise=0.0, rng=None):
 def moons(n=200, *, noise=0.1, rng=None):
     """Two half circles of radius 1, hooked into each other.
 
-    Class 0 lies on (cos t, sin t), class 1 on (1 - cos t, 1/2 - sin t), with t uniform in 0..pi.
+    Class 0 lies on (cos t, sin t), class 1 on (1 − cos t, 1/2 − sin t), with t uniform in 0..pi.
 
     Parameters
     ----------

@@ -151,7 +151,7 @@ class Explorer:
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
         self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
         self.name = name_of(draw)
-        self.title = title or self.name.replace("_", " ")
+        self.title = typeset(title or self.name.replace("_", " "))
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)
             self.html, self.content = self._static()

@@ -168,11 +168,13 @@
   var ROW = 38;                                          // letters that find room in one column of controls, beside another
 
   function segments(select, moved) {                     // few choices side by side; the select keeps the choice
-    var label = select.closest("label"), row = document.createElement("div"), group = document.createElement("span"), all;
+    var label = select.closest("label"), row = document.createElement("div"), group = document.createElement("span"), all,
+      pairs = select.options.length == 4 ? [0, 1].map(function () { return document.createElement("span"); }) : [];
     row.className = "explore-row";
     group.className = "explore-segments";
     group.setAttribute("role", "radiogroup");
     group.setAttribute("aria-label", label.firstElementChild.textContent);
+    group.append.apply(group, pairs);                    // four that find no room in one row stand two by two
     row.append(label.firstElementChild, group, select);
     label.replaceWith(row);
     select.hidden = true;
@@ -190,7 +192,7 @@
         all[next].focus();
         all[next].click();
       });
-      group.append(button);
+      (pairs[k >> 1] || group).append(button);
       return button;
     });
     if (group.textContent.length + 2.5 * all.length > ROW) row.style.gridColumn = "1 / -1";

@@ -13,6 +13,7 @@ from numbers import Real
 import numpy as np
 
 from .render import QUANTUM
+from .typeset import typeset
 
 ABSENT = -(2**15)  # of a handle that a state does not have
 FORMS = '("x", "y"), ("x", 0.0), ("x", lambda x: ...) or dict(at=(..., ...), moves="x", ax=0)'
@@ -71,7 +72,7 @@ class Handle:
 
     def __init__(self, name, spec, controls, values):
         what = f"drag={{{name!r}: ...}}"
-        self.name, self.ax, self.values, moves = name, 0, values, None
+        self.name, self.ax, self.values, moves = typeset(name), 0, values, None
         if isinstance(spec, dict):
             unknown = set(spec) - {"at", "moves", "ax"}
             if unknown or "at" not in spec:

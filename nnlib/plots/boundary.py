@@ -43,8 +43,8 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
         From points (N, 2) to one score each, (N,) or (N, 1), or to one score for each class, (N, K). A layer
         is asked in evaluation mode.
     X, y : arrays, optional
-        Samples (N, 2) and their classes (N,), drawn on top. With K scores they are 0 .. K - 1, and class k has the
-        colour of its region, also where others are missing; with one score 0 and 1, -1 and 1, or any two in order.
+        Samples (N, 2) and their classes (N,), drawn on top. With K scores they are 0 .. K − 1, and class k has the
+        colour of its region, also where others are missing; with one score 0 and 1, −1 and 1, or any two in order.
     extent : (x0, x1, y0, y1), optional
         The window; otherwise the samples with a margin.
     level : float

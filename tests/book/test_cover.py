@@ -45,6 +45,23 @@ def test_lines_join_what_exists_and_no_chapter_stands_apart(cover):
     assert {name for name, _ in joins if name not in drawn} == {"chapters/01_neurons"}
 
 
+def test_no_line_runs_behind_a_card(cover):
+    page = cover().page
+    for width in (390, 700, 1280, 1500):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        hidden = page.evaluate("""() => {
+            const cards = [...document.querySelectorAll(".map-card")].map(card => card.getBoundingClientRect());
+            const covers = (c, p) => c.left + 1 < p.x && p.x < c.right - 1 && c.top + 1 < p.y && p.y < c.bottom - 1;
+            return [...document.querySelectorAll(".map-lines path")].filter(path => {
+                const toPage = path.getScreenCTM(), length = path.getTotalLength();
+                return Array.from({length: 100}, (_, k) => path.getPointAtLength(length * k / 99).matrixTransform(toPage))
+                    .some(p => cards.some(c => covers(c, p)));
+            }).map(path => path.dataset.to);
+        }""")
+        assert hidden == [], width
+
+
 @pytest.mark.parametrize("width, height", [(1280, 720), (390, 844)])
 def test_the_first_screen_holds_a_figure_with_all_its_controls_and_the_start(cover, width, height):
     page = cover().page

@@ -354,6 +354,9 @@ def test_a_phone_has_room_for_it(opened):
     assert window.page.evaluate("document.documentElement.scrollWidth") <= 390
     boxes = [each.bounding_box() for each in window.play.root.locator(".play-node").all()]
     assert min(box["width"] for box in boxes) >= 24 and max(box["x"] + box["width"] for box in boxes) <= 390
+    assert window.play.root.locator(".play-table").evaluate("e => e.scrollWidth <= e.clientWidth"), "columns are cut"
+    heights = window.play.root.locator(".play-setup legend").evaluate_all("all => all.map(e => e.getBoundingClientRect().height)")
+    assert len(set(heights)) == 1, "a heading stands in two lines"
 
 
 @pytest.mark.browser

@@ -345,6 +345,15 @@ def test_what_is_said_of_a_state_has_a_books_numbers(static, monkeypatch):
     assert ondemand.answer(list(ondemand.figures)[-1], 0)["said"] == said[0]
 
 
+def test_what_is_said_around_a_picture_has_a_books_quotes(static):
+    from nnlib.explore.sphinx import head_of
+
+    goals = {"Find the line's end.": (lambda w: w == 2.0, "It isn't far.")}
+    page = static(plain, title="The doctor's line", goals=goals, drag={"the line's end": (1, "w")}, w=[1.0, 2.0]).html
+    assert all(said in page for said in ("The doctor’s line", "Find the line’s end.", "It isn’t far."))
+    assert "the line’s end" in str(head_of(page))
+
+
 def test_a_figure_keeps_the_names_that_its_cell_saw(monkeypatch):
     monkeypatch.setenv("EXPLORE_ON_DEMAND", "1")
     from nnlib.explore import explore, ondemand

@@ -243,7 +243,7 @@ def test_choices_stand_in_one_row(static, opened, width):
 
     figure = static(draw, lr=(0.1, 1.0, 0.1), search=["by hand", "grid", "random", "Bayesian"], labels=dict(lr="learning rate"))
     watcher, _ = opened(figure, viewport={"width": width, "height": 700})
-    tops = "[...document.querySelectorAll('.explore-segments > button')].map(e => e.getBoundingClientRect().top)"
+    tops = "[...document.querySelectorAll('.explore-segments [role=radio]')].map(e => e.getBoundingClientRect().top)"
     assert len(set(watcher.page.evaluate(tops))) == 1
 
 
@@ -253,12 +253,27 @@ def test_choices_that_need_several_rows_fill_them(static, opened):
 
     kinds = ["many to one", "one to many", "many to many, in step", "many to many, one after the other"]
     watcher, _ = opened(static(draw, kind=kinds), viewport={"width": 390, "height": 700})
-    boxes = watcher.page.evaluate("""[...document.querySelectorAll('.explore-segments > button')].map(
+    boxes = watcher.page.evaluate("""[...document.querySelectorAll('.explore-segments [role=radio]')].map(
         button => button.getBoundingClientRect().toJSON())""")
     rows = sorted({box["top"] for box in boxes})
     rights = [max(box["right"] for box in boxes if box["top"] == top) for top in rows]
     assert len(rows) > 1 and max(rights) - min(rights) < 1
     assert all(below - above == boxes[0]["height"] - 1 for above, below in zip(rows, rows[1:]))  # one border between them
+
+
+def test_no_choice_of_four_stands_alone_below_the_others(static, opened):
+    def draw(ax, pair="one, one more"):
+        ax.plot([0, 1])
+
+    pairs = ["one, one more", "mix, twice the mix", "two to one", "six-ring, two rings"]
+    watcher, _ = opened(static(draw, pair=pairs))
+    seen = set()
+    for width in range(240, 760, 40):
+        watcher.page.set_viewport_size({"width": width, "height": 700})
+        tops = watcher.page.evaluate("""[...document.querySelectorAll('.explore-segments [role=radio]')].map(
+            button => button.getBoundingClientRect().top)""")
+        seen.add(tuple(map(tops.count, sorted(set(tops)))))
+    assert {(4,), (2, 2)} <= seen <= {(4,), (2, 2), (2, 1, 1), (1, 1, 2), (1, 1, 1, 1)}
 
 
 def test_after_back_slider_and_picture_agree(made, opened, compare, tmp_path):

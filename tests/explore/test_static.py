@@ -167,7 +167,7 @@ def test_long_choices_stand_in_one_row(static, opened):
     kinds, starts = ["plain", "shortcut", "shortcut, last weights 0"], ["the gradien", "the loss of the", "th", "z"]
     watcher, _ = opened(static(draw, kind=kinds, start=starts, w=(0.0, 1.0, 0.1)), viewport={"width": 1280, "height": 900})
     tops = watcher.page.evaluate("""[...document.querySelectorAll('.explore-segments')].map(
-        row => new Set([...row.children].map(button => button.getBoundingClientRect().top)).size)""")
+        row => new Set([...row.querySelectorAll('button')].map(button => button.getBoundingClientRect().top)).size)""")
     assert tops == [1, 1]
 
 

@@ -1,4 +1,4 @@
-"""Numbers as a book prints them, and back to what ``float`` reads."""
+"""Numbers and quotes as a book prints them, and numbers back to what ``float`` reads."""
 
 import math
 
@@ -21,9 +21,11 @@ from nnlib.explore.typeset import plain, typeset
         ("1e+09, 1.0e-12, -1e+04", "10⁹, 10⁻¹², −10⁴"),
         ("1e-10 of 2e5 in a 1e-3x", "10⁻¹⁰ of 2·10⁵ in a 1e-3x"),
         ("15%, 2.5 % of x, 7%d", "15\N{NO-BREAK SPACE}%, 2.5\N{NO-BREAK SPACE}% of x, 7%d"),
+        ("He's at the windows' edge, f'(x) = 2", "He’s at the windows’ edge, f'(x) = 2"),
+        ("after 'th', ' ' or 'it's': \"show\"", "after ‘th’, ‘ ’ or ‘it’s’: “show”"),
     ],
 )
-def test_numbers_are_printed_as_in_a_book(text, printed):
+def test_numbers_and_quotes_are_printed_as_in_a_book(text, printed):
     assert typeset(text) == printed
     assert typeset(printed) == printed
 

@@ -497,7 +497,7 @@
     el.field.setAttribute("aria-label", `Field of ${what}, with the points`);
     edges();
     if (shown) {
-      const share = (x) => x === null || x === undefined ? "" : `, ${Math.round(100 * x)}% right`;
+      const share = (x) => x === null || x === undefined ? "" : `, ${Math.round(100 * x)}\u00a0% right`;
       el.counts.textContent = `Epoch ${shown.epoch.toFixed(shown.epoch < 10 ? 1 : 0)} · step ${shown.step}`;
       el.legend.replaceChildren(make("span", {"class": "play-line"}, `— training: loss ${short(shown.loss)}${share(shown.right)}`), " ", ...(shown.val_loss === null && !samples.val ? [] : [make("span", {"class": "play-line play-val"}, `- - validation: loss ${short(shown.val_loss)}${share(shown.val_right)}`)]));
       statistics();
