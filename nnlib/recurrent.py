@@ -64,9 +64,9 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
 
 
 def recurrence(who, cell, own, x, W_xh, W_hh, b_h, state, mask, parts=()):
-    """The same cell at every step, and backpropagation through time: the states (*parts, N, T, H) and their pullback.
+    """The same cell at every step, and backpropagation through time: the states ``(*parts, N, T, H)`` and their pullback.
 
-    ``cell(z, state, new)`` writes the state after a step into ``new``, (*parts, N, H) as the one before. Of its gates z
+    ``cell(z, state, new)`` writes the state after a step into ``new``, ``(*parts, N, H)`` as the one before. Of its gates z
     (gates, N, H) it gets the inputs' share, x_t W_xh + b_h, and completes them in place. It returns ``pull(dnew, dz)``,
     which writes the gradient of z into dz and returns that of the state before; it may use dnew up. ``own(h, z, dz)``
     gives the gradients of W_hh and all after it, from the state before each step (T N, H), the first of its parts, and from
