@@ -75,16 +75,17 @@
       "V" + (b.top - 2 * HALF) + curve(aside, b.top - 2 * HALF, u, b.top, HALF);
   }
   function join() {
-    var frame = map.getBoundingClientRect(), at = {};
+    var frame = map.getBoundingClientRect(), at = {}, all;
     lines.replaceChildren();
     lines.setAttribute("viewBox", "0 0 " + frame.width + " " + frame.height);
     Object.keys(cards).forEach(function (page) {
       var box = cards[page].getBoundingClientRect();
       at[page] = new DOMRect(box.left - frame.left, box.top - frame.top, box.width, box.height);
     });
+    all = Object.values(at);
     Object.keys(cards).forEach(function (page) {
       words(cards[page].dataset.joins).forEach(function (from) {
-        if (at[from]) draw("path", {d: route(at[from], at[page], Object.values(at)), "data-to": page}, lines);
+        if (at[from]) draw("path", {d: route(at[from], at[page], all), "data-to": page}, lines);
       });
     });
   }
