@@ -39,6 +39,18 @@ def _asks(owner, name, function):
         setattr(owner, name, original)
 
 
+@contextlib.contextmanager
+def settings(changed):
+    """``with``: as ``plt.rc_context(changed)``, but all settings are copied at once: one by one they take a twentieth of a drawing."""
+    kept = dict(dict.items(matplotlib.rcParams))
+    del kept["backend"]  # which matplotlib chooses when it first makes a figure
+    try:
+        matplotlib.rcParams.update(changed)
+        yield
+    finally:
+        dict.update(matplotlib.rcParams, kept)
+
+
 def layouts_by(function):
     """``with``: where the lines of a text are is ``function(original, text, renderer)``."""
     return _asks(Text, "_get_layout", function)

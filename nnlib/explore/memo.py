@@ -29,7 +29,7 @@ class AxisMemo:
     """The axes drawn so far in the states of one figure."""
 
     def __init__(self):
-        self.drawings, self.boxes, self.groups = {}, {}, {}
+        self.drawings, self.boxes, self.places, self.groups = {}, {}, {}, {}
 
     def prepare(self, figure):
         """Give the axes of a new figure, drawn on but not yet laid out, methods that look here first."""
@@ -44,6 +44,7 @@ class AxisMemo:
                         continue
                     axis.draw = _Draw(self, axis, axis.draw, state)
                     axis.get_tightbbox = _TightBox(self, axis, axis.get_tightbbox, state)
+                    axis.get_ticks_position = _TicksPosition(self, axis, axis.get_ticks_position, state)
 
     def restore(self, root):
         """Put the kept drawings where a parsed SVG has only their marks."""
@@ -110,6 +111,13 @@ class _TightBox(_Method):
         offset.set_position(place)
         label.set_position(label_place)
         return None if box is None else box.frozen()
+
+
+class _TicksPosition(_Method):
+    def __call__(self):
+        if self.state not in self.memo.places:
+            self.memo.places[self.state] = self.method()  # makes a tick, to see how it is drawn
+        return self.memo.places[self.state]
 
 
 def _copied(element):

@@ -18,7 +18,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
-from .internals import axis_of, missing_letters_by, ticks_by, with_parents
+from .internals import axis_of, missing_letters_by, settings, ticks_by, with_parents
 from .texts import texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
@@ -83,7 +83,7 @@ def drawn(draw, values, fresh_axes=plt.subplots):
     def note(_, code, fonts):
         missing.setdefault(fonts, set()).add(chr(code))
 
-    with plt.rc_context(RC), texts_remembered(), ticks_by(_clipped), missing_letters_by(note):
+    with settings(RC), texts_remembered(), ticks_by(_clipped), missing_letters_by(note):
         before = plt.get_fignums()
         figure, axes = fresh_axes()
         try:
@@ -136,7 +136,7 @@ def _figure_of(result):
 
 def save_svg(figure):
     """matplotlib's own SVG of a figure, without what differs from run to run."""
-    buffer = io.BytesIO()
+    buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=METADATA)
     return buffer.getvalue()
 
@@ -220,7 +220,7 @@ def read_svg(svg, images, memo=None):
             elif key in COORDINATES:
                 attributes[key] = quantise(value)
             elif key == "transform":
-                value = NUMBER.sub(lambda m: _decimal(round(float(m[0]), 4)), value)
+                value = placed(value)
                 if not value.startswith("rotate(0 "):
                     attributes[key] = value
             else:
@@ -234,6 +234,12 @@ def read_svg(svg, images, memo=None):
 def quantise(text):
     """Round every number of a coordinate attribute to the quantum and drop superfluous white space."""
     return NUMBER.sub(lambda m: _decimal(round(float(m[0]) * QUANTUM) / QUANTUM), " ".join(text.split()))
+
+
+@functools.lru_cache(20_000)
+def placed(text):
+    """Round every number of a transform to what :func:`_decimal` writes."""
+    return NUMBER.sub(lambda m: _decimal(round(float(m[0]), 4)), text)
 
 
 def _decimal(value):

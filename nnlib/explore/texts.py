@@ -14,7 +14,7 @@ _layouts = {}
 
 
 def _settings():
-    return str([mpl.rcParams[key] for key in SETTINGS])
+    return str([dict.__getitem__(mpl.rcParams, key) for key in SETTINGS])  # ten times faster than matplotlib's own way
 
 
 @functools.lru_cache(2000)

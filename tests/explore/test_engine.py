@@ -244,6 +244,19 @@ def test_a_changed_axis_is_drawn_again(change):
     assert shown[1] == shown[3] and len(set(shown)) > 1
 
 
+def test_settings_that_a_state_changes_are_as_before_in_the_next():
+    def draw(ax, k):
+        seen.append(plt.rcParams["lines.linewidth"])
+        plt.rcParams["lines.linewidth"] = 9 + k
+        ax.plot([0, 1])
+
+    seen, before = [], dict(plt.rcParams)
+    for k in range(3):
+        with drawn(draw, {"k": k}) as drawing:
+            assert drawing.axes[0].lines[0].get_linewidth() == 9 + k and plt.rcParams["svg.fonttype"] == "none"
+    assert len(set(seen)) == 1 and dict(plt.rcParams) == before
+
+
 def labelled(ax, k):
     ax.text(0.5, 0.5, r"$\frac{x_1}{2}$", fontsize=[8, 16, 8][k])
 
