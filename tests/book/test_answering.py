@@ -150,6 +150,7 @@ class Exercise:
 def opened(watched, html, server):
     def open_page(where="disk", page=PAGE, script=None, **options):
         window = watched(**options)
+        without_formulas(window.context)
         if script:
             window.context.add_init_script(script)
         window.page.goto((html / page).as_uri() if where == "disk" else f"{server}/{page}")
@@ -157,6 +158,11 @@ def opened(watched, html, server):
         return window
 
     return open_page
+
+
+def without_formulas(context):
+    """To set them takes longer than all else that a page does, and no exercise needs them."""
+    context.route("**/mathjax/**", lambda route: route.fulfill(content_type="text/javascript", body=""))
 
 
 def again(visit, seen):

@@ -12,7 +12,8 @@ import pytest
 from book.notebook import chapter_paths, read
 from book.python import extension
 from tests.book import test_answering
-from tests.book.test_answering import LOADED, Exercise
+from tests.book.test_answering import LOADED, Exercise, without_formulas
+from tests.conftest import Watched
 
 PAGE = "chapters/01_neurons.html"
 gecko = test_answering.gecko
@@ -130,10 +131,9 @@ def test_the_same_in_firefox(gecko, html, root):
     assert sum("sympy" in code for code in differ) == 3
 
 
-@pytest.fixture
-def tried(watched, html):
+def started(window, html):
     """Chapter 1 with its Python started, no cell run."""
-    window = watched()
+    without_formulas(window.context)
     window.page.goto((html / PAGE).as_uri())
     window.page.wait_for_load_state("load")
     assert [url for url in window.requests if re.search(LOADED, url)] == []
@@ -146,9 +146,23 @@ def tried(watched, html):
     return window
 
 
+@pytest.fixture
+def tried(watched, html):
+    """A page of one's own, whose Python may be ended."""
+    return started(watched(), html)
+
+
+@pytest.fixture(scope="module")
+def running(chromium, html):
+    """A page whose Python goes on: each test runs cells of its own in it."""
+    window = Watched(chromium)
+    yield started(window, html)
+    window.context.close()
+
+
 @pytest.mark.browser
-def test_a_figure_is_changed_and_moved(tried):
-    page = tried.page
+def test_a_figure_is_changed_and_moved(running):
+    page = running.page
     page.evaluate(RUN, FIGURE)
     figure = page.locator(".explore[data-draws][data-ready][data-name=draw_square]")
     figure.wait_for()
@@ -170,7 +184,7 @@ def test_a_figure_is_changed_and_moved(tried):
     page.wait_for_function("[...document.querySelectorAll('[data-name=draw_square]')].every(e => +e.dataset.drawn > 9)")
     page.evaluate(RUN, FIGURE.replace("(-3.0, 3.0, 0.5)", "(-2.0, 2.0, 0.1)"))
     assert figure.locator("input").get_attribute("max") == "40"
-    assert tried.errors == [] and tried.external == []
+    assert running.errors == [] and running.external == []
 
 
 @pytest.mark.browser
@@ -190,13 +204,13 @@ def test_an_error_while_drawing_and_a_python_started_anew_are_told(tried):
 
 
 @pytest.mark.browser
-def test_what_python_shows_is_not_trusted(tried):
-    page = tried.page
+def test_what_python_shows_is_not_trusted(running):
+    page = running.page
     assert page.evaluate(RUN, HOSTILE).strip() == "kept"
     output = page.locator("[data-name^=cell-] .runnable-output").first
     assert "onerror" not in output.inner_html() and "example.org" not in output.inner_html()
     assert output.locator("script").count() == 0 and output.locator("[style]").count() == 0
-    assert page.evaluate("window.harmed") is None and tried.external == []
+    assert page.evaluate("window.harmed") is None and running.external == []
 
 
 @pytest.mark.browser
@@ -220,16 +234,16 @@ def test_no_cell_runs_after_one_with_which_python_ended(tried):
 
 
 @pytest.mark.browser
-def test_a_picture_a_missing_module_and_a_value(tried):
-    page = tried.page
+def test_a_picture_a_missing_module_and_a_value(running):
+    page = running.page
     said = page.evaluate(RUN, "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('$x^2$')\nplt.show()\n1 + 1")
     assert said.strip() == "2"
     assert page.locator(".runnable-output > img[src^='data:image/png']").evaluate("image => image.naturalWidth") > 300
 
 
 @pytest.mark.browser
-def test_what_needs_a_missing_module_is_passed_over(tried):
-    page = tried.page
+def test_what_needs_a_missing_module_is_passed_over(running):
+    page = running.page
     here = "sympy is not part of the Python in this page"
     more = f"{here}. This cell runs with make lab, or with Binder."
     said = page.evaluate(RUN, "import math, sympy\nfrom sympy import Symbol as S\nprint(math.tau > 6)")
@@ -242,8 +256,8 @@ def test_what_needs_a_missing_module_is_passed_over(tried):
 
 
 @pytest.mark.browser
-def test_a_figure_is_redrawn_in_a_fraction_of_a_second(tried):
-    page = tried.page
+def test_a_figure_is_redrawn_in_a_fraction_of_a_second(running):
+    page = running.page
     page.evaluate(RUN, FIGURE)
     times = page.evaluate("""async () => {
         const times = [], figure = document.querySelector("[data-draws]").id;
@@ -279,5 +293,5 @@ def test_what_stands_beside_the_module_is_whole(root):
 
 
 @pytest.mark.browser
-def test_an_exercise_is_answered_in_the_same_python(tried):
-    assert "not written yet" in Exercise(tried.page, "signed_distance").check()
+def test_an_exercise_is_answered_in_the_same_python(running):
+    assert "not written yet" in Exercise(running.page, "signed_distance").check()

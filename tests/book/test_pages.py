@@ -94,39 +94,6 @@ def grave(page, options):
     return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_whole_and_accessible_without_network_and_weighs_under_a_megabyte(watched, html, name):
-    window = watched(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    themes = ["light", "dark"][:: -1 if PAGES.index(name) % 2 else 1]  # half of the pages begin in the dark
-    window.context.add_init_script(f"localStorage.mode = localStorage.theme = '{themes[0]}'")
-    page = window.page
-    page.goto((html / name).as_uri())
-    page.evaluate(READY)
-    assert window.external == [] and window.errors == []
-    assert page.locator(".explore:has(fieldset):not([data-ready])").count() == 0, "a live figure is dead"
-    outside = page.evaluate("""() => [...document.querySelectorAll('.explore-picture > svg')].flatMap(svg => {
-        const hull = svg.getBoundingClientRect();
-        return [...svg.querySelectorAll('text')].filter(text => {
-            const box = text.getBoundingClientRect();
-            return box.width && (box.left < hull.left - 1 || box.right > hull.right + 1 || box.top < hull.top - 1
-                || box.bottom > hull.bottom + 1);
-        }).map(text => `${svg.closest('.explore').dataset.name}: ${text.textContent.trim()}`);
-    })""")
-    assert outside == [], "letters stand outside their picture"
-    assert page.locator("mjx-merror").count() == 0, page.locator("mjx-merror").first.inner_text()
-    if page.locator(".math").count():
-        assert page.locator("mjx-container").count() >= page.locator(".math").count(), "formulas were not set"
-    assert page.locator("i.fa-solid").first.evaluate(
-        "e => getComputedStyle(e, '::before').content.length > 2 && document.fonts.check('900 1em \"Font Awesome 6 Free\"')"
-    ), "icons have no font"
-    total = weight(window.requests)
-    assert total < BUDGET, f"{total:,} bytes"
-    page.evaluate(ONE_OF_EACH)
-    assert grave(page, {"rules": {"color-contrast": {"enabled": False}}}) == []
-    assert pale(page, themes) == []
-
-
 def pale(page, themes):
     """What axe finds to be of too little contrast in each theme. Leaves of the texts one of each look."""
     for theme in themes:
@@ -189,10 +156,7 @@ MEANT = {  # the handle is a window over what is written, or walks along it or a
 }  # fmt: skip
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
-def test_page_fits_a_phone(watched, html, name):
-    page = open_page(watched, html, name, viewport={"width": 390, "height": 844}, has_touch=True).page
+def fits_a_phone(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.evaluate("""() => [...document.querySelectorAll('article *')].filter(e => {
         const box = e.getBoundingClientRect();
@@ -220,23 +184,61 @@ def test_page_fits_a_phone(watched, html, name):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 700, 1100])
-def test_the_way_to_the_top_covers_nothing(watched, html, width):
-    page = open_page(watched, html, "chapters/02_activations.html", viewport={"width": width, "height": 800}).page
-    for y in (3000, 2500):
-        page.evaluate("""async y => {
-            scrollTo({top: y, behavior: 'instant'});
-            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page has heard of it
-        }""", y)
-    page.wait_for_function("document.getElementById('pst-back-to-top').getClientRects().length")
-    over = page.evaluate("""() => {
-        const box = e => e.getBoundingClientRect(), top = box(document.getElementById('pst-back-to-top'));
-        const header = box(document.querySelector('.bd-header-article'));
-        const others = [...document.querySelectorAll('.bd-header-article :is(button, label, a)')].map(box).filter(b => b.width);
-        return {below: top.bottom - header.bottom, meets: others.filter(b => b.left < top.right && top.left < b.right).length};
-    }""")
-    assert over["below"] <= 0 and over["meets"] == 0
-    assert page.get_by_role("button", name="Back to top").is_visible()
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_a_phone_and_is_whole_and_accessible_without_network(watched, html, name):
+    window = watched(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
+    themes = ["light", "dark"][:: -1 if PAGES.index(name) % 2 else 1]  # half of the pages begin in the dark
+    window.context.add_init_script(f"localStorage.mode = localStorage.theme = '{themes[0]}'")
+    page = window.page
+    page.goto((html / name).as_uri())
+    page.evaluate(READY)
+    fits_a_phone(page)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate(READY)
+    assert window.external == [] and window.errors == []
+    assert page.locator(".explore:has(fieldset):not([data-ready])").count() == 0, "a live figure is dead"
+    outside = page.evaluate("""() => [...document.querySelectorAll('.explore-picture > svg')].flatMap(svg => {
+        const hull = svg.getBoundingClientRect();
+        return [...svg.querySelectorAll('text')].filter(text => {
+            const box = text.getBoundingClientRect();
+            return box.width && (box.left < hull.left - 1 || box.right > hull.right + 1 || box.top < hull.top - 1
+                || box.bottom > hull.bottom + 1);
+        }).map(text => `${svg.closest('.explore').dataset.name}: ${text.textContent.trim()}`);
+    })""")
+    assert outside == [], "letters stand outside their picture"
+    assert page.locator("mjx-merror").count() == 0, page.locator("mjx-merror").first.inner_text()
+    if page.locator(".math").count():
+        assert page.locator("mjx-container").count() >= page.locator(".math").count(), "formulas were not set"
+    assert page.locator("i.fa-solid").first.evaluate(
+        "e => getComputedStyle(e, '::before').content.length > 2 && document.fonts.check('900 1em \"Font Awesome 6 Free\"')"
+    ), "icons have no font"
+    total = weight(window.requests)
+    assert total < BUDGET, f"{total:,} bytes"
+    page.evaluate(ONE_OF_EACH)
+    assert grave(page, {"rules": {"color-contrast": {"enabled": False}}}) == []
+    assert pale(page, themes) == []
+
+
+@pytest.mark.browser
+def test_the_way_to_the_top_covers_nothing(watched, html):
+    page = open_page(watched, html, "chapters/02_activations.html").page
+    for width in (1100, 700, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        for y in (3000, 2500):
+            page.evaluate("""async y => {
+                scrollTo({top: y, behavior: 'instant'});
+                await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page has heard of it
+            }""", y)
+        page.wait_for_function("document.getElementById('pst-back-to-top').getClientRects().length")
+        over = page.evaluate("""() => {
+            const box = e => e.getBoundingClientRect(), top = box(document.getElementById('pst-back-to-top'));
+            const header = box(document.querySelector('.bd-header-article'));
+            const others = [...document.querySelectorAll('.bd-header-article :is(button, label, a)')].map(box);
+            const meets = others.filter(b => b.width && b.left < top.right && top.left < b.right);
+            return {below: top.bottom - header.bottom, meets: meets.length};
+        }""")
+        assert over["below"] <= 0 and over["meets"] == 0, width
+        assert page.get_by_role("button", name="Back to top").is_visible()
 
 
 BUSY = """milliseconds => {
