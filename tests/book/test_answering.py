@@ -484,6 +484,25 @@ def test_a_download_is_stopped(opened):
 
 
 @pytest.mark.browser
+def test_a_download_that_was_stopped_is_begun_again_at_once(opened):
+    """From a disk a script that was asked for still comes. Its attempt ends with it, the next one must not."""
+    window = opened()
+    exercise, held, first = window.exercise, {}, re.compile(r"/core-\w+\.(wasm|zip)\.gz\.0\.js")
+    window.context.route(first, lambda route: held.update({first.search(route.request.url)[1]: route}))
+    exercise.button("run").click()
+    while len(held) < 2:
+        window.page.wait_for_timeout(50)
+    exercise.button("stop").click()
+    held["wasm"].continue_()
+    exercise.wait("stopped")
+    exercise.button("run").click()
+    exercise.wait("loading")
+    held["zip"].continue_()
+    exercise.wait("done", "failed")
+    assert "not written yet" in exercise.root.locator(".runnable-output").inner_text()
+
+
+@pytest.mark.browser
 def test_a_reload_while_it_runs_loses_nothing(opened):
     window = opened()
     exercise, text = window.exercise, "while True:\n    pass"

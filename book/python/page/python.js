@@ -87,11 +87,12 @@
     return bytes;
   }
 
-  function part(name) { // once; again after a failure
-    return kept[name] = kept[name] || unpacked(name, (size) => { so[name] = size; tell(); }, aborter.signal).catch((error) => {
+  function part(name) { // once; again after a failure, also of an attempt that was stopped and whose script is still on its way
+    const {signal} = aborter, begun = () => kept[name] = unpacked(name, (size) => { so[name] = size; tell(); }, signal).catch((error) => {
       delete kept[name];
       throw error;
     });
+    return kept[name] ? kept[name].catch(begun) : begun();
   }
 
   function load(progress) {
