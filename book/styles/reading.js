@@ -61,12 +61,16 @@
   function follow(page) {
     var sections = all("article section[id]").filter(function (section) { return section.querySelector(":scope > h2"); }),
       places = all("article section[id]").filter(function (section) { return section.querySelector(":scope > h2, :scope > h3"); }),
-      key = "nn:read:" + page, kept, timer = 0, marked;
+      key = "nn:read:" + page, kept = {seen: [], of: sections.length, at: "", label: "", when: 0}, timer = 0, marked;
     if (!sections.length) return;
-    try { kept = JSON.parse(keep(key)) || {}; } catch (broken) { kept = {}; }
-    kept = {seen: (kept.seen || []).filter(function (id) { return sections.some(function (s) { return s.id == id; }); }),
-      of: sections.length, at: "", label: "", when: 0};
 
+    function recall() {                                  // what was read before, also in another tab
+      try {
+        JSON.parse(keep(key)).seen.forEach(function (id) {
+          if (kept.seen.indexOf(id) < 0 && sections.some(function (section) { return section.id == id; })) kept.seen.push(id);
+        });
+      } catch (nothing) { /* nothing is kept, or not by this book */ }
+    }
     function here() {
       var now = null, section, title;
       places.forEach(function (place) { if (place.getBoundingClientRect().top < innerHeight * 0.4) now = place; });
@@ -84,6 +88,7 @@
         });
       }
       kept.when = Date.now();
+      recall();
       keep(key, JSON.stringify(kept));
     }
     var read = new IntersectionObserver(function (entries) {

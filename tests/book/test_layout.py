@@ -7,6 +7,7 @@ from PIL import Image
 
 pytestmark = pytest.mark.browser
 PAGE = "chapters/01_neurons.html"
+READ = "JSON.parse(localStorage['nn:read:chapters/01_neurons'] || '{}')"
 
 
 @pytest.fixture
@@ -108,7 +109,25 @@ def test_where_the_reader_is_becomes_the_cover_s_way_back(chapter, html):
     sections = page.locator("article section:has(> h2)")
     sections.nth(1).locator("h2").evaluate("e => e.scrollIntoView({block: 'start', behavior: 'instant'})")
     wanted = sections.nth(1).get_attribute("id")
-    page.wait_for_function("id => JSON.parse(localStorage['nn:read:chapters/01_neurons'] || '{}').at == id", arg=wanted)
+    page.wait_for_function(f"id => {READ}.at == id", arg=wanted)
     page.goto((html / "intro.html").as_uri())
     go = page.wait_for_selector(".cover-continue")
     assert go.get_attribute("href") == f"{PAGE}#{wanted}" and go.inner_text().startswith("Continue: 1.")
+
+
+@pytest.mark.parametrize("broken", ["{", '{"seen": 3}', "null", "[]"])
+def test_what_cannot_be_read_is_nothing_read(watched, html, broken):
+    window = watched()
+    window.context.add_init_script(f"localStorage['nn:read:chapters/01_neurons'] ||= '{broken}'")
+    window.page.goto((html / PAGE).as_uri())
+    window.page.wait_for_function(f"{READ}.when > 0")
+    assert window.page.evaluate(f"{READ}.seen") == [] and window.errors == []
+
+
+def test_what_another_tab_has_read_stays_read(chapter):
+    page = chapter()
+    first, second = page.evaluate("[...document.querySelectorAll('article section:has(> h2)')].slice(0, 2).map(e => e.id)")
+    page.evaluate("id => localStorage.setItem('nn:read:chapters/01_neurons', JSON.stringify({seen: [id, 'gone']}))", second)
+    page.locator(f"[id='{first}'] > h2").evaluate("e => e.scrollIntoView({block: 'start', behavior: 'instant'})")
+    page.wait_for_function(f"id => {READ}.at == id", arg=first)
+    assert second in page.evaluate(f"{READ}.seen") and "gone" not in page.evaluate(f"{READ}.seen")
