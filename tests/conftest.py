@@ -1,5 +1,6 @@
 """What several folders of tests share: the built book, and a browser that can reach nothing but it."""
 
+import contextlib
 import functools
 import http.server
 import importlib.util
@@ -7,10 +8,12 @@ import itertools
 import os
 import random
 import socket
+import subprocess
 import threading
 from datetime import date
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -78,6 +81,23 @@ def free_ports(count):
             if port not in found and probe.connect_ex(("127.0.0.1", port)):
                 found.append(port)
     return found
+
+
+def end_all(process):
+    """End a program and all that it has started: tidily, or at once where that takes long on a busy machine."""
+    try:
+        started = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        started = []
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for each in started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
 
 
 @pytest.fixture(scope="session")

@@ -93,9 +93,10 @@ class LiveFigure:
         finally:
             if self.handles:
                 self.picture.answered += 1
-        self.picture.value = live_html(tree, label, self.prefix, images)
-        if self.handles:
-            self.picture.handles = places
+        with self.picture.hold_sync():  # one message: handles are never seen where they were in the picture before
+            self.picture.value = live_html(tree, label, self.prefix, images)
+            if self.handles:
+                self.picture.handles = places
         self.found.value = f'<div class="explore">{goals_html(self.goals, self.reached)}</div>' if self.goals else ""
         self.error.value = ""
 

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.conftest import end_all
+
 PROGRAM = shutil.which("firefox") or shutil.which("firefox-esr")
 PREFERENCES = {  # only 127.0.0.1 is in reach: all else goes to a proxy that does not listen
     "marionette.port": 0, "network.proxy.type": 1, "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 9,
@@ -81,6 +83,5 @@ class Firefox:
 
     def close(self):
         self.socket.close()
-        self.process.terminate()
-        self.process.wait()
+        end_all(self.process)
         self.profile.cleanup()

@@ -16,7 +16,7 @@ import pytest
 
 from book.kernels import NamedKernelManager
 from nnlib.explore import explore
-from tests.conftest import SECONDS, free_ports
+from tests.conftest import SECONDS, end_all, free_ports
 
 BURST = 60
 CELL = """\
@@ -94,6 +94,14 @@ def test_the_live_picture_is_matplotlibs_own(live, opened, compare):
     _, [root] = opened(figure.live.picture.value)
     result = compare(root, figure, state, move=False, style=[])
     assert result["differences"] == [] and result["elements"] > 5
+
+
+def test_a_picture_and_its_handles_come_in_one_message(live, monkeypatch):
+    figure, sent = live(draw, w=(-3.0, 3.0, 0.5), tint=["blue", "red"], drag={"the end": (1.0, "w")}).live, []
+    as_set = {str: lambda key: {key}, set: set}
+    monkeypatch.setattr(type(figure.picture), "send_state", lambda _, key: sent.append(as_set[type(key)](key)))
+    figure.widgets["w"].value = 2.0
+    assert [keys for keys in sent if keys & {"value", "handles"}] == [{"value", "handles"}]
 
 
 def test_describe_names_the_live_state(live):
@@ -231,8 +239,7 @@ def lab(tmp_path_factory):
 
         yield open_notebook
     finally:
-        process.terminate()
-        process.wait(timeout=SECONDS)
+        end_all(process)
 
 
 def notebook(source):

@@ -16,7 +16,7 @@ import requests
 import websocket
 
 from book.notebook import ROOT
-from tests.conftest import SECONDS, free_ports
+from tests.conftest import SECONDS, end_all, free_ports
 
 PROXY = "configurable-http-proxy@5.3.0"
 USERS = ["ada", "bea", "cem"]
@@ -86,15 +86,7 @@ def hub(tmp_path, tools, proxy):
             pytest.fail((tmp_path / "hub.log").read_text()[-3000:])
         yield address, family
     finally:
-        members = family.children(recursive=True)
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        for member in members:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
+        end_all(process)
         runtime.cleanup()
 
 
