@@ -209,7 +209,7 @@
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
       frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
       inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
-      name = root.dataset.name, initial, layer, asked = null, hand = false, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
+      name = root.dataset.name, initial, layer, asked = null, answers = 0, shown = 0, hand = false, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
       draws = "draws" in root.dataset, svg = (draws ? framed : inline)(root, root.querySelector("img")), picture = svg.parentNode,
       goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held,
       play = tool(root, "button", calm ? "Step" : "Play"), reset = tool(root, "button", "Reset"),
@@ -339,8 +339,10 @@
       if (!first) root.dispatchEvent(new CustomEvent("explore-draw", {bubbles: true, detail: {figure: root.id, state: state, answer: answered}}));
     }
     function answered(of, answer) {
-      var next = new Image(), url = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(answer.picture);
+      var next = new Image(), url = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(answer.picture), turn = ++answers;
       function put() {
+        if (turn < shown) return;                        // a later picture was decoded sooner
+        shown = turn;
         svg.firstElementChild.setAttribute("href", url);
         root.dataset.drawn = of;
       }

@@ -188,6 +188,29 @@ def test_a_figure_is_changed_and_moved(running):
 
 
 @pytest.mark.browser
+def test_of_two_pictures_the_later_stays_though_it_is_there_sooner(running):
+    """Browsers decode pictures beside each other."""
+    page = running.page
+    page.evaluate(RUN, FIGURE)
+    figure = page.locator(".explore[data-draws][data-ready][data-name=draw_square]")
+    figure.locator("input").focus()
+    page.evaluate("""() => {
+        const decode = Image.prototype.decode;
+        Image.prototype.decode = function () {
+            Image.prototype.decode = decode;
+            return new Promise(go => { window.late = () => { go(); return new Promise(done => setTimeout(done)); }; });
+        };
+    }""")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("!!window.late")
+    page.keyboard.press("ArrowRight")
+    page.locator("[data-draws][data-drawn='10']").wait_for()
+    picture = figure.locator("svg > image").get_attribute("href")
+    page.evaluate("late()")
+    assert figure.get_attribute("data-drawn") == "10" and figure.locator("svg > image").get_attribute("href") == picture
+
+
+@pytest.mark.browser
 def test_an_error_while_drawing_and_a_python_started_anew_are_told(tried):
     page = tried.page
     page.evaluate(RUN, FIGURE.replace('ax.plot(', 'assert x != 1.5, "not here"\n    ax.plot('))
