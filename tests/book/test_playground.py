@@ -213,6 +213,24 @@ def test_a_reader_runs_pauses_steps_and_resets(where, opened):
 
 
 @pytest.mark.browser
+def test_run_pause_and_run_while_python_is_loaded_is_one_run(opened):
+    window = opened()
+    for _ in range(3):
+        window.play.press("run")
+    window.play.reach(1)
+    at_once = window.page.evaluate("""() => new Promise(done => {
+        const {python} = nnPython, run = python.run;
+        let calls = 0, under_way = 0, most = 0;
+        python.run = function (...given) {
+            most = Math.max(most, ++under_way);
+            if (++calls == 20) done(most);
+            return run.apply(this, given).finally(() => { under_way--; });
+        };
+    })""")
+    assert at_once == 1 and window.errors == []
+
+
+@pytest.mark.browser
 def test_the_link_is_the_state_and_the_code_has_its_weights(opened):
     link = "#data=moons&layers=4,3&activation=relu&init=he_normal&loss=hinge&edits=10:0:b:1:0.5&steps=60"
     window = opened(link)

@@ -98,7 +98,7 @@
 
   // The page ---------------------------------------------------------------------------------------------------------
 
-  let state = parse(""), shown = null, samples = {}, running = false, version = 0, begun = -1, looked = null, selected = null, curve = [], target = 0;
+  let state = parse(""), shown = null, samples = {}, running = false, runs = 0, version = 0, begun = -1, looked = null, selected = null, curve = [], target = 0;
 
   const el = {};
   const button = (name, text, onclick) => el[name] = make("button", {type: "button", "data-action": name, onclick}, text);
@@ -320,10 +320,12 @@
     address();
     if (!nn.loaded) el.status.textContent = "Loading Python";
     let mine = version, told = false;
-    while (running) {
+    const turn = ++runs; // who pauses and runs again before the last answer is there has begun another
+    while (running && turn === runs) {
       const fresh = begun !== version && target;
       const how = fresh || target && shown && shown.step < target ? `until=${target}, seconds=0.02` : el.pace.value === "fast" ? "seconds=0.016" : el.pace.value === "epoch" ? `steps=${perEpoch()}` : "steps=1";
       const done = await ask(`go(${how})`);
+      if (turn !== runs) return;
       if (!told && done) { el.status.textContent = "Running"; told = true; }
       if (!done && mine === version) { running = false; break; }
       mine = version;
