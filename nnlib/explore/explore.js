@@ -211,7 +211,7 @@
       inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
       name = root.dataset.name, initial, layer, asked = null, answers = 0, shown = 0, hand = false, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
       draws = "draws" in root.dataset, svg = (draws ? framed : inline)(root, root.querySelector("img")), picture = svg.parentNode,
-      goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held,
+      goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held, pointer,
       play = tool(root, "button", calm ? "Step" : "Play"), reset = tool(root, "button", "Reset"),
       back = tool(root, "button", "Back"), link = tool(root, "a", "Link to this state");
     bytes = bytes.subarray(4 + size);
@@ -474,6 +474,8 @@
       e.addEventListener("pointerdown", function (event) {
         if (event.button) return;
         event.preventDefault();
+        if (held) delete held.e.dataset.held;
+        pointer = event.pointerId;                       // another finger holds nothing any more
         held = handles.reduce(function (best, other) {   // where several lie on one another, the nearest
           return !other.e.hidden && distance(other, state, point(other, event)) < distance(best, state, point(best, event))
             ? other : best;
@@ -484,10 +486,10 @@
         held.e.dataset.held = "";
         e.setPointerCapture(event.pointerId);
       });
-      e.addEventListener("pointermove", function (event) { if (held) follow(held, point(held, event)); });
+      e.addEventListener("pointermove", function (event) { if (held && event.pointerId == pointer) follow(held, point(held, event)); });
       ["pointerup", "pointercancel", "lostpointercapture"].forEach(function (kind) {
-        e.addEventListener(kind, function () {
-          if (!held) return;
+        e.addEventListener(kind, function (event) {
+          if (!held || event.pointerId != pointer) return;
           delete held.e.dataset.held;
           held = null;
           byHand();

@@ -158,6 +158,29 @@ def test_a_finger_moves_a_handle_and_targets_are_large(made, opened):
     assert after["px"] < before["px"] and after["py"] > before["py"] and after["rate"] == before["rate"]
 
 
+def test_a_second_finger_takes_its_own_handle_and_the_first_lets_go(made, opened):
+    figure = made("grabbed")
+    watcher, [root] = opened(figure, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    session = watcher.context.new_cdp_session(watcher.page)
+    point, *_, rate = root.query_selector_all(".explore-handle")
+    point.scroll_into_view_if_needed()
+
+    def finger(handle, identity, dx=0):
+        box = handle.bounding_box()
+        return dict(x=box["x"] + box["width"] / 2 + dx, y=box["y"] + box["height"] / 2, id=identity)
+
+    one, two, before = finger(point, 1), finger(rate, 2), values_of(root, figure)
+    moved = dict(one, x=one["x"] - 40)
+    for kind, points in (("touchStart", [one]), ("touchStart", [one, two]), ("touchMove", [moved, two])):
+        session.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=points))
+    assert values_of(root, figure) == before
+    session.send("Input.dispatchTouchEvent", dict(type="touchMove", touchPoints=[moved, dict(two, x=two["x"] - 60)]))
+    session.send("Input.dispatchTouchEvent", dict(type="touchEnd", touchPoints=[]))
+    watcher.page.wait_for_function("() => !document.querySelector('[data-held]')")
+    after = values_of(root, figure)
+    assert after["rate"] < before["rate"] and {**after, "rate": 0} == {**before, "rate": 0}
+
+
 def test_handles_are_sliders_to_a_screen_reader(made, opened):
     watcher, [root] = opened(made("grabbed"))
     handle = root.query_selector(".explore-handle")
