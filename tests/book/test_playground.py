@@ -206,9 +206,15 @@ def test_a_reader_runs_pauses_steps_and_resets(where, opened):
     play.press("step")
     play.said(f"Paused at step {before + 1}")
     assert len(play.root.locator("tbody tr").all()) == 3
+    anew = "/^Step 0|step 0$/.test(document.querySelector('.play-counts').textContent)"
+    nothing_said = "document.querySelector('.play-status').textContent == ''"
     play.press("reset")
-    play.said("")
-    play.page.wait_for_function("/^Step 0|step 0$/.test(document.querySelector('.play-counts').textContent)")
+    play.page.wait_for_function(f"{anew} && {nothing_said}")
+    play.press("step")
+    play.said("Paused at step 1")
+    play.root.locator("[data-name=lr]").fill("0.1")
+    play.root.locator("[data-name=lr]").press("Tab")
+    play.page.wait_for_function(f"{anew} && {nothing_said}")
     assert window.errors == [] and window.external == []
 
 

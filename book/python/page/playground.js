@@ -247,6 +247,7 @@
   function change(rebuilt) { // another set-up: what was trained is gone
     version++;
     complain("");
+    if (!running) el.status.textContent = ""; // which spoke of its steps
     if (rebuilt) { state.edits = []; selected = looked = null; }
     target = 0;
     shown = null;
