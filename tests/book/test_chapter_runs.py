@@ -257,6 +257,18 @@ def test_no_cell_runs_after_one_with_which_python_ended(tried):
 
 
 @pytest.mark.browser
+def test_a_cell_that_runs_already_is_not_begun_again_by_the_page(tried):
+    page = tried.page
+    cells = page.locator(".runnable")
+    for k, source in enumerate(("import time\ntime.sleep(2)\nprint('once')", "import os\nos._exit(3)")):
+        cells.nth(k).evaluate("(root, text) => root.setCode(text)", source)
+    cells.nth(0).locator("[data-action=run]").evaluate("button => button.click()")  # the cell may be folded
+    page.locator("[data-action=try]").click()
+    page.locator(".runnable-page", has_text="Stopped at cell 2 of").wait_for()
+    assert cells.nth(0).locator(".runnable-output").inner_text().strip() == "once"
+
+
+@pytest.mark.browser
 def test_a_picture_a_missing_module_and_a_value(running):
     page = running.page
     said = page.evaluate(RUN, "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('$x^2$')\nplt.show()\n1 + 1")

@@ -161,13 +161,14 @@
     },
     check: function () {
       var cell = this;
+      if (cell.run.disabled) return cell.going;            // it runs already, by its own button or with the page
       cell.output.replaceChildren();
       cell.output.hidden = false;
       if (cell.stored) cell.stored.hidden = true;
       cell.state(nn.loaded ? "running" : "loading");
       cell.say(nn.loaded ? "Running" : "Loading Python");
       cell.open(false);
-      return nn.script(nn.at("python")).then(function () {
+      return cell.going = nn.script(nn.at("python")).then(function () {
         return nn.python.cell(cell.text, cell.file, {
           limit: cell.limit,
           output: function (stream, text) { cell.show(stream, text); },
