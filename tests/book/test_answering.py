@@ -491,7 +491,7 @@ def test_a_download_that_was_stopped_is_begun_again_at_once(opened):
     window.context.route(first, lambda route: held.update({first.search(route.request.url)[1]: route}))
     exercise.button("run").click()
     while len(held) < 2:
-        window.page.wait_for_timeout(50)
+        window.page.evaluate("new Promise(requestAnimationFrame)")
     exercise.button("stop").click()
     held["wasm"].continue_()
     exercise.wait("stopped")
