@@ -12,7 +12,7 @@ import pytest
 from book.notebook import chapter_paths, read
 from book.python import extension
 from tests.book import test_answering
-from tests.book.test_answering import LOADED, Exercise, without_formulas
+from tests.book.test_answering import LOADED, PLAIN, Exercise, without_formulas
 from tests.conftest import Watched
 
 PAGE = "chapters/01_neurons.html"
@@ -303,11 +303,7 @@ def test_a_figure_is_redrawn_in_a_fraction_of_a_second(running):
         }
         return times;
     }""")
-    plain = page.evaluate("""async () => {
-        const start = performance.now();
-        await nnPython.python.run("sum(k * k for k in range(3_000_000))");
-        return performance.now() - start;
-    }""")
+    plain = page.evaluate(PLAIN)
     assert statistics.median(times) < max(300, plain), "a busy machine is slow with all"
 
 

@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 from book.python import extension, host, playground
 from nnlib.plots.colors import NEGATIVE, POSITIVE
 from tests.book import firefox
+from tests.book.test_answering import PLAIN
 from tests.conftest import SECONDS, free_ports
 
 PAGE = "appendix/playground.html"
@@ -386,8 +387,8 @@ def test_a_phone_has_room_for_it(opened):
 @pytest.mark.browser
 @pytest.mark.slow
 def test_it_is_fast_enough_to_watch(opened):
-    """On two quiet cores spirals with two layers of eight run at 40 epochs a second, 36 ms a picture (medians). Other work on
-    the machine slows that down as it likes, so that only what is ten times too slow fails here."""
+    """On two quiet cores spirals with two layers of eight run at 40 epochs a second, 36 ms a picture (medians). What is ten times
+    too slow fails here, and on a machine that is slow with all, what is slower than that."""
     window = opened()
     window.play.press("run")
     window.play.reach(50)
@@ -409,7 +410,9 @@ def test_it_is_fast_enough_to_watch(opened):
         }
         return found;
     }""")
-    assert max(rate for rate, _ in measured) >= 4 and min(time for _, time in measured) <= 360, measured
+    window.play.press("run")
+    slow = max(1, window.page.evaluate(PLAIN) / 300)
+    assert max(rate for rate, _ in measured) >= 4 / slow and min(time for _, time in measured) <= 360 * slow, (measured, slow)
 
 
 @pytest.mark.browser
