@@ -39,6 +39,11 @@ def _asks(owner, name, function):
         setattr(owner, name, original)
 
 
+def setting(name):
+    """The value of one of matplotlib's settings; its own lookup takes three times as long."""
+    return dict.__getitem__(matplotlib.rcParams, name)
+
+
 @contextlib.contextmanager
 def settings(changed):
     """``with``: as ``plt.rc_context(changed)``, which takes a twentieth of a drawing, for it copies setting by setting."""

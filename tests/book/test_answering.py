@@ -23,7 +23,7 @@ WRONG = "def softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdi
 RIGHT = WRONG.replace("np.exp(z)", "np.exp(z - z.max(axis=1, keepdims=True))")
 HEAD = 'Traceback (most recent call last):\n  File "<softmax>", line {}, in <module>\n'
 LOADED = r"/_static/python/(?!page\.(js|css))"
-PLAIN = """async () => {  // milliseconds of a loop, a third of a second where nothing else goes on: how slow is this machine now?
+PLAIN = """async () => {  // milliseconds of a loop: how slow is this machine now?
     const start = performance.now();
     await nnPython.python.run("sum(k * k for k in range(3_000_000))");
     return performance.now() - start;

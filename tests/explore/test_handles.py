@@ -165,9 +165,9 @@ def test_a_second_finger_takes_its_own_handle_and_the_first_lets_go(made, opened
     point, *_, rate = root.query_selector_all(".explore-handle")
     point.scroll_into_view_if_needed()
 
-    def finger(handle, identity, dx=0):
+    def finger(handle, identity):
         box = handle.bounding_box()
-        return dict(x=box["x"] + box["width"] / 2 + dx, y=box["y"] + box["height"] / 2, id=identity)
+        return dict(x=box["x"] + box["width"] / 2, y=box["y"] + box["height"] / 2, id=identity)
 
     one, two, before = finger(point, 1), finger(rate, 2), values_of(root, figure)
     moved = dict(one, x=one["x"] - 40)
