@@ -209,11 +209,11 @@
       data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))),
       frame = root.querySelector(".explore-scroll"), said = root.querySelector(".explore-said"),
       inputs = [].slice.call(root.querySelectorAll("input,select")), moved = inputs[data.play],
-      name = root.dataset.name, initial, layer, asked = null, answers = 0, shown = 0, hand = false, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before,
+      name = root.dataset.name, initial, layer, asked = null, answers = 0, shown = 0, hand = false, stacked = null, full, timer = 0, saying = 0, gliding = 0, settling = 0, searching = 0, before, aim = null,
       draws = "draws" in root.dataset, svg = (draws ? framed : inline)(root, root.querySelector("img")), picture = svg.parentNode,
       goals = [].slice.call(root.querySelectorAll(".explore-goal")), handles = data.h || [], strides = [], state, held, pointer,
       play = tool(root, "button", calm ? "Step" : "Play"), reset = tool(root, "button", "Reset"),
-      back = tool(root, "button", "Back"), link = tool(root, "a", "Link to this state");
+      link = tool(root, "a", "Link to this state"), back = tool(root, "button", "Back");     // comes and goes: nothing stands behind it
     bytes = bytes.subarray(4 + size);
     if (draws) data.s = [];
     data.s.forEach(function (slot) {
@@ -502,11 +502,13 @@
       clearInterval(timer);
       cancelAnimationFrame(gliding);
       timer = 0;
+      aim = null;
       if (!calm) play.textContent = "Play";
     }
     function glide(to) {                                 // through the states between, sliders only
       var from = inputs.map(get), began = performance.now();
       stop();
+      aim = to;
       if (calm) return put(to);
       (function frame() {
         var part = Math.min(1, (performance.now() - began) / GLIDE), eased = part * part * (3 - 2 * part);
@@ -516,8 +518,9 @@
         if (part < 1) gliding = requestAnimationFrame(frame);
       })();
     }
+    function here() { return aim || inputs.map(get); }   // or where it is gliding to
     function wanted(query) {                             // explore=name&w=2, or w=2 for every figure with a w
-      var given = new URLSearchParams(query), hit = false, to = inputs.map(get);
+      var given = new URLSearchParams(query), hit = false, to = here().slice();
       if (given.has("explore") && given.get("explore") != name) return null;
       data.c.forEach(function (c, i) {
         var text = given.get(c.n), k;
@@ -540,8 +543,8 @@
     }
     function word(query) {                               // a link in the text, with a way back
       var to = wanted(query);
-      if (!to) return;
-      before = inputs.map(get);
+      if (!to || String(to) == String(here())) return;   // also the second click of two
+      before = here();
       back.hidden = false;
       glide(to);
     }

@@ -236,11 +236,14 @@ def test_a_word_moves_the_figure_and_back_returns(made, opened, compare, calm):
     page = watcher.page
     start = values_of(root, figure)
     length, address, scroll = page.evaluate("[history.length, location.href, scrollY]")
-    page.click("text=left")
+    page.dblclick("text=left")  # the second click is no other start
     page.wait_for_function("() => document.querySelector('input').value == '1'")
     settles(page, lambda: values_of(root, figure), start | {"px": -1.0, "f": "square"})
     assert page.evaluate("[history.length, location.href, scrollY]") == [length, address, scroll]
+    under = "() => [...document.querySelectorAll('.explore-tools > *')].filter(e => !e.hidden).map(e => e.offsetLeft)"
+    places = page.evaluate(under)
     page.click("text=Back")
+    assert page.evaluate(under) == places[:-1], "nothing comes to stand under the pointer"
     page.wait_for_function("() => document.querySelector('input').value == '3'")
     settles(page, lambda: values_of(root, figure), start)
     page.wait_for_selector("text=Back", state="hidden")
