@@ -3,18 +3,24 @@ export default {
   render({model, el}) {
     el.innerHTML = model.get("value");
     const root = el.querySelector(".explore"), frame = el.querySelector(".explore-picture");
-    let waiting = false, next = null;
+    let waiting = false, next = null, held = null, pointer = null;
     const ask = message => {
       if (waiting) { next = message; return; }
       waiting = true;
       model.send(message);
     };
+    function nearest(event, first) {                     // where several lie on one another
+      const box = frame.querySelector("svg").getBoundingClientRect(), places = model.get("handles");
+      const far = k => handles[k].hidden ? Infinity
+        : Math.hypot(event.clientX - box.left - places[k].x * box.width, event.clientY - box.top - places[k].y * box.height);
+      return handles.reduce((best, _, k) => far(k) < far(best) ? k : best, first);
+    }
+    function release() {
+      if (held != null) delete handles[held].dataset.held;
+      held = null;
+    }
     const handles = model.get("handles").map((handle, k) => {
       const e = document.createElement("div");
-      const drag = event => {
-        const box = frame.querySelector("svg").getBoundingClientRect();
-        ask({handle: k, x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
-      };
       e.className = "explore-handle";
       e.tabIndex = 0;
       for (const [name, value] of Object.entries({role: "slider", "aria-label": handle.name, "aria-valuemin": 0}))
@@ -22,14 +28,21 @@ export default {
       e.addEventListener("pointerdown", event => {
         if (event.button) return;
         event.preventDefault();
-        e.focus({preventScroll: true});
-        e.setPointerCapture(event.pointerId);
-        e.dataset.held = "";
+        release();
+        pointer = event.pointerId;                       // another finger holds nothing any more
+        held = nearest(event, k);
+        handles[held].focus({preventScroll: true});
+        handles[held].dataset.held = "";
+        e.setPointerCapture(pointer);
       });
-      e.addEventListener("pointermove", event => { if ("held" in e.dataset) drag(event); });
-      e.addEventListener("lostpointercapture", () => { delete e.dataset.held; });
+      e.addEventListener("pointermove", event => {
+        if (held == null || event.pointerId != pointer) return;
+        const box = frame.querySelector("svg").getBoundingClientRect();
+        ask({handle: held, x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+      });
+      e.addEventListener("lostpointercapture", event => { if (event.pointerId == pointer) release(); });
       e.addEventListener("keydown", event => {
-        if (!event.key.startsWith("Arrow")) return;
+        if (!/^(Arrow|Home$|End$|Page)/.test(event.key) || event.altKey || event.ctrlKey || event.metaKey) return;
         event.preventDefault();
         event.stopPropagation();                         // JupyterLab would go to another cell
         ask({handle: k, key: event.key});

@@ -20,8 +20,10 @@ from .page import css, goals_html, live_html
 from .render import Images, drawn, read_svg, save_svg
 
 PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
+SETTLED = 0.25  # seconds that a state must last to be a find, as in a page
 REMEMBERED = 100  # drawings of axes kept between states
 ARROWS = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
+LEAPS = {"PageUp": 5, "PageDown": -5, "Home": -math.inf, "End": math.inf}
 _numbers = itertools.count()
 
 
@@ -49,7 +51,7 @@ class LiveFigure:
         width = max((len(c.label) for c in controls), default=0)
         self.widgets = {c.name: _widget(c, width) for c in controls}
         self.picture, self.error, self.found = Grabbed() if handles else ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self._stale, self._memo, self._drawing = False, AxisMemo(), None
+        self._stale, self._memo, self._drawing, self._settling = False, AxisMemo(), None, None
         for widget in self.widgets.values():
             widget.observe(self._changed, "value")
         style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
@@ -57,22 +59,17 @@ class LiveFigure:
         self.redraw()
         if handles:
             self.picture.on_msg(self._grabbed)
-        self.reached.clear()
 
     def _changed(self, _change):
-        if self._stale:
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no event loop, no queue
-            self.redraw()
-            return
-        self._stale = True
-        loop.call_later(PAUSE, self.redraw)
+        if not self._stale:
+            self._stale = True
+            _later(PAUSE, self.redraw)
 
     def redraw(self):
         """Draw the state that the controls show; an error is shown under them, whole, until a state draws again."""
         self._stale = False
+        if self._settling:
+            self._settling.cancel()
         values = self.values()
         try:
             with drawn(self.draw, values, self.fresh_axes) as figure:
@@ -85,7 +82,7 @@ class LiveFigure:
                     self._drawing = figure
                     places = [self._place(handle, figure, values) for handle in self.handles]
             label = self.said(values) or self.title
-            self.reached |= {goal for goal in self.goals if goal.reached(values)}
+            reached = {goal for goal in self.goals if goal.reached(values)}
         except Exception:
             text = html.escape(traceback.format_exc())
             self.error.value = f'<pre role="alert" style="white-space: pre-wrap">{text}</pre>'
@@ -97,8 +94,15 @@ class LiveFigure:
             self.picture.value = live_html(tree, label, self.prefix, images)
             if self.handles:
                 self.picture.handles = places
-        self.found.value = f'<div class="explore">{goals_html(self.goals, self.reached)}</div>' if self.goals else ""
         self.error.value = ""
+        if self.goals and self.found.value:  # a state in passing, and the one at the start, is no find
+            self._settling = _later(SETTLED, lambda: self._tick(reached))
+        elif self.goals:
+            self._tick(())
+
+    def _tick(self, reached):
+        self.reached.update(reached)
+        self.found.value = f'<div class="explore">{goals_html(self.goals, self.reached)}</div>'
 
     def values(self):
         """The values that the controls show."""
@@ -124,14 +128,18 @@ class LiveFigure:
         handle, now = self.handles[message["handle"]], self.values()
         moved = [c for c in self.controls if c.name in handle.moves]
         at = {c.name: self._index(c) for c in moved}
-        if "key" in message:
+        if message.get("key") in LEAPS:
+            steps = [{moved[0].name: min(max(at[moved[0].name] + LEAPS[message["key"]], 0), len(moved[0].values) - 1)}]
+        elif "key" in message:
             steps = [{c.name: at[c.name] + by} for c in moved for by in (1, -1) if 0 <= at[c.name] + by < len(c.values)]
         else:
             steps = [dict(zip(at, ks, strict=True)) for ks in itertools.product(*[range(len(c.values)) for c in moved])]
         by_name = {c.name: c for c in moved}
         states = [now | {n: by_name[n].values[k] for n, k in step.items()} for step in steps]
         here, *places = handle.points(self._drawing, [now, *states])
-        if "key" in message:
+        if message.get("key") in LEAPS:
+            chosen = steps[0]
+        elif "key" in message:
             dx, dy = ARROWS[message["key"]]
             along = [((x - here[0]) * dx + (y - here[1]) * dy) / (math.dist((x, y), here) or 1) for x, y in places]
             best = max(range(len(steps)), key=lambda i: along[i] if math.isfinite(along[i]) else -1, default=None)
@@ -152,6 +160,14 @@ class LiveFigure:
             widget.value = k if _by_index(control) else control.values[k]
         if not chosen:
             self.picture.answered += 1
+
+
+def _later(seconds, call):
+    """Call it then; at once where there is no event loop, and so no queue."""
+    try:
+        return asyncio.get_running_loop().call_later(seconds, call)
+    except RuntimeError:
+        return call()
 
 
 def _widget(control, width):

@@ -144,6 +144,10 @@ def test_handles_choose_the_state_that_is_nearest(live):
     assert ask(figure, handle=0, key="ArrowUp") == {"w": 1.0, "b": 1.5}
     assert ask(figure, handle=0, key="ArrowLeft") == {"w": 0.5, "b": 1.5}
     assert ask(figure, handle=1, key="ArrowUp") == {"w": 1.0, "b": 1.5}, "across its way"
+    leaps = {"PageUp": 2.5, "Home": -3.0, "PageDown": -3.0, "End": 2.5}
+    for key, w in leaps.items():
+        assert ask(figure, handle=0, key=key) == {"w": w, "b": 1.5}
+    assert ask(figure, handle=0, key="PageDown") == {"w": 0.0, "b": 1.5}
     assert figure.live.picture.handles[1]["y"] == pytest.approx(foot)
     before = figure.live.picture.answered
     assert ask(figure, handle=0, x=figure.live.picture.handles[0]["x"], y=figure.live.picture.handles[0]["y"])
@@ -197,6 +201,32 @@ def test_a_dragged_slider_leaves_no_queue(kernel, tmp_path):
             break
     assert newest == last and shown == "True"
     assert int(count) - int(drawn) < BURST / 2, "stale states were drawn"
+
+
+PASSING = """\
+import asyncio
+import nnlib.explore.live
+
+async def go(w):
+    figure.live.widgets["w"].value = w
+    while calls[-1] != w:
+        await asyncio.sleep(0.01)
+
+nnlib.explore.live.SETTLED = 3
+await go(2.0)
+await go(1.0)
+await asyncio.sleep(3.5)
+print("data-reached" in figure.live.found.value)
+nnlib.explore.live.SETTLED = 0.01
+await go(2.0)
+while "data-reached" not in figure.live.found.value:
+    await asyncio.sleep(0.01)
+"""
+
+
+def test_to_pass_through_a_goal_is_no_find(kernel):
+    kernel(CELL.replace(', tint=["blue", "red"])', ', goals={"Find two.": lambda w: w == 2})'))
+    assert kernel(PASSING) == "False"
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +313,7 @@ from nnlib.explore import explore
 def draw(ax, w=1.0, b=0.0):
     ax.plot([w], [b], "o")
     ax.set(xlim=(-4, 4), ylim=(-3, 3), title=f"w {w:g} b {b:g}.")
-explore(draw, w=(-3.0, 3.0, 0.5), b=(-2.0, 2.0, 0.5), drag={"the dot": ("w", "b")})
+explore(draw, w=(-3.0, 3.0, 0.5), b=(-2.0, 2.0, 0.5), drag={"the dot": ("w", "b"), "its shadow": ("w", 0.2)})
 """
 
 
@@ -299,16 +329,20 @@ def test_in_jupyterlab_a_handle_is_dragged_and_obeys_the_keys(lab, watched):
     page.wait_for_function(shown, arg="w 1 b 0.")
     box, picture = handle.bounding_box(), page.query_selector(".explore svg").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    unit = picture["width"] * 0.775 / 8  # of the horizontal axis, in CSS pixels: matplotlib's own margins
-    page.mouse.move(x, y)
+    right, down = picture["width"] * 0.775 / 8, picture["height"] * 0.77 / 6  # a unit in CSS pixels: matplotlib's own margins
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).ariaLabel", [x, y]) == "its shadow"
+    page.mouse.move(x, y)  # on both: the dot is nearer
     page.mouse.down()
-    page.mouse.move(x - 2 * unit, y, steps=12)
+    page.mouse.move(x - 2 * right, y + down, steps=12)
     page.mouse.up()
-    page.wait_for_function(shown, arg="w -1 b 0.")
+    page.wait_for_function(shown, arg="w -1 b -1.")
     handle.focus()
+    page.keyboard.press("Control+ArrowUp")  # is JupyterLab's own
     page.keyboard.press("ArrowUp")
-    page.wait_for_function(shown, arg="w -1 b 0.5.")
-    assert handle.get_attribute("aria-valuetext") == "w −1.0, b 0.5"
+    page.wait_for_function(shown, arg="w -1 b -0.5.")
+    assert handle.get_attribute("aria-valuetext") == "w −1.0, b −0.5"
+    page.keyboard.press("End")
+    page.wait_for_function(shown, arg="w 3 b -0.5.")
     assert page.locator(".jp-OutputArea .explore svg").count() == 1 and watcher.external == []
     busy = re.compile(r"warning: Plugin \S+ .* to activate\.")  # JupyterLab's word for a busy machine
     assert [text for text in watcher.errors if not busy.match(text)] == []
