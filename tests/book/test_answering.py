@@ -252,11 +252,42 @@ def test_reset_brings_back_the_stub_as_it_stood(opened):
     window = opened()
     exercise, stub = window.exercise, window.exercise.text
     exercise.check(WRONG)
-    exercise.button("reset").click()
+    reset = exercise.button("reset")
+    reset.click()
     assert exercise.text == stub and exercise.root.locator(".cell_output").is_visible()
-    assert exercise.button("reset").is_hidden()
+    assert reset.inner_text() == "Undo reset"
+    reset.click()
+    assert exercise.text == WRONG and reset.inner_text() == "Reset"
+    reset.click()
+    exercise.write(stub + "\n")
+    assert reset.inner_text() == "Reset", "what is written anew is not undone"
+    reset.click()
+    reset.click()
+    exercise.write(stub)
+    exercise.check()
+    reset.click()
+    assert exercise.text == stub and reset.is_hidden(), "there is nothing to undo"
     window.page.reload()
     assert exercise.text == stub
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_reset_comes_to_stand_where_another_button_stood(width, opened):
+    """Else the second of two clicks, or one that comes too late, would wipe an answer."""
+    window = opened(viewport={"width": width, "height": 800})
+    exercise, stood = window.exercise, []
+    exercise.write("while True: pass")
+    for action, state in (("edit", "idle"), ("run", "running"), ("stop", "stopped")):
+        stood.append(exercise.button(action).bounding_box())
+        exercise.button(action).click()
+        exercise.wait(state)
+        assert exercise.button("reset").is_disabled() == (state == "running")
+    exercise.root.locator(".cm-content").wait_for()
+    reset = exercise.button("reset").bounding_box()
+    for box in stood[::2]:
+        apart = [abs(reset[at] - box[at]) >= min(reset[size], box[size]) for at, size in (("x", "width"), ("y", "height"))]
+        assert any(apart), (box, reset)
 
 
 @pytest.mark.browser
@@ -545,6 +576,19 @@ def test_two_tabs_show_what_was_written_last(opened):
     twin.check(RIGHT)
     window.page.locator("#ex-softmax .runnable-solved").wait_for()
     assert window.exercise.text == RIGHT
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("told", ["'older'", "null"])
+def test_a_late_word_of_another_tab_writes_nothing_over(told, opened):
+    window = opened("server")
+    stored = window.page.evaluate(f"""() => {{
+        const key = "nn:answer:softmax";
+        localStorage.setItem(key, "newer");
+        dispatchEvent(new StorageEvent("storage", {{key, newValue: {told}}}));
+        return localStorage.getItem(key);
+    }}""")
+    assert window.exercise.text == stored == "newer"
 
 
 @pytest.mark.browser

@@ -4,7 +4,8 @@
   "use strict";
   var nn = window.nnPython, here = document.currentScript.src.replace(/[^/]*$/, ""), memory = {},
     page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {},
-    own = nn.own || "nn:";                                // begins the name of all that this page keeps
+    own = nn.own || "nn:",                                // begins the name of all that this page keeps
+    UNKEPT = "This browser keeps nothing: copy your answer before you leave the page.";
   // the smallest module with a vector instruction in it: browsers from 2023 on take it
   var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
   var able = typeof DecompressionStream == "function" && typeof Worker == "function" && typeof WebAssembly == "object" &&
@@ -37,6 +38,7 @@
       return true;
     } catch (full) { return false; }
   }
+  nn.unkept = UNKEPT;
   nn.kept = kept;
   nn.keep = keep;
   function make(tag, attributes, text) {
@@ -84,7 +86,8 @@
     this.unkept = make("span", {role: "alert"});
     this.output = make("div", {"class": "runnable-output", "aria-live": "polite", role: "region", "aria-label": "Result"});
     this.bar = make("div", {"class": "runnable-bar"});
-    this.bar.append(this.run, this.edit, this.stop, this.reset, this.status, this.help, this.unkept);
+    // Stop and Edit come and go: where they stood there must be no Reset a moment later.
+    this.bar.append(this.run, this.reset, this.stop, this.edit, this.status, this.help, this.unkept);
     this.output.hidden = true;
     root.classList.add("runnable");
     root.dataset.name = name;
@@ -94,12 +97,12 @@
     root.setCode = function (text) { cell.set(text); };
     this.run.onclick = function () { cell.check(); };
     this.stop.onclick = function () { if (nn.python) nn.python.stop(); };
-    this.reset.onclick = function () { cell.set(cell.stub); cell.clear(); keep("answer:" + name, null); if (cell.editor) cell.editor.focus(); };
+    this.reset.onclick = function () { cell.back(); };
     this.edit.onclick = function () { cell.open(true); };
     this.pre.addEventListener("click", function () { if (!String(getSelection())) cell.open(true); });
-    if (kept("answer:" + name) !== null) this.set(kept("answer:" + name));
-    cells.push(this);
     this.state("idle");
+    this.set(this.answer());
+    cells.push(this);
   }
 
   Cell.prototype = {
@@ -109,7 +112,9 @@
       this.run.textContent = this.word + (nn.loaded ? "" : " (loads " + Math.ceil(nn.size("core") / 1e6) + " MB, once)");
       this.run.disabled = busy;
       this.stop.hidden = !busy;
-      this.reset.hidden = busy || this.text == this.stub && this.output.hidden;
+      this.reset.disabled = busy;
+      this.reset.hidden = this.text == this.stub && this.output.hidden && !this.erased;
+      this.reset.textContent = this.erased ? "Undo reset" : "Reset";
       this.edit.hidden = !!this.editor || busy;
       this.help.classList.toggle("runnable-keys", !!this.editor);
       this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter " + this.word.toLowerCase() + "s · Esc, then Tab leaves" :
@@ -125,9 +130,25 @@
     typed: function (text) {
       if (text == this.text) return;
       this.text = text;
+      this.erased = "";
       if (this.stored) this.stored.hidden = text != this.stub || !this.output.hidden;
-      this.unkept.textContent = keep("answer:" + this.name, text) ? "" : "This browser keeps nothing: copy your answer before you leave the page.";
-      this.reset.hidden = false;
+      // What another tab has written is not written again: meanwhile it may have written more.
+      this.unkept.textContent = text == this.answer() || keep("answer:" + this.name, text) ? "" : UNKEPT;
+      this.state(this.root.dataset.state);
+    },
+    answer: function () {                                // as it is kept
+      var text = kept("answer:" + this.name);
+      return text === null ? this.stub : text;
+    },
+    back: function () {                                  // to the stub, or from there to what was written
+      var erased = this.erased || this.text;
+      this.set(this.erased || this.stub);
+      if (this.text == this.stub) {
+        keep("answer:" + this.name, null);
+        this.erased = erased == this.stub ? "" : erased;
+      }
+      this.clear();
+      if (this.editor) this.editor.focus();
     },
     clear: function () {
       this.output.replaceChildren();
@@ -233,7 +254,7 @@
     if (event.key === null) memory = {};
     else if (event.key.indexOf(own) == 0) delete memory[event.key.slice(own.length)];
     cells.forEach(function (cell) {
-      if (event.key == own + "answer:" + cell.name) cell.set(event.newValue === null ? cell.stub : event.newValue);
+      if (event.key == own + "answer:" + cell.name) cell.set(cell.answer());
     });
     tick();
   });
