@@ -1,6 +1,7 @@
 """The page on which written answers are marked: side by side, without names."""
 
 import json
+import re
 from html import escape
 from pathlib import Path
 
@@ -33,6 +34,5 @@ def page(assignment, results):
                 if row["exercise"] == question.name:
                     known[f"{result['code']} {question.name}"] = [row["points"], row["comment"]]
         body.append("</div></section>")
-    stored = json.dumps(known).replace("<", r"\u003c")
-    text = PAGE.read_text(encoding="utf-8").replace("{title}", escape(assignment.title))
-    return text.replace("{marks}", stored).replace("{body}", "\n".join(body))
+    parts = {"title": escape(assignment.title), "marks": json.dumps(known).replace("<", r"\u003c"), "body": "\n".join(body)}
+    return re.sub(r"\{(title|marks|body)\}", lambda found: parts[found[1]], PAGE.read_text(encoding="utf-8"))

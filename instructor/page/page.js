@@ -13,19 +13,23 @@
   const {keep, kept} = nn;
 
   for (const area of written) { // empty as long as it is what was handed out
-    const name = `written ${area.dataset.cell}`, stub = stubs[area.dataset.cell];
-    area.value = kept(name) || "";
+    const stub = stubs[area.dataset.cell], unkept = document.createElement("span");
+    unkept.setAttribute("role", "alert");
+    area.after(unkept);
+    area.kept = `written ${area.dataset.cell}`;
+    area.value = kept(area.kept) || "";
     area.getCode = () => area.value.trim() || stub;
-    area.setCode = (text) => { area.value = text === stub ? "" : text; keep(name, area.value); };
-    area.oninput = () => keep(name, area.value);
+    area.oninput = () => { unkept.textContent = keep(area.kept, area.value) ? "" : nn.unkept; };
+    area.setCode = (text) => { area.value = text === stub ? "" : text; area.oninput(); };
   }
 
   function take(text) { // a notebook of this assignment; raises what is wrong with any other
     let found;
     try { found = JSON.parse(text); } catch (error) { throw new Error("is not a notebook"); }
-    const facts = (found && found.metadata || {}).assignment || {}, ids = new Set((found && found.cells || []).map((cell) => cell.id));
-    if (facts.name !== given.name) throw new Error(`is not a notebook of ${given.name}`);
-    const lost = given.cells.filter((id) => !ids.has(id));
+    if (found?.metadata?.assignment?.name !== given.name) throw new Error(`is not a notebook of ${given.name}`);
+    const whole = (cell) => typeof cell?.source === "string" || Array.isArray(cell?.source);
+    if (!Array.isArray(found.cells) || !found.cells.every(whole)) throw new Error("is not a notebook");
+    const lost = given.cells.filter((id) => !found.cells.some((cell) => cell.id === id));
     if (lost.length) throw new Error(`lacks cells of the notebook that was handed out: ${lost.join(", ")}`);
     return found;
   }
@@ -60,9 +64,9 @@
       if (lost && !confirm(`Put the answers of ${file.name} in place of what is written here?`)) return;
       use(found);
       for (const {id, root} of cells) root.setCode(at(id));
-      keep("notebook", text);
       const more = found.cells.filter((cell) => !given.cells.includes(cell.id)).length;
-      say(`${file.name} is open.` + (more ? ` Cells that you added (${more}) stay in the notebook, but are neither shown nor run here.` : ""));
+      say(`${file.name} is open.` + (more ? ` Cells that you added (${more}) stay in the notebook, but are neither shown nor run here.` : "") +
+        (keep("notebook", text) ? "" : " This browser cannot keep it: open it again when you come back to this page."));
     } catch (error) {
       say(`${file.name} ${error.message}.`);
     } finally {
@@ -83,6 +87,11 @@
 
   place("student").value = kept("student") || "";
   place("student").oninput = ({target}) => keep("student", target.value);
+  addEventListener("storage", ({key}) => { // the same assignment in another tab: what was written last counts
+    for (const area of written) if (key === nn.own + area.kept) area.value = kept(area.kept) || "";
+    if (key === nn.own + "student") place("student").value = kept("student") || "";
+    if (key === nn.own + "notebook") use(take(kept("notebook")));
+  });
   if (!runnable.length && document.querySelector(".cell")) { // an old browser, which page.js has told
     place("hand-in").hidden = place("open").hidden = true;
     return;

@@ -329,6 +329,71 @@ def test_marking_in_a_browser(tmp_path, asked, hand_in, watched):
     assert result["code"] in marking.page(made, [result]) and "good" in marking.page(made, [result])
 
 
+@pytest.fixture
+def to_mark(tmp_path, asked, hand_in, watched):
+    """The page with the answers of ada and bob, in two tabs: the tabs, and what finds a student's card in one."""
+    made, handed_out = asked
+    for name in ("ada", "bob"):
+        hand_in(f"{name}.ipynb", text=answered(handed_out, f"{ANSWER} {name}"))
+    run(made, hand_in.folder, tmp_path)
+    window = watched()
+    tabs = [window.page, window.context.new_page()]
+    for tab in tabs:
+        tab.goto((tmp_path / "graded" / "marking.html").as_uri())
+    return tabs, lambda tab, name: tab.locator(f"article[data-student='{made.code(name)}']")
+
+
+def downloaded(tab, path):
+    with tab.expect_download() as waiting:
+        tab.locator("#download").click()
+    waiting.value.save_as(path)
+
+
+@pytest.mark.browser
+def test_two_tabs_mark_together(tmp_path, to_mark):
+    (one, other), card = to_mark
+    card(one, "ada").locator("input").fill("1")
+    other.locator("#count", has_text="1 of 2").wait_for()
+    card(other, "bob").locator("input").fill("2")
+    one.locator("#count", has_text="2 of 2").wait_for()
+    one.reload()
+    assert [card(one, name).locator("input").input_value() for name in ("ada", "bob")] == ["1", "2"]
+    downloaded(other, tmp_path / "marks.csv")
+    assert sorted(line.split(",", 1)[1] for line in (tmp_path / "marks.csv").read_text().splitlines()[1:]) == [
+        'twice,1,""', 'twice,2,""']
+
+
+@pytest.mark.browser
+def test_what_was_changed_in_the_file_after_the_download_counts(tmp_path, asked, hand_in, to_mark):
+    (one, _), card = to_mark
+    card(one, "ada").locator("input").fill("1")
+    downloaded(one, tmp_path / "marks.csv")
+    one.reload()
+    assert card(one, "ada").locator("input").input_value() == "1", "it was not graded again: the file may be lost"
+    card(one, "bob").locator("textarea").fill("{body} later")
+    table = (tmp_path / "marks.csv").read_text()
+    (tmp_path / "marks.csv").write_text(table.replace(",1,", ",2,"))
+    run(asked[0], hand_in.folder, tmp_path)
+    one.reload()
+    assert card(one, "ada").locator("input").input_value() == "2"
+    assert card(one, "bob").locator("textarea").input_value() == "{body} later", "it was not downloaded yet"
+    downloaded(one, tmp_path / "marks.csv")
+    run(asked[0], hand_in.folder, tmp_path)
+    one.reload()
+    assert card(one, "bob").locator("textarea").input_value() == "{body} later"
+
+
+@pytest.mark.browser
+def test_marks_that_a_browser_does_not_keep_are_told(to_mark):
+    (one, _), card = to_mark
+    one.context.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
+    one.reload()
+    card(one, "ada").locator("input").fill("1")
+    assert one.locator("#count").inner_text().startswith("1 of 2 answers marked. This browser keeps nothing")
+    card(one, "bob").locator("input").fill("1")
+    assert one.locator("#count").inner_text().startswith("2 of 2")
+
+
 @pytest.mark.browser
 def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     from instructor import page
@@ -345,6 +410,45 @@ def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     waiting.value.save_as(tmp_path / "ada.ipynb")
     assert handed_in.read_notebook((tmp_path / "ada.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
     nbformat.validate(nbformat.read(tmp_path / "ada.ipynb", as_version=4))
+
+
+@pytest.mark.browser
+def test_two_tabs_hold_the_same_answer_name_and_notebook(tmp_path, asked, watched):
+    from instructor import page
+    made, handed_out = asked
+    path = page.write(tmp_path / "week" / "student", made)
+    handed_out.cells.append(nbformat.v4.new_code_cell("scratch = 1", id="scratch"))
+    nbformat.write(handed_out, tmp_path / "begun.ipynb")
+    window = watched()
+    tabs = [window.page, window.context.new_page()]
+    for tab in tabs:
+        tab.goto(path.as_uri())
+    one, other = tabs
+    one.locator("#file").set_input_files(tmp_path / "begun.ipynb")
+    one.locator("#opened", has_text="is open").wait_for()
+    one.locator("textarea.written").fill(ANSWER)
+    one.locator("#student").fill("ada")
+    other.wait_for_function("document.querySelector('#student').value == 'ada'")
+    with other.expect_download() as waiting:
+        other.locator("#download").click()
+    waiting.value.save_as(tmp_path / "made.ipynb")
+    assert waiting.value.suggested_filename == "week-ada.ipynb"
+    assert handed_in.read_notebook((tmp_path / "made.ipynb").read_bytes(), made.questions).answers == {"twice": ANSWER}
+    assert nbformat.read(tmp_path / "made.ipynb", as_version=4).cells[-1].source == "scratch = 1"
+
+
+@pytest.mark.browser
+def test_a_browser_that_keeps_nothing_says_so(tmp_path, asked, watched):
+    from instructor import page
+    made, handed_out = asked
+    path = page.write(tmp_path / "week" / "student", made)
+    window = watched()
+    window.context.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
+    window.page.goto(path.as_uri())
+    window.page.locator("#file").set_input_files(tmp_path / "week" / "student" / "week.ipynb")
+    window.page.locator("#opened", has_text="This browser cannot keep it").wait_for()
+    window.page.locator("textarea.written").fill(ANSWER)
+    assert "copy your answer" in window.page.locator("textarea.written + [role=alert]").inner_text()
 
 
 def test_nbgrader_gets_a_question_to_mark_by_hand(asked):
