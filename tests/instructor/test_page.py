@@ -133,12 +133,15 @@ def test_a_notebook_begun_elsewhere_is_gone_on_with(tmp_path, course, opened):
     assert {name for name, entry in result["exercises"].items() if entry["points"]} == {"softmax", "parameters"}
 
 
+def of_week(cells, name="week"):
+    return json.dumps({"metadata": {"assignment": {"name": name}}, "cells": cells})
+
+
 @pytest.mark.parametrize("text, says", [
     ("no", "is not a notebook."), ("[]", "is not a notebook of week."), ("null", "is not a notebook of week."),
-    (json.dumps({"metadata": {"assignment": {"name": "other"}}, "cells": []}), "is not a notebook of week."),
-    (json.dumps({"metadata": {"assignment": {"name": "week"}}, "cells": [{"id": "title", "source": ""}]}), "lacks cells of the notebook"),
-    (json.dumps({"metadata": {"assignment": {"name": "week"}}, "cells": [None]}), "is not a notebook."),
-    (json.dumps({"metadata": {"assignment": {"name": "week"}}, "cells": {}}), "is not a notebook."),
+    (of_week([], "other"), "is not a notebook of week."),
+    (of_week([None]), "is not a notebook."), (of_week({}), "is not a notebook."),
+    (of_week([{"id": "title", "source": ""}]), "lacks cells of the notebook"),
 ])  # fmt: skip
 def test_another_file_is_refused(text, says, tmp_path, course, opened):
     page.write(tmp_path / "week" / "student", course)
