@@ -58,17 +58,21 @@ def make_assignment(options):
         if not re.fullmatch(r"\d+([.,]\d+)?", points):
             raise ValueError(f"expected --points such as softmax=5, got {text!r}")
         worth[name] = lms.points(points, "--points", 1)
-    students = lms.roster(options.roster) if options.roster else []
-    folder = ASSIGNMENTS / options.name
-    made = assignment.make(folder, options.name, names, options.title, [one.student for one in students],
+    roster = lms.roster(options.roster) if options.roster else []
+    students, folder = [one.student for one in roster], ASSIGNMENTS / options.name
+    made = assignment.make(folder, options.name, names, options.title, students,
                            questions=options.questions, worth=worth, due=options.due, late=options.late, days=options.days)
     words = f", {len(made.questions)} answered in words" if made.questions else ""
     print(f"{made.title}: {len(names)} exercises{words}, {made.points:g} points")
     if made.due:
         print(assignment.deadline(made))
-    print(f"hand out      {folder / 'student'}, or {page.write(folder / 'student', made)} alone")
-    own = [(f"{one.folder}/{made.name}.ipynb", (folder / "student" / f"{made.name}-{one.student}.ipynb").read_text("utf-8"))
-           for one in students if one.folder]
+    print(f"hand out      {folder / 'student'}, or {page.write(folder / 'student', made, *students[:1])} alone")
+    handed_out = {made.file(student) for student in students or [""]}
+    older = sorted({path.name for path in (folder / "student").glob("*.ipynb")} - handed_out)
+    if older:
+        print(f"not of this   {', '.join(older[:5])}{f' and {len(older) - 5} more' * (len(older) > 5)}: left by an earlier run")
+    own = [(f"{one.folder}/{made.file()}", (folder / "student" / made.file(one.student)).read_text("utf-8"))
+           for one in roster if one.folder]
     if own:
         report.write_zip(folder / "student" / f"{made.name}-moodle.zip", own)
         print(f"to Moodle     {folder / 'student' / f'{made.name}-moodle.zip'}, as feedback files: to each the own notebook")

@@ -80,6 +80,10 @@ class Assignment:
         """Points of all exercises and questions together."""
         return sum(self.full.values())
 
+    def file(self, student=""):
+        """What the notebook that is handed out is called, or a student's own."""
+        return f"{self.name}-{student}.ipynb" if student else f"{self.name}.ipynb"
+
     def code(self, student):
         """A name under which a student's answers are marked: the same each time, and not to be guessed."""
         return base64.b32encode(self.seed("code", student).to_bytes(8, "big")).decode().lower()[:6]
@@ -144,8 +148,7 @@ def make(folder, name, exercises, title=None, students=(), questions=(), root=RO
     (folder / "assignment.json").write_text(json.dumps(asdict(assignment), indent=1) + "\n", encoding="utf-8")
     written.write_rubric(folder / "rubric.csv", rubrics)
     for student in students or [""]:
-        file = f"{name}-{student}.ipynb" if student else f"{name}.ipynb"
-        nbformat.write(student_notebook(assignment, blocks, student, root), folder / "student" / file)
+        nbformat.write(student_notebook(assignment, blocks, student, root), folder / "student" / assignment.file(student))
     nbformat.write(solutions, folder / "instructor" / f"{name}-solutions.ipynb")
     return assignment
 

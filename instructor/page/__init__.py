@@ -25,14 +25,14 @@ PYTHON = extension.HERE / "page"
 PACKED = ("core.wasm", "core.zip", "book.tar")
 
 
-def write(folder, assignment):
+def write(folder, assignment, student=""):
     """Write the page of an assignment whose notebooks lie in ``folder``; its path.
 
-    Where students have notebooks of their own, the page holds none of their numbers: it asks for the notebook first.
+    Where students have notebooks of their own, ``student`` is one of them. The page holds none of their numbers: it asks for
+    the notebook first.
     """
-    first = read(sorted(folder.glob("*.ipynb"))[0])
     path = folder / f"{assignment.name}.html"
-    path.write_text(page(assignment, first), encoding="utf-8")
+    path.write_text(page(assignment, read(folder / assignment.file(student))), encoding="utf-8")
     return path
 
 

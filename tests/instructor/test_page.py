@@ -155,7 +155,7 @@ def test_another_file_is_refused(text, says, tmp_path, course, opened):
 def test_with_numbers_of_ones_own_the_page_asks_for_the_notebook(tmp_path, root, exercises, opened):
     made = assignment.make(tmp_path / "week", "week", ["softmax"], students=["ada", "bob"], root=root)
     folder = tmp_path / "week" / "student"
-    text = page.write(folder, made).read_text()
+    text = page.write(folder, made, "bob").read_text()
     assert "b85decode" not in text and '"ada"' not in text and '"bob"' not in text
     window = opened()
     exercise = Exercise(window.page)
@@ -249,3 +249,17 @@ def test_the_command_makes_it(tmp_path, root, exercises, monkeypatch, capsys):
     assert main(["assignment", "week", "--exercises", "softmax"]) == 0
     assert Path("assignments/week/student/week.html").exists()
     assert "week.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rosters", [["ada", ""], ["", "ada"], ["ada", "bob"]])
+def test_a_page_is_made_of_this_run_not_of_what_an_earlier_one_left(rosters, tmp_path, root, exercises, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(assignment.make, "__defaults__", (*assignment.make.__defaults__[:-1], root))
+    for name, student in zip(("softmax", "parameters"), rosters, strict=True):
+        Path("roster.csv").write_text(f"student\n{student}\n")
+        assert main(["assignment", "week", "--exercises", name, *(["--roster", "roster.csv"] if student else [])]) == 0
+    text = Path("assignments/week/student/week.html").read_text()
+    assert "parameters-title" in text and "softmax-title" not in text
+    assert ('"notebook":null' in text) == bool(rosters[1])
+    first = f"week-{rosters[0]}.ipynb" if rosters[0] else "week.ipynb"
+    assert capsys.readouterr().out.count(f"not of this   {first}: left by an earlier run\n") == 1
