@@ -5,6 +5,7 @@
     SETTLED = 250,                                       // ms that a state must last to be a find
     PATIENCE = 45000,                                    // ms of searching until a hint comes
     GLIDE = 500,                                         // ms that a word takes to move a figure
+    again = /reload|back/.test((performance.getEntriesByType("navigation")[0] || {}).type),    // the reader was elsewhere in it
     calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function recall(key) { try { return localStorage.getItem(key); } catch (refused) { return null; } }
@@ -326,9 +327,11 @@
       handles.forEach(function (h) {
         var view = svg.viewBox.baseVal, by = shift(h),
           x = (h.x[state] / data.q + by.dx) / view.width, y = (h.y[state] / data.q + by.dy) / view.height;
-        h.e.hidden = held != h && (h.x[state] == ABSENT || x < 0 || x > 1 || y < 0 || y > 1);
-        h.e.style.left = 100 * x + "%";
-        h.e.style.top = 100 * y + "%";
+        h.e.hidden = held != h && h.e != document.activeElement && (h.x[state] == ABSENT || x < 0 || x > 1 || y < 0 || y > 1);
+        if (h.x[state] != ABSENT) {
+          h.e.style.left = 100 * Math.max(0, Math.min(1, x)) + "%";        // one that keys have moved out waits at the edge
+          h.e.style.top = 100 * Math.max(0, Math.min(1, y)) + "%";
+        }
         h.e.setAttribute("aria-valuenow", k[h.m[0]]);
         h.e.setAttribute("aria-valuetext", h.m.map(function (i) { return h.l[i] + " " + data.c[i].l[k[i]]; }).join(", "));
       });
@@ -471,6 +474,7 @@
       e.setAttribute("aria-valuemin", 0);
       e.setAttribute("aria-valuemax", data.c[h.m[0]].l.length - 1);
       e.addEventListener("keydown", function (event) { press(h, event); });
+      e.addEventListener("blur", function () { setTimeout(place); });
       e.addEventListener("pointerdown", function (event) {
         if (event.button) return;
         event.preventDefault();
@@ -534,12 +538,12 @@
       });
       return hit ? to : null;
     }
-    function preset(query) {
+    function preset(query, quiet) {
       var to = wanted(query);
       if (!to) return;
       stop();
       put(to);
-      if (new URLSearchParams(query).has("explore")) root.scrollIntoView({block: "nearest"});
+      if (!quiet && new URLSearchParams(query).has("explore")) root.scrollIntoView({block: "nearest"});
     }
     function word(query) {                               // a link in the text, with a way back
       var to = wanted(query);
@@ -559,7 +563,7 @@
     back.addEventListener("click", function () {
       back.hidden = true;
       glide(before);
-      reset.focus({preventScroll: true});
+      root.querySelector("fieldset :is(input, select:not([hidden]), [role=radio][tabindex='0'])").focus({preventScroll: true});
     });
     reset.addEventListener("click", function () {
       stop();
@@ -583,7 +587,7 @@
     fit();
     addEventListener("resize", fit);
     figures.push({root: root, name: name, preset: preset, word: word});
-    preset(location.hash.slice(1));
+    preset(location.hash.slice(1), again);
     root.dataset.ready = "";
   }
 
@@ -621,5 +625,8 @@
       .then(function (buffer) { start(root, new Uint8Array(buffer)); });
   }); }
   wake();
-  document.addEventListener("explore-wake", wake);       // there is a new figure
+  document.addEventListener("explore-wake", function () { // there is a new figure
+    again = true;
+    wake();
+  });
 })();

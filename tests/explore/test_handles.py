@@ -226,6 +226,38 @@ def test_goals_work_without_storage_and_passing_through_is_no_find(made, opened)
     assert watcher.errors == []
 
 
+def test_a_handle_that_keys_move_out_of_the_picture_stays_in_reach(static, opened):
+    def draw(ax, k=1):
+        ax.plot([k], [0.5], "o")
+        ax.set(xlim=(-5, 5), ylim=(0, 1))
+
+    figure = static(draw, k=(-9, 9), drag={"the point": ("k", 0.5)})
+    watcher, [root] = opened(figure)
+    handle = root.query_selector(".explore-handle")
+    handle.focus()
+    watcher.page.keyboard.press("End")
+    assert values_of(root, figure) == {"k": 9} and handle.is_visible()
+    box, picture = handle.bounding_box(), root.query_selector(".explore-picture").bounding_box()
+    assert box["x"] + box["width"] / 2 <= picture["x"] + picture["width"] + 1
+    watcher.page.keyboard.press("ArrowLeft")
+    assert values_of(root, figure) == {"k": 8}
+    root.query_selector("input").focus()
+    handle.wait_for_element_state("hidden")
+
+
+def test_after_a_reload_the_reader_is_where_he_was(made, opened):
+    space = '<p style="height: 3000px">Text</p>'
+    watcher, [root] = opened(made("line"), space)
+    page = watcher.page
+    page.click("text=Link to this state")
+    page.evaluate("scrollTo(0, 2000)")
+    page.reload()
+    page.wait_for_selector(".explore[data-ready]")
+    page.wait_for_function("scrollY == 2000")
+    page.evaluate("new Promise(done => setTimeout(done, 300))")  # nothing may happen: that takes time to see
+    assert page.evaluate("scrollY") == 2000
+
+
 WORD = '<p><a class="explore-word" href="#explore=grabbed&amp;px=-1&amp;f=square">left</a></p>'
 
 
@@ -247,6 +279,9 @@ def test_a_word_moves_the_figure_and_back_returns(made, opened, compare, calm):
     page.wait_for_function("() => document.querySelector('input').value == '3'")
     settles(page, lambda: values_of(root, figure), start)
     page.wait_for_selector("text=Back", state="hidden")
+    page.keyboard.press("Enter")  # once more: it is no Reset
+    settles(page, lambda: values_of(root, figure), start)
+    assert page.evaluate("document.activeElement.closest('fieldset') !== null")
     assert compare(root, figure, figure.start, move=False)["differences"] == []
     assert page.locator(".explore-goal[data-reached]").count() == 0
 
