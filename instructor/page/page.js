@@ -5,7 +5,7 @@
   const runnable = [...document.querySelectorAll(".runnable")], written = [...document.querySelectorAll(".written")];
   const cells = [...runnable, ...written].map((root) => ({id: root.dataset.cell, root}));
   const stubs = given.stubs;
-  let notebook = nn.notebook;
+  let notebook = nn.notebook, opened = null; // as it is, and the text of the one that is kept
 
   nn.script = () => Promise.resolve(); // all scripts stand in this page
 
@@ -36,6 +36,7 @@
 
   function use(found) {
     notebook = found;
+    opened = kept("notebook");
     const checks = notebook.cells.find((cell) => cell.id === given.checks), student = notebook.metadata.assignment.student;
     nn.before = `import numpy as np\n${source(checks)}`;
     nn.python.stop(); // it may hold another notebook's checks
@@ -62,11 +63,11 @@
       const text = await file.text(), found = take(text), at = (id) => source(found.cells.find((cell) => cell.id === id));
       const lost = cells.some(({id, root}) => ![stubs[id], at(id)].includes(root.getCode()));
       if (lost && !confirm(`Put the answers of ${file.name} in place of what is written here?`)) return;
+      const keeps = keep("notebook", text), more = found.cells.filter((cell) => !given.cells.includes(cell.id)).length;
       use(found);
       for (const {id, root} of cells) root.setCode(at(id));
-      const more = found.cells.filter((cell) => !given.cells.includes(cell.id)).length;
       say(`${file.name} is open.` + (more ? ` Cells that you added (${more}) stay in the notebook, but are neither shown nor run here.` : "") +
-        (keep("notebook", text) ? "" : " This browser cannot keep it: open it again when you come back to this page."));
+        (keeps ? "" : " This browser cannot keep it: open it again when you come back to this page."));
     } catch (error) {
       say(`${file.name} ${error.message}.`);
     } finally {
@@ -87,11 +88,13 @@
 
   place("student").value = kept("student") || "";
   place("student").oninput = ({target}) => keep("student", target.value);
-  addEventListener("storage", ({key}) => { // the same assignment in another tab: what was written last counts
-    for (const area of written) if (key === nn.own + area.kept) area.value = kept(area.kept) || "";
-    if (key === nn.own + "student") place("student").value = kept("student") || "";
-    if (key === nn.own + "notebook") use(take(kept("notebook")));
-  });
+  function again() { // the same assignment in another tab, or in a later visit: what was written last counts
+    for (const area of written) area.value = kept(area.kept) || "";
+    place("student").value = kept("student") || "";
+    if (kept("notebook") !== opened) use(take(kept("notebook")));
+  }
+  addEventListener("storage", again);
+  addEventListener("pageshow", ({persisted}) => { if (persisted) again(); });
   if (!runnable.length && document.querySelector(".cell")) { // an old browser, which page.js has told
     place("hand-in").hidden = place("open").hidden = true;
     return;

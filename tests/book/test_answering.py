@@ -592,6 +592,19 @@ def test_a_late_word_of_another_tab_writes_nothing_over(told, opened):
 
 
 @pytest.mark.browser
+def test_a_page_that_is_come_back_to_shows_what_was_written_since(opened):
+    """Browsers keep a page that was left, as it was, and tell it no news meanwhile."""
+    window = opened("server")
+    window.exercise.write("first")
+    come_back = """text => {
+        localStorage.setItem("nn:answer:softmax", text);
+        dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}));
+    }"""
+    window.page.evaluate(come_back, "second, longer work")
+    assert window.exercise.text == "second, longer work"
+
+
+@pytest.mark.browser
 def test_an_old_browser_keeps_the_page_and_is_told_once_an_exercise(opened):
     window = opened(script="delete window.DecompressionStream")
     page = window.page

@@ -31,12 +31,15 @@
     if (name in memory) return memory[name];
     try { return localStorage.getItem(own + name); } catch (forbidden) { return null; }
   }
-  function keep(name, value) {                           // false if the browser keeps nothing
-    memory[name] = value;
+  function keep(name, value) {                           // false if the browser keeps nothing: then this page does
     try {
       if (value === null) localStorage.removeItem(own + name); else localStorage.setItem(own + name, value);
+      delete memory[name];
       return true;
-    } catch (full) { return false; }
+    } catch (full) {
+      memory[name] = value;
+      return false;
+    }
   }
   nn.unkept = UNKEPT;
   nn.kept = kept;
@@ -249,7 +252,12 @@
     };
   })();
 
-  // The same cell in another tab: both show what was written last.
+  // The same cell in another tab, or in a later visit before a way back to this one: all show what was written last.
+  addEventListener("pageshow", function (event) {
+    if (!event.persisted) return;
+    cells.forEach(function (cell) { cell.set(cell.answer()); });
+    tick();
+  });
   addEventListener("storage", function (event) {
     if (event.key === null) memory = {};
     else if (event.key.indexOf(own) == 0) delete memory[event.key.slice(own.length)];
