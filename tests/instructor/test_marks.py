@@ -314,7 +314,7 @@ def test_marking_in_a_browser(tmp_path, asked, hand_in, watched):
     window.page.goto((tmp_path / "graded" / "marking.html").as_uri())
     card = window.page.locator(f"article[data-student='{made.code('ada')}']")
     for button in card.locator("button").all():
-        button.click()
+        button.dblclick()  # by habit
     card.locator("textarea").press("End")
     card.locator("textarea").type(', "good"')
     assert window.page.locator("#count").inner_text() == "1 of 2 answers marked"
@@ -361,6 +361,18 @@ def test_two_tabs_mark_together(tmp_path, to_mark):
     downloaded(other, tmp_path / "marks.csv")
     assert sorted(line.split(",", 1)[1] for line in (tmp_path / "marks.csv").read_text().splitlines()[1:]) == [
         'twice,1,""', 'twice,2,""']
+
+
+@pytest.mark.browser
+def test_the_wheel_scrolls_the_page_and_changes_no_points(to_mark):
+    (one, _), card = to_mark
+    one.set_viewport_size({"width": 800, "height": 200})
+    card(one, "ada").locator("input").click()
+    one.keyboard.type("1")
+    one.mouse.wheel(0, -60)
+    one.mouse.wheel(0, 160)
+    one.wait_for_function("document.activeElement == document.body")
+    assert card(one, "ada").locator("input").input_value() == "1"
 
 
 @pytest.mark.browser
