@@ -144,6 +144,22 @@ class Playground:
     def __init__(self, page):
         self.page, self.root = page, page.locator("#network-playground")
 
+    def field(self, name):
+        return self.root.locator(f"[data-name={name}]")
+
+    def unit(self, place):
+        return self.root.locator(f"[data-unit='{place}']")
+
+    def setup(self):
+        return self.page.evaluate("nnPython.playground.parse(location.hash.slice(1)).setup")
+
+    def active(self):
+        self.page.wait_for_function("document.activeElement.dataset.name")
+
+    def keys(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
     def press(self, action):
         self.root.locator(f"[data-action={action}]").click()
 
@@ -320,6 +336,90 @@ def test_own_points_are_placed_by_hand_and_by_keyboard(opened):
     play.reach(20)
     play.press("run")
     assert "X = np.array([[-2." in play.code()
+
+
+@pytest.mark.browser
+def test_to_remove_all_points_can_be_undone(opened):
+    play = opened("#data=own&points=1,1,1;-1,0,0").play
+    for label, points in (("Remove all", False), ("Undo remove all", True), ("Remove all", False)):
+        play.root.get_by_role("button", name=label, exact=True).click()
+        assert ("points=" in play.page.url) == points
+    play.root.locator(".play-field").click(position={"x": 30, "y": 30})
+    assert play.root.get_by_role("button", name="Undo remove all").count() == 0, "there are new ones"
+
+
+TYPED = {  # what is pressed or typed right after a number, before its field has been left, and what it leads to
+    "a click into the next field": (lambda play: (play.field("batch").click(), play.keys("Control+a", "7", "Tab")), {"batch": 7}),
+    "Tab to the next": (lambda play: (play.keys("Tab"), play.active(), play.keys("Tab")), {}),
+    "a press of the plus": (lambda play: play.field("more").click(), {"layers": [8, 8, 4]}),
+    "a unit": (lambda play: (play.unit("1.0").click(), play.root.locator(".play-unit").wait_for()), {}),
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("what", TYPED)
+def test_what_follows_a_number_at_once_is_not_lost(what, opened):
+    play = opened("#layers=8,8").play
+    before = play.setup()
+    play.field("lr").fill("0.1")
+    TYPED[what][0](play)
+    assert play.setup() == before | {"lr": 0.1} | TYPED[what][1]
+
+
+@pytest.mark.browser
+def test_the_wheel_turns_the_page_and_no_number(opened):
+    play = opened(viewport={"width": 1280, "height": 500}).play
+    play.field("lr").click()
+    play.page.mouse.wheel(0, 200)
+    play.page.wait_for_function("scrollY > 0")
+    assert play.field("lr").input_value() == "0.3" and "lr" not in play.page.url
+
+
+@pytest.mark.browser
+def test_a_link_that_is_copied_while_it_runs_has_what_was_set_by_hand_and_the_step(opened):
+    window = opened("#layers=2", script="navigator.clipboard.writeText = async text => { window.copied = text; }")
+    play = window.play
+    play.press("run")
+    play.reach(1)
+    play.root.locator("[data-unit='1.1']").click()
+    play.root.locator(".play-unit input").first.fill("2.5")
+    play.root.locator(".play-unit input").first.press("Enter")
+    play.page.wait_for_function("location.hash.includes('edits=')")
+    play.press("link")
+    link = unquote(play.page.evaluate("window.copied")).partition("#")[2]
+    assert re.search(r"edits=\d+:0:0:1:2.5&steps=\d+$", link)
+    play = opened("#" + link).play
+    play.said("The link leads to step")
+    play.field("optimizer").select_option("Adam")
+    assert ":0:0:1:2.5" in unquote(play.page.url), "the same weights for another optimiser"
+    assert "steps=" not in play.page.url, "another set-up starts at step 0"
+
+
+@pytest.mark.browser
+def test_a_link_to_a_heading_arrives(opened, html):
+    [*headings] = re.findall(r'href="#([\w-]+)"', (html / PAGE).read_text(encoding="utf-8"))
+    window = opened(f"#{headings[-1]}")
+    window.page.wait_for_function("scrollY > 0")
+    assert window.page.evaluate("location.hash") == f"#{headings[-1]}"
+
+
+@pytest.mark.browser
+def test_the_program_is_that_of_the_set_up(opened):
+    play = opened("#data=moons").play
+    assert "moons(" in play.code()
+    assert play.root.locator("[data-action=run]").inner_text() == "Run", "Python is here"
+    play.field("data").select_option("own")
+    assert play.root.locator("pre").inner_text() == "" and play.root.locator("[data-action=copy]").is_disabled()
+
+
+@pytest.mark.browser
+def test_a_step_that_a_link_leads_to_and_that_was_passed_stops_no_run(opened):
+    play = opened("#steps=2").play
+    for k in range(3):
+        play.press("step")
+        play.said(f"Paused at step {k + 1}")
+    play.press("run")
+    play.reach(200)
 
 
 @pytest.mark.browser

@@ -91,14 +91,14 @@
     }
     if (setup.data === "own" && points.length) parts.push("points=" + points.map((point) => point.join(",")).join(";"));
     if (edits.length) parts.push("edits=" + edits.map(([step, layer, row, column, value]) => [step, layer, row < 0 ? "b" : row, column, value].join(":")).join(";"));
-    if (steps) parts.push(`steps=${steps}`);
+    if (steps && steps <= MANY.steps) parts.push(`steps=${steps}`);
     return parts.join("&");
   }
   nn.playground.parse = parse;
 
   // The page ---------------------------------------------------------------------------------------------------------
 
-  let state = parse(""), shown = null, samples = {}, running = false, runs = 0, version = 0, begun = -1, looked = null, selected = null, curve = [], target = 0;
+  let state = parse(""), shown = null, samples = {}, running = false, runs = 0, version = 0, begun = -1, looked = null, selected = null, curve = [], target = 0, removed = null;
 
   const el = {};
   const button = (name, text, onclick) => el[name] = make("button", {type: "button", "data-action": name, onclick}, text);
@@ -125,8 +125,8 @@
   button("run", "Run", () => running ? pause() : run());
   button("step", "One step", () => { pause(); ask("go(steps=1)"); });
   button("reset", "Reset", () => { state.edits = []; target = 0; change(); });
-  button("link", "Copy the link", () => copy(() => location.href, "The link is copied."));
-  button("copy", "Copy the program", () => copy(() => el.code.textContent, "The program is copied."));
+  button("link", "Copy the link", () => copy(() => location.href.split("#")[0] + "#" + fragment(state, steps()), "The link is copied."));
+  button("copy", "Copy the program", () => copy(() => shown.code, "The program is copied."));
   el.shows.append(el.code, el.copy);
   el.shows.addEventListener("toggle", async () => {
     if (!el.shows.open) return;
@@ -151,7 +151,18 @@
 
   // Controls ---------------------------------------------------------------------------------------------------------
 
+  let built = "";
   function controls() {
+    el.all.textContent = removed ? "Undo remove all" : "Remove all";
+    const form = [state.setup.data, state.setup.optimizer, state.setup.layers.length].join();
+    if (form === built) { // the same controls: one may be pressed or left just now, so each stays
+      for (const control of el.setup.querySelectorAll("[data-name]")) {
+        const name = control.dataset.name, k = /^layer(\d+)$/.exec(name);
+        if (k || name in state.setup) control.value = k ? state.setup.layers[k[1]] : state.setup[name];
+      }
+      return;
+    }
+    built = form;
     const focus = document.activeElement && document.activeElement.dataset.name, groups = new Map();
     for (const [name, option] of Object.entries(options)) {
       if (option.only && !option.only.includes(state.setup.optimizer) || name === "noise" && state.setup.data === "own") continue;
@@ -212,7 +223,7 @@
       if (x === null) return refuse(`${option.label} expects a ${option.whole ? "whole " : ""}number from ${option.low} to ${option.high}, got “${control.value}”.`, control, state.setup[name]);
       state.setup[name] = x;
     }
-    change(name === "data" || name === "optimizer");
+    change(name === "data");
   }
 
   let label = 1;
@@ -227,10 +238,14 @@
       make("button", {type: "button", onclick: () => {
         const at = [read(x.value, -WINDOW, WINDOW), read(y.value, -WINDOW, WINDOW)];
         if (at.includes(null)) complain(`A point expects two numbers from −${WINDOW} to ${WINDOW}, got “${x.value}” and “${y.value}”.`); else place(...at);
-      }}, "Add"), make("button", {type: "button", onclick: () => { state.points.pop(); change(); }}, "Remove the last"), make("button", {type: "button", onclick: () => { state.points = []; change(); }}, "Remove all"));
+      }}, "Add"), make("button", {type: "button", onclick: () => { state.points.pop(); change(); }}, "Remove the last"), el.all = make("button", {type: "button", onclick: () => {
+        [state.points, removed] = removed ? [removed, null] : [[], state.points.length ? state.points : null];
+        change();
+      }}, "Remove all"));
   }
   function place(x, y) {
     if (state.points.length >= MANY.points) return complain(`There is room for ${MANY.points} points.`);
+    removed = null;
     state.points.push([Math.round(x * 100) / 100, Math.round(y * 100) / 100, label]);
     change();
   }
@@ -249,7 +264,7 @@
     complain("");
     if (!running) el.status.textContent = ""; // which spoke of its steps
     if (rebuilt) { state.edits = []; selected = looked = null; }
-    target = 0;
+    target = state.steps = 0;
     shown = null;
     curve = [];
     samples = {};
@@ -260,8 +275,10 @@
     if (nn.loaded && (state.setup.data !== "own" || state.points.length > 1)) ask();
   }
 
+  const steps = () => shown ? shown.step : state.steps;
   function address() {
-    const now = "#" + fragment(state, running ? 0 : shown ? shown.step : state.steps);
+    const now = "#" + fragment(state, running ? 0 : steps());
+    if (now === "#" && location.hash && !location.hash.includes("=")) return; // of a heading
     try { history.replaceState(history.state, "", now); } catch (refused) { /* the link stays the old one */ }
   }
 
@@ -270,7 +287,7 @@
     const answer = await nn.python.run(`__import__("playground").${code}`, {
       output: (stream, text) => { said += text; },
       progress: (bytes, of) => { el.status.textContent = `Loading Python: ${(bytes / 1e6).toFixed(1)} of ${(of / 1e6).toFixed(1)} MB`; },
-      onstart: () => { if (!nn.loaded) { nn.loaded = true; el.status.textContent = ""; } },
+      onstart: () => { if (!nn.loaded) { nn.loaded = true; el.status.textContent = ""; buttons(); } },
     });
     if (answer.status) throw new Error(said.trim().split("\n").pop());
     if (at !== version) return false; // it belongs to another set-up
@@ -300,7 +317,8 @@
         complain(`At step ${shown.step} the numbers ended: a loss or a weight is infinite. A learning rate of ${state.setup.lr} is too large here. Reset goes back to step 0.`);
         return false;
       }
-      if (!running) { address(); if (code) el.status.textContent = `Paused at step ${shown.step}`; }
+      if (!running || /^edit/.test(code)) address();
+      if (!running && code) el.status.textContent = `Paused at step ${shown.step}`;
       return true;
     } catch (error) {
       begun = -1;
@@ -322,6 +340,7 @@
     if (!nn.loaded) el.status.textContent = "Loading Python";
     let mine = version, told = false;
     const turn = ++runs; // who pauses and runs again before the last answer is there has begun another
+    if (shown && begun === version && shown.step >= target) target = 0; // that of a link was passed
     while (running && turn === runs) {
       const fresh = begun !== version && target;
       const how = fresh || target && shown && shown.step < target ? `until=${target}, seconds=0.02` : el.pace.value === "fast" ? "seconds=0.016" : el.pace.value === "epoch" ? `steps=${perEpoch()}` : "steps=1";
@@ -336,8 +355,8 @@
     buttons();
   }
   function perEpoch() {
-    const n = samples.train ? samples.train.length : 240;
-    return Math.ceil(n / Math.min(n, state.setup.batch));
+    const n = samples.train ? samples.train.length : 240, batches = n / Math.min(n, state.setup.batch);
+    return state.setup.norm === "yes" && state.setup.layers.length ? Math.floor(batches) : Math.ceil(batches); // it leaves out a part of one
   }
   function pause() {
     if (!running) return;
@@ -358,6 +377,8 @@
 
   function network() {
     const sizes = [2, ...state.setup.layers, 1];
+    el.read.textContent = HINT;
+    if (String(units.map((list) => list.length)) === String(sizes)) return panel();
     units = sizes.map(() => []);
     el.net.replaceChildren(el.svg);
     el.svg.replaceChildren();
@@ -392,7 +413,6 @@
         }
       }
     });
-    el.read.textContent = HINT;
     panel();
   }
   const HINT = "Point at a line for its weight. Press a unit to see its weights and change them.";
@@ -495,6 +515,7 @@
       context.textAlign = "center";
       context.fillText(state.setup.data === "own" ? "Click here to place points." : "Press Run: the points appear with Python.", SIDE / 2, SIDE / 2);
     }
+    el.copy.disabled = !shown;
     const what = nameOf(column, k);
     el.caption.textContent = `What ${what} answers at each place. Full marks are training points, hollow ones validation points.`;
     el.field.setAttribute("aria-label", `Field of ${what}, with the points`);
@@ -505,8 +526,10 @@
       el.legend.replaceChildren(make("span", {"class": "play-line"}, `— training: loss ${short(shown.loss)}${share(shown.right)}`), " ", ...(shown.val_loss === null && !samples.val ? [] : [make("span", {"class": "play-line play-val"}, `- - validation: loss ${short(shown.val_loss)}${share(shown.val_right)}`)]));
       statistics();
       values();
-      if (el.shows.open) el.code.textContent = shown.code;
+      const selection = getSelection(), selected = !selection.isCollapsed && selection.containsNode(el.code, true);
+      if (el.shows.open && !selected) el.code.textContent = shown.code;
     } else {
+      el.code.textContent = "";
       el.counts.textContent = "Step 0";
       el.legend.textContent = "Loss over the epochs, for training and validation points.";
       el.table.replaceChildren();
@@ -597,8 +620,10 @@
     pause();
     state = wanted;
     selected = looked = null;
+    removed = null;
     change();
-    target = goal;
+    target = state.steps = goal;
+    address();
     complain(wanted.errors.join(" "));
     if (goal) el.status.textContent = `The link leads to step ${goal}: press Run.`;
     buttons();
@@ -609,6 +634,7 @@
     root.scrollIntoView({block: "start"});
     if (nn.loaded && !el.error.textContent) run();
   });
+  addEventListener("wheel", () => { if (document.activeElement.type === "number") document.activeElement.blur(); }, {passive: true}); // scrolls the page, no field
   new MutationObserver(() => { colours(); draw(); }).observe(document.documentElement, {attributes: true, attributeFilter: ["data-theme"]});
   colours();
   open(location.hash.includes("=") ? location.hash.slice(1) : "");
