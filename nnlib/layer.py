@@ -131,9 +131,14 @@ class Layer:
     def __init_subclass__(cls):
         if "forward" in vars(cls):              # it would be passed over without a word
             raise TypeError(f"{cls.__name__} expects its calculation in vjp, which gives value and pullback, not in forward")
-        for name, thing in vars(cls).items():
-            if isinstance(thing, (Parameter, Layer)):
-                raise TypeError(f"{cls.__name__} expects parameters and parts set in __init__, got {name} for all its instances")
+        for name, _ in members_in(vars(cls)):
+            raise TypeError(f"{cls.__name__} expects parameters and parts set in __init__, got {name} for all its instances")
+
+    def __setattr__(self, name, value):
+        own = vars(Layer).get(name)             # a method gives way to a function alone, such as one that looks on
+        if own is not None and (callable(own) and not inspect.isroutine(value) or isinstance(value, (Parameter, Layer))):
+            raise TypeError(f"{type(self).__name__} expects {name} as in Layer, got {type(value).__name__}: give it another name")
+        super().__setattr__(name, value)
 
     def __call__(self, x, **options):
         """The output for input ``x``, after a check for NaN; keeps the pullback for ``backward``."""
@@ -296,7 +301,8 @@ class Layer:
 
     def extra_repr(self):
         """What the printed name shows in its brackets: of the arguments of its making, the settings that it has kept."""
-        kept = {**vars(self), **vars(self).get("options", {})}
+        kept, options = vars(self), vars(self).get("options")
+        kept = {**kept, **options} if isinstance(options, dict) else kept
         return ", ".join(
             f"{p.name}={kept[p.name]!r}" for p in inspect.signature(type(self)).parameters.values()
             if p.name in kept and p.kind != p.VAR_POSITIONAL and not isinstance(kept[p.name], (Layer, np.random.Generator)))

@@ -706,10 +706,36 @@ def test_parameters_of_a_subclass_of_sequential_are_found(rng):
     assert [name for name, _ in model.children()] == ["0", "1", "head"]
 
 
-def test_a_parameter_of_the_class_is_refused():
-    for thing in Parameter([1.0], "W"), Dense(2, 2):
-        with pytest.raises(TypeError, match="Shared expects parameters and parts set in __init__, got W for all its instances"):
-            type("Shared", (Layer,), {"W": thing})
+@pytest.mark.parametrize("make, name", [
+    (lambda thing: thing, "W"), (lambda thing: [3, thing], "W.1"), (lambda thing: {"a": (thing,)}, "W.a.0"),
+    (lambda thing: Plain(own=thing), "W.own"),
+])
+def test_a_parameter_of_the_class_is_refused(make, name):
+    for thing in Parameter([1.0], "own"), Dense(2, 2):
+        with pytest.raises(TypeError, match="Shared expects parameters and parts set in __init__, "
+                                            f"got {re.escape(name)} for all its instances"):
+            type("Shared", (Layer,), {"W": make(thing)})
+
+
+@pytest.mark.parametrize("name", [
+    *(name for name, thing in vars(Layer).items() if callable(thing) and not name.startswith("__")), "training", "context"])
+def test_nothing_takes_the_place_of_a_name_of_layers(name):
+    things = [Dense(2, 2), Parameter([1.0], "own")]
+    for thing in things if name in ("training", "context") else [*things, things, {"a": things[0]}, None, 3]:
+        with pytest.raises(TypeError, match=f"Holder expects {name} as in Layer, got {type(thing).__name__}: give it "):
+            setattr(Holder(), name, thing)
+
+
+def test_other_names_are_free_and_a_function_may_look_on(rng):
+    class Free(Dense):
+        def __init__(self):
+            super().__init__(2, 2, rng=rng)
+            self.options, self.state, self.training, self.context = [Dense(2, 2)], self.W, False, {"mask"}
+            self.vjp = lambda x, mask=None, vjp=self.vjp: vjp(seen.append(x) or x)
+
+    seen, x = [], np.ones((1, 2))
+    Free()(x)
+    assert seen == [x] and repr(Free()).startswith("Free(") and "options.0.W" in Free().named_parameters()
 
 
 def test_both_paths_of_a_shortcut_have_one_shape_and_a_gradient(rng):
