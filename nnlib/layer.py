@@ -36,6 +36,7 @@ The modes (``train``, ``eval``) change what dropout and batch norm do and nothin
 import contextlib
 import copy
 import functools
+import gc
 import inspect
 import reprlib
 import types
@@ -326,7 +327,8 @@ def members_in(things, path="", seen=None):
         elif id(thing) not in seen:
             seen[id(thing)] = thing
             nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
-            if isinstance(thing, UNKEPT) or (
+            drawn = gc.get_referents(thing) if isinstance(thing, abc.Iterator) and not hasattr(thing, "__dict__") else ()
+            if isinstance(thing, UNKEPT) or drawn and any(members_in(dict(enumerate(drawn)), f"{path}{name}.", seen)) or (
                     isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
                 raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
                                 f"got a {type(thing).__name__} as {path}{name}")
@@ -343,7 +345,10 @@ def _held(thing):
         return {"func": thing.func, "args": thing.args, **thing.keywords}
     if isinstance(thing, types.MethodType):
         return {"__self__": thing.__self__}
-    return {} if isinstance(thing, (type, types.ModuleType, types.FunctionType)) else getattr(thing, "__dict__", {})
+    if isinstance(thing, (type, types.ModuleType, types.FunctionType)):
+        return {}
+    state = object.__getstate__(thing) if hasattr(thing, "__slots__") else getattr(thing, "__dict__", {})
+    return {**(state[0] or {}), **state[1]} if isinstance(state, tuple) else state or {}
 
 
 def _add(found, path, thing):

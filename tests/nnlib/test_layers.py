@@ -1,6 +1,8 @@
 import copy
+import dataclasses
 import functools
 import io
+import itertools
 import pickle
 import re
 import subprocess
@@ -635,11 +637,16 @@ def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
     p, q = Parameter([1.0], "own"), Parameter([2.0], "own")
     for things in ({p}, frozenset([p]), [{"a": {Dense(2, 2)}}], {p: 1}, {Dense(2, 2): "name"}, {"a": p}.values(),
                    {"a": p}.items(), {p: 1}.keys(),
-                   (p for _ in "ab"), map(Parameter, "a", "b"), zip([p]), np.array([[p, q]]), (np.array([p]),)):
+                   (p for _ in "ab"), map(Parameter, "a", "b"), zip([p]), reversed([p]), reversed((p,)), iter([p]), iter((p,)),
+                   enumerate([p]), iter({"a": p}.values()), reversed({"a": p}.values()), iter({p}), iter(deque([p])),
+                   iter({"a": p}.items()), iter({p: 1}), itertools.chain([p]), itertools.islice([p], 1), itertools.cycle([p]),
+                   itertools.repeat(p), itertools.zip_longest([p]),
+                   np.array([p, q], object).flat, np.array([[p, q]]), (np.array([p]),)):
         with pytest.raises(TypeError, match=r"Layer expects parameters and layers in lists, or in dictionaries as values, "
                                             r"got a [\w_]+ as things"):
             Holder(things=things).parameters()
     assert Holder(things={1, "a"}, more={"a": 1}, x=np.ones(2), y=np.array([None, 1]), z=range(3)).parameters() == []
+    assert Holder(a=itertools.count(), b=iter([1]), c=reversed("ab"), d=itertools.cycle([p.name])).parameters() == []
     assert Holder(things=MappingProxyType({"a": p}), more=UserList([q])).parameters() == [p, q]
     for clash in (dict(a={"b": p}, **{"a.b": q}), dict(a={1: p, "1": q}), dict(a={"b": Dense(1, 1)}, **{"a.b": Dense(1, 1)})):
         with pytest.raises(ValueError, match=r"a name of its own for each parameter, part and buffer, got 'a\.[b1]' twice"):
@@ -676,6 +683,17 @@ def test_parameters_and_layers_in_other_objects_are_found(rng, tmp_path):
         assert not model.eval().named_layers()[path].training and model.train() is model and layer.training
         save_weights(model, tmp_path / "w.npz")
         assert set(np.load(tmp_path / "w.npz").files) == set(model.named_parameters()) >= {f"{path}.W", f"{path}.b"}
+    @dataclasses.dataclass(slots=True)
+    class Slotted:
+        inner: object
+
+    class Both(Slotted):
+        """With attributes of its own besides."""
+
+    both = Both([layer])
+    both.p = p
+    for thing, paths in (Slotted([layer]), ["thing.inner.0"]), (both, ["thing.p", "thing.inner.0"]):
+        assert list(dict(Holder(thing=thing).members())) == paths
     other = functools.partial(relu, layer)
     assert check_layer(Holder(thing=Plain(p=p, layer=layer)), rng.normal(size=(3, 2)), rng=rng) < 1e-7
     assert Holder(a=np, b=Dense, c=relu, d=check_layer, e=other.func, f=rng, g=Plain).parameters() == []
