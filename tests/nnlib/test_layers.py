@@ -512,6 +512,77 @@ def test_first_gradient_is_left_out_unless_asked(rng):
     assert run(b, Sequential(c, a)) == (None, [("a", True), ("c", True), ("b", False)])
 
 
+class Late(Layer):
+    """Makes its parameter in its first pass."""
+
+    W = None
+
+    def vjp(self, x):
+        self.W = self.W or Parameter(np.eye(2), "W")
+        return self.apply(dense, x, self.W, None)
+
+
+def replaced(model):
+    model.layers = (Dense(2, 2), *model.layers[1:])
+
+
+def made_a_list(model):
+    model.layers = [Dense(2, 2), *model.layers]
+
+
+def changed_in_a_list(model):
+    made_a_list(model)
+    model.layers[0] = Activation(tanh)
+    learn(model)
+    model.layers[0] = Dense(2, 2)
+
+
+def replaced_inside(model):
+    replaced(model[0])
+
+
+def given_a_parameter(model):
+    model[0].layers[0].extra = Parameter([1.0], "extra")
+    model[0].layers[0].vjp = lambda x: model[0].layers[0].apply(operation(lambda x, p: (
+        x * p, lambda dy: (dy * p, np.array([(dy * x).sum()])))), x, model[0].layers[0].extra)
+
+
+def learn(model):
+    optimizer = nnlib.SGD(model.parameters(), lr=0.1)
+    nnlib.fit(model, np.ones((4, 2)), np.arange(8.0).reshape(4, 2), loss=mse, optimizer=optimizer, epochs=1)
+
+
+@pytest.mark.parametrize("change", [replaced, made_a_list, changed_in_a_list, replaced_inside, given_a_parameter])
+def test_layers_that_come_later_learn(change):
+    model = Sequential(Sequential(Activation(tanh)), Dense(2, 2))
+    learn(model)
+    change(model)
+    before = {name: p.value.copy() for name, p in model.named_parameters().items()}
+    learn(model)
+    assert all((p.value != before[name]).any() for name, p in model.named_parameters().items()) and len(before) > 2
+
+
+@pytest.mark.parametrize("first", [Late, lambda: Sequential(Late()), lambda: Residual(Late())])
+def test_parameters_made_in_the_first_pass_learn(first):
+    model = Sequential(Activation(tanh), first(), Dense(2, 2))
+    model(np.ones((1, 2)))
+    model.backward(np.ones((1, 2)))
+    assert all(p.grad.any() for p in model.parameters()) and len(model.parameters()) == 3
+    model.layers = (Dense(2, 2), *model.layers)
+    model(np.ones((1, 2)))
+    model.backward(np.ones((1, 2)))             # with nobody looking through the layers in between
+    assert model[0].W.grad.any()
+
+
+@pytest.mark.parametrize("make", [
+    lambda inner: inner, lambda inner: Residual(inner), lambda inner: nnlib.Concatenate(inner, inner)])
+def test_layers_that_come_later_get_their_context(make):
+    inner = Sequential(Activation(tanh))
+    model = make(inner)
+    inner.layers = (nnlib.RNN(2, 2),)
+    assert model.context == {"mask"} and model(np.ones((1, 3, 2)), mask=np.ones((1, 3), bool)).shape[0] == 1
+
+
 def test_residual_hands_on_that_no_gradient_is_needed(rng):
     layer = Residual(Dense(2, 2, rng=rng))
     layer(np.ones((1, 2)))
