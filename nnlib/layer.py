@@ -276,8 +276,8 @@ class Layer:
         for p in self.parameters():
             p.zero_grad()
 
-    def summary(self, x):
-        """Print each layer with its output shape and number of parameters, for an example batch x (N, ...)."""
+    def summary(self, x, **options):
+        """Print each layer with its output shape and number of parameters, for a call with an example batch x (N, ...)."""
         rows, counted = [("layer", "output shape", "parameters")], set()
         model = copy.deepcopy(self).eval()      # whose states and running statistics nobody will miss
 
@@ -294,7 +294,7 @@ class Layer:
             return run
         for path, layer in model.named_layers().items():
             layer.vjp = traced(path, layer, layer.vjp)
-        model.forward(x)
+        model.forward(x, **options)
         rows.append(("total", "", f"{sum(p.value.size for p in self.parameters()):,}"))
         first, second, third = (max(map(len, column)) for column in zip(*rows))
         for name, shape, size in rows:
