@@ -302,8 +302,7 @@ class Layer:
 
     def extra_repr(self):
         """What the printed name shows in its brackets: of the arguments of its making, the settings that it has kept."""
-        kept, options = vars(self), vars(self).get("options")
-        kept = {**kept, **options} if isinstance(options, dict) else kept
+        kept = {**vars(self), **(options if isinstance(options := vars(self).get("options"), dict) else {})}
         return ", ".join(
             f"{p.name}={kept[p.name]!r}" for p in inspect.signature(type(self)).parameters.values()
             if p.name in kept and p.kind != p.VAR_POSITIONAL and not isinstance(kept[p.name], (Layer, np.random.Generator)))
