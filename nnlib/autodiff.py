@@ -37,11 +37,12 @@ class Value:
 
     A slope is the derivative of this value with respect to that parent. ``data`` is the number, ``grad`` the
     derivative of the last ``backward``'s result, ``op`` the operation's sign, ``label`` a name for drawings.
+    A copy, or what was pickled, remembers nothing of how it was made: it is a leaf.
 
     Raises
     ------
     TypeError
-        If the data is no real number, or an exponent is no plain number.
+        If the data is no real number, an exponent is no plain number, or a Value is asked for its truth.
     ValueError
         If the data is NaN, or an operation has no value or no derivative there.
     """
@@ -50,6 +51,12 @@ class Value:
         checks.number("Value", data=data)
         self.data, self.grad = _as_float(float, data), 0.0
         self.parents, self.slopes, self.op, self.label = parents, slopes, op, label
+
+    def __getstate__(self):
+        return {**vars(self), "parents": (), "slopes": (), "op": ""}
+
+    def __bool__(self):
+        raise TypeError("Value has no truth value of its own: take x.data")
 
     def backward(self):
         """Set ``grad`` of every value in the graph to d self / d value: the chain rule, last value first."""
@@ -160,7 +167,7 @@ class Tensor:
     def __array_function__(self, function, types, arguments, options):
         """np.mean(x) is x.mean(); other functions of NumPy are refused."""
         method = getattr(self, function.__name__, None)
-        if method is None or arguments[0] is not self:
+        if method is None or not arguments or arguments[0] is not self or not options.keys() <= {"axis", "keepdims"}:
             raise TypeError(f"np.{function.__name__} expects arrays, got a Tensor: take x.data, or nnlib's operations")
         return method(*arguments[1:], **options) if callable(method) else method
 

@@ -182,8 +182,8 @@ def _largest_error(who, point, gradients, evaluate, floor, rng, h, directions, v
             x[...] = start
             terms = gradient * v
             numerical = (above - below) / (2 * h)
-            error = max(error, relative_error(terms.sum(), numerical, max(np.linalg.norm(terms), floor)))
-        worst = max(worst, error)
+            error = np.maximum(error, relative_error(terms.sum(), numerical, max(np.linalg.norm(terms), floor)))
+        worst = np.maximum(worst, error)        # which is NaN if one is
         if verbose:
             print(f"{who}: d{name} {x.shape}: relative error {error:.1e}")
-    return worst
+    return float(worst)

@@ -230,7 +230,7 @@ def graph_pool(x, *, aggr="mean"):
 class _GraphLayer(Layer):
     """What the layers share: matrices that ``init`` draws, vectors, and a bias of zeros or None."""
 
-    context = ("A",)
+    op, context = None, ("A",)
     weights, vectors = ("W",), ()
 
     def __init__(self, in_channels, out_channels, bias, init, rng, dtype):
@@ -243,8 +243,11 @@ class _GraphLayer(Layer):
             setattr(self, name, Parameter(init((1, out_channels), rng, dtype)[0], name))
         self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
-    def _own(self):
-        return [getattr(self, name) for name in (*self.weights, *self.vectors, "b")]
+    def vjp(self, x, A=None):
+        if A is None:
+            raise TypeError(f"{type(self).__name__} expects A, the adjacency matrix (N, N), as in model(x, A=A), got none")
+        own = [getattr(self, name) for name in (*self.weights, *self.vectors, "b")]
+        return self.apply(self.op, x, *own, A=A, **self.options)
 
     def extra_repr(self):
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
@@ -272,14 +275,13 @@ class GCNConv(_GraphLayer):
         If a size is below 1, ``normalize`` is none of the three, or x and A do not fit.
     """
 
+    op = graph_convolution
+
     def __init__(self, in_channels, out_channels, bias=True, *, normalize="symmetric", add_self_loops=True,
                  init=xavier_uniform, rng=None, dtype=np.float64):
         checks.choice("GCNConv", "normalize", normalize, KINDS)
         self.options = dict(normalize=normalize, add_self_loops=add_self_loops)
         super().__init__(in_channels, out_channels, bias, init, rng, dtype)
-
-    def vjp(self, x, A):
-        return self.apply(graph_convolution, x, *self._own(), A=A, **self.options)
 
 
 class SAGEConv(_GraphLayer):
@@ -289,16 +291,13 @@ class SAGEConv(_GraphLayer):
     neighbours, ``W_root`` for the node itself, and ``b``.
     """
 
-    weights = ("W", "W_root")
+    op, weights = sage_convolution, ("W", "W_root")
 
     def __init__(self, in_channels, out_channels, bias=True, *, aggr="mean", init=xavier_uniform, rng=None,
                  dtype=np.float64):
         checks.choice("SAGEConv", "aggr", aggr, AGGREGATES)
         self.options = dict(aggr=aggr)
         super().__init__(in_channels, out_channels, bias, init, rng, dtype)
-
-    def vjp(self, x, A):
-        return self.apply(sage_convolution, x, *self._own(), A=A, **self.options)
 
 
 class GATConv(_GraphLayer):
@@ -308,16 +307,13 @@ class GATConv(_GraphLayer):
     ``a_source``, ``a_target`` and ``b``.
     """
 
-    vectors = ("a_source", "a_target")
+    op, vectors = graph_attention, ("a_source", "a_target")
 
     def __init__(self, in_channels, out_channels, bias=True, *, negative_slope=0.2, init=xavier_uniform, rng=None,
                  dtype=np.float64):
         checks.number("GATConv", negative_slope=negative_slope)
         self.options = dict(negative_slope=negative_slope)
         super().__init__(in_channels, out_channels, bias, init, rng, dtype)
-
-    def vjp(self, x, A):
-        return self.apply(graph_attention, x, *self._own(), A=A, **self.options)
 
     def attention(self, x, A):
         """The weights α (..., N, N): in row i, how much of each node's message node i takes."""

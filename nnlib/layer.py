@@ -36,6 +36,7 @@ The modes (``train``, ``eval``) change what dropout and batch norm do and nothin
 import contextlib
 import copy
 import functools
+import gc
 import inspect
 import reprlib
 import types
@@ -131,9 +132,14 @@ class Layer:
     def __init_subclass__(cls):
         if "forward" in vars(cls):              # it would be passed over without a word
             raise TypeError(f"{cls.__name__} expects its calculation in vjp, which gives value and pullback, not in forward")
-        for name, thing in vars(cls).items():
-            if isinstance(thing, (Parameter, Layer)):
-                raise TypeError(f"{cls.__name__} expects parameters and parts set in __init__, got {name} for all its instances")
+        for name, _ in members_in(vars(cls)):
+            raise TypeError(f"{cls.__name__} expects parameters and parts set in __init__, got {name} for all its instances")
+
+    def __setattr__(self, name, value):
+        own = vars(Layer).get(name)             # a method gives way to a function alone, such as one that looks on
+        if own is not None and (callable(own) and not inspect.isroutine(value) or isinstance(value, (Parameter, Layer))):
+            raise TypeError(f"{type(self).__name__} expects {name} as in Layer, got {type(value).__name__}: give it another name")
+        super().__setattr__(name, value)
 
     def __call__(self, x, **options):
         """The output for input ``x``, after a check for NaN; keeps the pullback for ``backward``."""
@@ -270,8 +276,8 @@ class Layer:
         for p in self.parameters():
             p.zero_grad()
 
-    def summary(self, x):
-        """Print each layer with its output shape and number of parameters, for an example batch x (N, ...)."""
+    def summary(self, x, **options):
+        """Print each layer with its output shape and number of parameters, for a call with an example batch x (N, ...)."""
         rows, counted = [("layer", "output shape", "parameters")], set()
         model = copy.deepcopy(self).eval()      # whose states and running statistics nobody will miss
 
@@ -288,7 +294,7 @@ class Layer:
             return run
         for path, layer in model.named_layers().items():
             layer.vjp = traced(path, layer, layer.vjp)
-        model.forward(x)
+        model.forward(x, **options)
         rows.append(("total", "", f"{sum(p.value.size for p in self.parameters()):,}"))
         first, second, third = (max(map(len, column)) for column in zip(*rows))
         for name, shape, size in rows:
@@ -296,7 +302,7 @@ class Layer:
 
     def extra_repr(self):
         """What the printed name shows in its brackets: of the arguments of its making, the settings that it has kept."""
-        kept = {**vars(self), **vars(self).get("options", {})}
+        kept = {**vars(self), **(options if isinstance(options := vars(self).get("options"), dict) else {})}
         return ", ".join(
             f"{p.name}={kept[p.name]!r}" for p in inspect.signature(type(self)).parameters.values()
             if p.name in kept and p.kind != p.VAR_POSITIONAL and not isinstance(kept[p.name], (Layer, np.random.Generator)))
@@ -320,7 +326,8 @@ def members_in(things, path="", seen=None):
         elif id(thing) not in seen:
             seen[id(thing)] = thing
             nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
-            if isinstance(thing, UNKEPT) or (
+            drawn = gc.get_referents(thing) if isinstance(thing, abc.Iterator) and not hasattr(thing, "__dict__") else ()
+            if isinstance(thing, UNKEPT) or drawn and any(members_in(dict(enumerate(drawn)), f"{path}{name}.", seen)) or (
                     isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
                 raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
                                 f"got a {type(thing).__name__} as {path}{name}")
@@ -337,7 +344,10 @@ def _held(thing):
         return {"func": thing.func, "args": thing.args, **thing.keywords}
     if isinstance(thing, types.MethodType):
         return {"__self__": thing.__self__}
-    return {} if isinstance(thing, (type, types.ModuleType, types.FunctionType)) else getattr(thing, "__dict__", {})
+    if isinstance(thing, (type, types.ModuleType, types.FunctionType)):
+        return {}
+    state = object.__getstate__(thing) if hasattr(thing, "__slots__") else getattr(thing, "__dict__", {})
+    return {**(state[0] or {}), **state[1]} if isinstance(state, tuple) else state or {}
 
 
 def _add(found, path, thing):

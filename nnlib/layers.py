@@ -132,25 +132,27 @@ class Sequential(Layer):
     """
 
     kind, kinds = Layer, "layers"
+    context = property(lambda self: set().union(*(layer.context for layer in self.layers)))
+    _first = None, 0                            # of which layers, the first that learns: nothing before it needs a gradient
 
     def __init__(self, *layers):
         for layer in layers:
             if not isinstance(layer, self.kind):
                 raise TypeError(f"{type(self).__name__} expects {self.kinds}, got {layer!r}")
-        self.layers, self.context = layers, set().union(*(layer.context for layer in layers))
-        learning = [i for i, layer in enumerate(layers) if layer.parameters()]
-        self._first = learning[0] if learning else len(layers)     # nothing before it needs a gradient
+        self.layers = layers
 
     def vjp(self, x, **context):
-        pullbacks = []
-        for layer, its in zip(self.layers, self.hand_on(self.layers, context)):
+        layers, pullbacks = self.layers, []
+        for layer, its in zip(layers, self.hand_on(layers, context)):
             x, pullback = layer.vjp(x, **its)
             pullbacks.append(pullback)
 
         def pullback(dy, input_grad=True, **context):
-            its = self.hand_on(self.layers, context)
-            for i in reversed(range(0 if input_grad else self._first, len(pullbacks))):
-                dy = pullbacks[i](dy, input_grad or i > self._first, **its[i])
+            if not input_grad and self._first[0] is not layers:
+                self._first = layers, next((i for i, layer in enumerate(layers) if layer.parameters()), len(layers))
+            its, first = self.hand_on(layers, context), 0 if input_grad else self._first[1]
+            for i in reversed(range(first, len(pullbacks))):
+                dy = pullbacks[i](dy, input_grad or i > first, **its[i])
             return dy if input_grad else None
         return x, pullback
 
@@ -158,6 +160,7 @@ class Sequential(Layer):
         return super().backward(dy, input_grad)
 
     def members(self):                          # by number, and what a subclass may have besides
+        vars(self).pop("_first", None)          # whoever looks through the layers may have changed them
         return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
 
     def __getitem__(self, i):
@@ -184,12 +187,13 @@ class Residual(Layer):
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2016.
     """
 
+    context = property(lambda self: {*self.inner.context, *self.shortcut.context})
+
     def __init__(self, *layers, shortcut=None):
         self.inner = Sequential(*layers)
         self.shortcut = Activation(identity) if shortcut is None else shortcut
         if not isinstance(self.shortcut, Layer):
             raise TypeError(f"Residual expects shortcut as a layer, got {shortcut!r}")
-        self.context = {*self.inner.context, *self.shortcut.context}
 
     def vjp(self, x, **context):
         of_inner, of_shortcut = self.hand_on((self.inner, self.shortcut), context)

@@ -96,7 +96,7 @@ class Operation:
         """:meth:`vjp` in a layer of that name: so many arrays after the first are its own, and say what x must be."""
         arrays, options = self._by_position(arrays, options)
         arrays = self._of_one_type(arrays)
-        self._fit(layer, parameters, *[getattr(x, "shape", None) for x in arrays])
+        there = self._fit(layer, parameters, *[getattr(x, "shape", None) for x in arrays])
         y, pullback = self.function(*arrays, **options)
         if self._saves is None:
             self._saves = "input_grad" in inspect.signature(pullback).parameters
@@ -107,7 +107,11 @@ class Operation:
                 dy = np.asarray(checks.numeric(self.__name__, "dy", dy), y_dtype)
             if dy.shape != y_shape:
                 raise ValueError(f"pullback of {self.__name__} expects dy {y_shape}, got {dy.shape}")
-            return pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
+            gradients = pullback(dy) if input_grad or not self._saves else pullback(dy, input_grad=False)
+            if not isinstance(gradients, tuple) or len(gradients) < there:
+                got = len(gradients) if isinstance(gradients, tuple) else type(gradients).__name__
+                raise TypeError(f"pullback of {self.__name__} expects a tuple with one gradient for each array, got {got}")
+            return gradients
         return y, checked_pullback
 
     def derivative(self, x, **options):
@@ -166,13 +170,14 @@ class Operation:
 
     @functools.lru_cache(maxsize=1000)          # in a training the same shapes come again and again
     def _fit(self, layer, parameters, *shapes):
-        """Refuse shapes that do not fit together. In a layer the parameters come first: they fix the sizes."""
+        """How many arrays are there. Refuses shapes that do not fit; in a layer the parameters come first: they fix the sizes."""
         sizes, given = {}, [*zip(self.arrays, shapes, self.shapes)]
         for name, got, expected in given[1:1 + parameters] + given[:1] + given[1 + parameters:]:
             if layer and name == self.arrays[0]:
                 checks.fits(layer, got, expected, "", sizes, brief=True)
             elif got is not None:               # there is such an array
                 checks.fits(self.__name__, got, expected, name if len(self.arrays) > 1 else "", sizes)
+        return sum(shape is not None for shape in shapes)
 
     def __repr__(self):
         return f"<operation {self.__name__}>"

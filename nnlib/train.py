@@ -38,7 +38,8 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     validation_data : (X, y), optional
         Evaluated after each epoch.
     metrics : list of functions ``metric(outputs, y)``, such as ``[accuracy]``
-        Each a mean over samples, with a name of its own.
+        Each a mean over samples, with a name of its own. One that is no such mean, as ``recall``, is averaged over the
+        batches all the same, and NaN if it is NaN on one, as without positives; ``val_recall`` is of all samples at once.
     rng : numpy.random.Generator
         Shuffles, and is handed to ``augment``.
     regularizer : ElasticNet, L1 or L2, optional

@@ -212,10 +212,12 @@ class Concatenate(Layer):
     Szegedy and others, "Going deeper with convolutions", 2015; Ronneberger, Fischer and Brox, "U-Net", 2015.
     """
 
+    context = property(lambda self: set().union(*(branch.context for branch in self.branches)))
+
     def __init__(self, *branches):
         if not branches or not all(isinstance(branch, Layer) for branch in branches):
             raise TypeError(f"Concatenate expects layers, got {branches!r}")
-        self.branches, self.context = branches, set().union(*(branch.context for branch in branches))
+        self.branches = branches
 
     def vjp(self, x, **context):
         contexts = self.hand_on(self.branches, context)

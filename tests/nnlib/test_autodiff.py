@@ -96,6 +96,20 @@ def test_deep_graphs_need_no_recursion():
     assert x.grad == 1 and y.data == 20_001
 
 
+@pytest.mark.parametrize("another", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copied_or_pickled_value_is_a_leaf(another):
+    x = Value(1.0)
+    y = x
+    for _ in range(5000):
+        y = y * x
+    y.label = "y"
+    y.backward()
+    z = another(y)
+    assert (z.data, z.grad, z.parents, z.slopes, z.op, z.label) == (1, 1, (), (), "", "y")
+    (2 * z).backward()
+    assert (z.grad, y.grad, x.grad) == (2, 1, 5001) and y.parents[1] is x, "the original is as it was"
+
+
 def test_value_refuses():
     for bad in ("1", None, [1.0], True, 1j):
         with pytest.raises(TypeError, match="Value expects data as a number"):
@@ -516,14 +530,18 @@ def test_numpys_functions_are_recorded(function, expected):
 def test_numpys_other_functions_are_refused():
     x = Tensor(np.ones(2))
     for f in (np.abs, np.sqrt, np.isnan, np.maximum.reduce, lambda x: np.power(x, 2), lambda x: np.add(x, 1, out=np.ones(2)),
-              lambda x: np.maximum(x, 0), np.std, np.size, lambda x: np.stack([x, x])):
+              lambda x: np.maximum(x, 0), np.std, np.size, lambda x: np.stack([x, x]), lambda x: np.mean(a=x),
+              lambda x: np.sum(a=x, axis=0), lambda x: np.mean(x, dtype=float), lambda x: np.sum(x, initial=1.0),
+              lambda x: np.transpose(x, axes=(0,)), lambda x: np.transpose(a=x), lambda x: np.reshape(x, shape=(1, 2)),
+              lambda x: np.reshape(x, (1, 2), order="F"), lambda x: np.mean(np.ones(2), where=x)):
         with pytest.raises(TypeError, match=r"np\.\w+ expects arrays, got a Tensor: take x\.data, or nnlib's operations"):
             f(x)
 
 
 def test_a_tensor_is_no_truth_and_one_number_no_sequence():
-    with pytest.raises(TypeError, match="Tensor has no truth value of its own"):
-        bool(Tensor(np.zeros(1)))
+    for x in (Tensor(np.zeros(1)), Value(0.0), Value(1.0)):
+        with pytest.raises(TypeError, match=f"{type(x).__name__} has no truth value of its own: take x.data"):
+            bool(x)
     assert [part.data.tolist() for part in Tensor(np.array([[1.0], [2.0]]))] == [[1], [2]]
     with pytest.raises(TypeError, match="unsized"):
         list(Tensor(1.0))

@@ -39,6 +39,17 @@ def test_wrong_gradients_are_caught(rng, change):
     assert check_operation(wrong(change), rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng=rng) > 1e-6
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_gradient_that_is_no_number_is_never_right(rng, number):
+    spoilt = np.where(np.arange(12).reshape(3, 4) == 7, number, 1)
+    for change in (lambda da, db: (da * spoilt, db), lambda da, db: (da, db * spoilt), lambda da, db: (da * spoilt, db * spoilt)):
+        assert not check_operation(wrong(change), rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng=rng) < np.inf
+    for mistake in (lambda layer, dx: dx * number, lambda layer, dx: layer.W.add_grad(np.full((3, 4), number)) or dx,
+                    lambda layer, dx: layer.b.add_grad(np.full(4, number)) or dx):
+        assert not check_layer(Wrong(3, 4, mistake=mistake, rng=rng), rng.normal(size=(5, 3)), rng=rng) < np.inf
+
+
 def test_size_of_the_error_is_relative(rng):
     for scale in (1e-6, 1, 1e6):
         a, b = scale * rng.normal(size=(20, 20)), rng.normal(size=(20, 20))

@@ -167,6 +167,11 @@ def test_networks_hand_the_graph_on(rng):
         np.testing.assert_array_equal(container.forward(x, A=None), container(x))
 
 
+def test_a_summary_is_given_the_graph(rng, capsys):
+    Sequential(Dense(4, 4, rng=rng), GCNConv(4, 2, rng=rng)).summary(np.ones((5, 4)), A=np.ones((5, 5)))
+    assert "1 GCNConv   (N, 2)                 10" in capsys.readouterr().out
+
+
 def test_sampling(rng):
     A = random_graph(rng, 30, 30, density=0.5)
     few = sample_neighbors(A, 3, rng=rng)
@@ -253,7 +258,10 @@ X = np.ones((3, 4))
     (lambda: SAGEConv(2, 2, aggr="min"), ValueError, "SAGEConv expects aggr as one of"),
     (lambda: GraphPool("min"), ValueError, "GraphPool expects aggr as one of"),
     (lambda: GCNConv(2, 2)(X, A=PATH), ValueError, r"GCNConv expects \(N, 2\), got \(3, 4\)"),
-    (lambda: GCNConv(4, 2)(X), TypeError, "missing 1 required positional argument: 'A'"),
+    *((call, TypeError, rf"^{kind.__name__} expects A, the adjacency matrix \(N, N\), as in model\(x, A=A\), got none")
+      for kind in (GCNConv, SAGEConv, GATConv) for call in (
+          lambda kind=kind: kind(4, 2)(X), lambda kind=kind: Sequential(Dense(4, 4), kind(4, 2)).summary(X),
+          lambda kind=kind: nnlib.predict(Sequential(kind(4, 2)), X))),
     (lambda: GATConv(2, 2).attention(X, PATH), ValueError, r"GATConv expects \(N, 2\), got \(3, 4\)"),
     (lambda: GATConv(4, 2).attention(X, np.ones((2, 2))), ValueError, r"GATConv expects A \(3, 3\)"),
 ])

@@ -1,6 +1,8 @@
 import copy
+import dataclasses
 import functools
 import io
+import itertools
 import pickle
 import re
 import subprocess
@@ -510,6 +512,77 @@ def test_first_gradient_is_left_out_unless_asked(rng):
     assert run(b, Sequential(c, a)) == (None, [("a", True), ("c", True), ("b", False)])
 
 
+class Late(Layer):
+    """Makes its parameter in its first pass."""
+
+    W = None
+
+    def vjp(self, x):
+        self.W = self.W or Parameter(np.eye(2), "W")
+        return self.apply(dense, x, self.W, None)
+
+
+def replaced(model):
+    model.layers = (Dense(2, 2), *model.layers[1:])
+
+
+def made_a_list(model):
+    model.layers = [Dense(2, 2), *model.layers]
+
+
+def changed_in_a_list(model):
+    made_a_list(model)
+    model.layers[0] = Activation(tanh)
+    learn(model)
+    model.layers[0] = Dense(2, 2)
+
+
+def replaced_inside(model):
+    replaced(model[0])
+
+
+def given_a_parameter(model):
+    model[0].layers[0].extra = Parameter([1.0], "extra")
+    model[0].layers[0].vjp = lambda x: model[0].layers[0].apply(operation(lambda x, p: (
+        x * p, lambda dy: (dy * p, np.array([(dy * x).sum()])))), x, model[0].layers[0].extra)
+
+
+def learn(model):
+    optimizer = nnlib.SGD(model.parameters(), lr=0.1)
+    nnlib.fit(model, np.ones((4, 2)), np.arange(8.0).reshape(4, 2), loss=mse, optimizer=optimizer, epochs=1)
+
+
+@pytest.mark.parametrize("change", [replaced, made_a_list, changed_in_a_list, replaced_inside, given_a_parameter])
+def test_layers_that_come_later_learn(change):
+    model = Sequential(Sequential(Activation(tanh)), Dense(2, 2))
+    learn(model)
+    change(model)
+    before = {name: p.value.copy() for name, p in model.named_parameters().items()}
+    learn(model)
+    assert all((p.value != before[name]).any() for name, p in model.named_parameters().items()) and len(before) > 2
+
+
+@pytest.mark.parametrize("first", [Late, lambda: Sequential(Late()), lambda: Residual(Late())])
+def test_parameters_made_in_the_first_pass_learn(first):
+    model = Sequential(Activation(tanh), first(), Dense(2, 2))
+    model(np.ones((1, 2)))
+    model.backward(np.ones((1, 2)))
+    assert all(p.grad.any() for p in model.parameters()) and len(model.parameters()) == 3
+    model.layers = (Dense(2, 2), *model.layers)
+    model(np.ones((1, 2)))
+    model.backward(np.ones((1, 2)))             # with nobody looking through the layers in between
+    assert model[0].W.grad.any()
+
+
+@pytest.mark.parametrize("make", [
+    lambda inner: inner, lambda inner: Residual(inner), lambda inner: nnlib.Concatenate(inner, inner)])
+def test_layers_that_come_later_get_their_context(make):
+    inner = Sequential(Activation(tanh))
+    model = make(inner)
+    inner.layers = (nnlib.RNN(2, 2),)
+    assert model.context == {"mask"} and model(np.ones((1, 3, 2)), mask=np.ones((1, 3), bool)).shape[0] == 1
+
+
 def test_residual_hands_on_that_no_gradient_is_needed(rng):
     layer = Residual(Dense(2, 2, rng=rng))
     layer(np.ones((1, 2)))
@@ -635,11 +708,16 @@ def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
     p, q = Parameter([1.0], "own"), Parameter([2.0], "own")
     for things in ({p}, frozenset([p]), [{"a": {Dense(2, 2)}}], {p: 1}, {Dense(2, 2): "name"}, {"a": p}.values(),
                    {"a": p}.items(), {p: 1}.keys(),
-                   (p for _ in "ab"), map(Parameter, "a", "b"), zip([p]), np.array([[p, q]]), (np.array([p]),)):
+                   (p for _ in "ab"), map(Parameter, "a", "b"), zip([p]), reversed([p]), reversed((p,)), iter([p]), iter((p,)),
+                   enumerate([p]), iter({"a": p}.values()), reversed({"a": p}.values()), iter({p}), iter(deque([p])),
+                   iter({"a": p}.items()), iter({p: 1}), itertools.chain([p]), itertools.islice([p], 1), itertools.cycle([p]),
+                   itertools.repeat(p), itertools.zip_longest([p]),
+                   np.array([p, q], object).flat, np.array([[p, q]]), (np.array([p]),)):
         with pytest.raises(TypeError, match=r"Layer expects parameters and layers in lists, or in dictionaries as values, "
                                             r"got a [\w_]+ as things"):
             Holder(things=things).parameters()
     assert Holder(things={1, "a"}, more={"a": 1}, x=np.ones(2), y=np.array([None, 1]), z=range(3)).parameters() == []
+    assert Holder(a=itertools.count(), b=iter([1]), c=reversed("ab"), d=itertools.cycle([p.name])).parameters() == []
     assert Holder(things=MappingProxyType({"a": p}), more=UserList([q])).parameters() == [p, q]
     for clash in (dict(a={"b": p}, **{"a.b": q}), dict(a={1: p, "1": q}), dict(a={"b": Dense(1, 1)}, **{"a.b": Dense(1, 1)})):
         with pytest.raises(ValueError, match=r"a name of its own for each parameter, part and buffer, got 'a\.[b1]' twice"):
@@ -676,6 +754,17 @@ def test_parameters_and_layers_in_other_objects_are_found(rng, tmp_path):
         assert not model.eval().named_layers()[path].training and model.train() is model and layer.training
         save_weights(model, tmp_path / "w.npz")
         assert set(np.load(tmp_path / "w.npz").files) == set(model.named_parameters()) >= {f"{path}.W", f"{path}.b"}
+    @dataclasses.dataclass(slots=True)
+    class Slotted:
+        inner: object
+
+    class Both(Slotted):
+        """With attributes of its own besides."""
+
+    both = Both([layer])
+    both.p = p
+    for thing, paths in (Slotted([layer]), ["thing.inner.0"]), (both, ["thing.p", "thing.inner.0"]):
+        assert list(dict(Holder(thing=thing).members())) == paths
     other = functools.partial(relu, layer)
     assert check_layer(Holder(thing=Plain(p=p, layer=layer)), rng.normal(size=(3, 2)), rng=rng) < 1e-7
     assert Holder(a=np, b=Dense, c=relu, d=check_layer, e=other.func, f=rng, g=Plain).parameters() == []
@@ -706,10 +795,36 @@ def test_parameters_of_a_subclass_of_sequential_are_found(rng):
     assert [name for name, _ in model.children()] == ["0", "1", "head"]
 
 
-def test_a_parameter_of_the_class_is_refused():
-    for thing in Parameter([1.0], "W"), Dense(2, 2):
-        with pytest.raises(TypeError, match="Shared expects parameters and parts set in __init__, got W for all its instances"):
-            type("Shared", (Layer,), {"W": thing})
+@pytest.mark.parametrize("make, name", [
+    (lambda thing: thing, "W"), (lambda thing: [3, thing], "W.1"), (lambda thing: {"a": (thing,)}, "W.a.0"),
+    (lambda thing: Plain(own=thing), "W.own"),
+])
+def test_a_parameter_of_the_class_is_refused(make, name):
+    for thing in Parameter([1.0], "own"), Dense(2, 2):
+        with pytest.raises(TypeError, match="Shared expects parameters and parts set in __init__, "
+                                            f"got {re.escape(name)} for all its instances"):
+            type("Shared", (Layer,), {"W": make(thing)})
+
+
+@pytest.mark.parametrize("name", [
+    *(name for name, thing in vars(Layer).items() if callable(thing) and not name.startswith("__")), "training", "context"])
+def test_nothing_takes_the_place_of_a_name_of_layers(name):
+    things = [Dense(2, 2), Parameter([1.0], "own")]
+    for thing in things if name in ("training", "context") else [*things, things, {"a": things[0]}, None, 3]:
+        with pytest.raises(TypeError, match=f"Holder expects {name} as in Layer, got {type(thing).__name__}: give it "):
+            setattr(Holder(), name, thing)
+
+
+def test_other_names_are_free_and_a_function_may_look_on(rng):
+    class Free(Dense):
+        def __init__(self):
+            super().__init__(2, 2, rng=rng)
+            self.options, self.state, self.training, self.context = [Dense(2, 2)], self.W, False, {"mask"}
+            self.vjp = lambda x, mask=None, vjp=self.vjp: vjp(seen.append(x) or x)
+
+    seen, x = [], np.ones((1, 2))
+    Free()(x)
+    assert seen == [x] and repr(Free()).startswith("Free(") and "options.0.W" in Free().named_parameters()
 
 
 def test_both_paths_of_a_shortcut_have_one_shape_and_a_gradient(rng):

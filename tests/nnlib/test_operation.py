@@ -4,7 +4,10 @@ import re
 import numpy as np
 import pytest
 
-from nnlib import cross_entropy, dense, elu, identity, leaky_relu, operation, prelu, softmax, tanh
+from nnlib import (
+    Layer, Parameter, Tensor, check_layer, check_operation, cross_entropy, dense, elu, identity, leaky_relu, operation, prelu,
+    softmax, tanh,
+)
 from nnlib.operation import Operation
 
 
@@ -114,6 +117,37 @@ def test_pullback_refuses_another_shape():
     for other in ((), (4, 2), (5, 1), (4, 1, 1)):
         with pytest.raises(ValueError, match="expects dy"):
             pullback(np.ones(other))
+
+
+@pytest.mark.parametrize("gradients, got", [
+    (lambda dy: dy * 3, "ndarray"), (lambda dy: [dy * 3], "list"), (lambda dy: (g for g in [dy]), "generator"),
+    (lambda dy: None, "NoneType"), (lambda dy: (), "0"),
+])
+def test_pullback_gives_a_tuple_with_a_gradient_for_each_array(gradients, got):
+    @operation(elementwise=True)
+    def tripled(x):
+        return x * 3, gradients
+
+    @operation
+    def scaled(x, W, b=None):
+        return x * W, lambda dy: gradients(dy) if got != "0" else (dy * W,)
+
+    class Scaled(Layer):
+        def __init__(self):
+            self.W = Parameter([2.0], "W")
+
+        def vjp(self, x):
+            return self.apply(scaled, x, self.W, None)
+
+    layer, x = Scaled(), np.ones(1)
+    layer(x)
+    for op, run in [(tripled, lambda: tripled.derivative(x)), (tripled, lambda: tripled.jacobian(x)),
+                    (tripled, lambda: tripled(Tensor(x)).sum().backward()), (scaled, lambda: layer.backward(x)),
+                    (scaled, lambda: check_operation(scaled, x, x)), (scaled, lambda: check_layer(layer, x))]:
+        count = got if op is tripled or got != "0" else "1"
+        with pytest.raises(TypeError, match=f"pullback of {op.__name__} expects a tuple with one gradient for each array, "
+                                            f"got {count}"):
+            run()
 
 
 def test_pullback_does_not_touch_its_argument(rng):

@@ -436,6 +436,14 @@ def named(name):
     return metric
 
 
+def test_a_metric_that_is_nan_on_a_batch_is_nan_for_the_epoch_and_not_for_the_validation(rng):
+    X, y = rng.normal(size=(8, 2)), (np.arange(8.0) < 1)[:, None]
+    model = Sequential(Dense(2, 1, rng=rng))
+    history = fit(model, X, y, loss=nnlib.binary_cross_entropy, optimizer=SGD(model.parameters()), epochs=1, batch_size=4,
+                  validation_data=(X, y), metrics=[nnlib.recall])
+    assert np.isnan(history["recall"]) and history["val_recall"] in ([0.0], [1.0]) and np.isfinite(history["loss"])
+
+
 @pytest.mark.parametrize("names, repeated", [
     (["<lambda>", "<lambda>"], "<lambda>"), (["loss"], "loss"), (["penalty"], "penalty"), (["val_loss"], "val_loss"),
     (["a", "b", "a"], "a"), (["a", "val_a"], "val_a")])
