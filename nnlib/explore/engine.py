@@ -15,7 +15,7 @@ from .diff import compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
 from .memo import AxisMemo
-from .names import as_now
+from .names import Names
 from .page import figure_html
 from .render import FreshAxes, Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
 from .typeset import typeset
@@ -114,7 +114,6 @@ def explore(
                 f"explore: {name}= is {what}, got {value!r}; if it is meant as a control, "
                 f"rename this parameter of the drawing function"
             )
-    draw, describe, drag, goals = as_now((draw, describe, drag, goals))
     read = read_controls(draw, controls, labels)
     if play is not None and play not in controls:
         raise ValueError(f"explore: play names {play!r}, which is no control; the controls are {', '.join(controls)}")
@@ -150,6 +149,7 @@ class Explorer:
     ):  # fmt: skip
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
         self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
+        self.names = Names([draw, describe, *(h.at for h in handles), *(g.test for g in goals)])
         self.name = name_of(draw)
         self.title = typeset(title or self.name.replace("_", " "))
         if os.environ.get("EXPLORE_STATIC") == "1":
@@ -170,7 +170,9 @@ class Explorer:
         """The same figure as a widget, whose states a kernel draws."""
         from .live import LiveFigure
 
-        return LiveFigure(self.draw, self.controls, self.title, self.said, self.subplots, self.handles, self.goals)
+        return LiveFigure(
+            self.draw, self.controls, self.title, self.said, self.subplots, self.handles, self.goals, self.names.back()
+        )  # fmt: skip
 
     @property
     def states(self):
@@ -278,7 +280,7 @@ class Explorer:
     def drawn(self, values):
         """The figure of one state; whatever goes wrong with it says in which state."""
         try:
-            with drawn(self.draw, values, self._fresh_axes) as figure:
+            with self.names.back(), drawn(self.draw, values, self._fresh_axes) as figure:
                 yield figure
         except Exception as error:
             state = ", ".join(f"{k}={v!r}" for k, v in values.items())

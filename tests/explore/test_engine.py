@@ -382,3 +382,41 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     names.update(scale=None, helper=None, draw=None)
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
+    assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+KNOWN = """
+def square(v): return offset + v
+def cube(v): return offset - v
+NAMES, offset, count = {square: "a square", cube: "a cube"}, 0, 0
+def draw(ax, f=square, other=cube):
+    global count
+    count += 1
+    ax.xaxis.set_major_formatter(lambda v, p: f"tick {offset}")  # called when the picture is saved
+    ax.set_title(f"{NAMES[f]}, {f is square}, {other is cube}, {NAMES[square]}, drawn {count}.")
+figure = explore(draw, f={"square": square, "cube": cube})
+"""
+
+
+@pytest.mark.parametrize("where", ["in a kernel", "on demand", "static"])
+def test_choices_are_the_functions_that_draw_knows(where, monkeypatch):
+    monkeypatch.setenv("EXPLORE_STATIC", str(int(where == "static")))
+    monkeypatch.setenv("EXPLORE_ON_DEMAND", str(int(where == "on demand")))
+    from nnlib.explore import explore, ondemand
+
+    names = {"explore": explore, "__name__": "__main__"}
+    exec(KNOWN, names)
+    figure = names["figure"]
+    shown = figure.live.picture.value if figure.live else figure.html
+    assert "a square, True, True, a square, drawn 1." in shown and "tick 0" in shown and names["count"] == 0
+    names.update(square=None, NAMES={}, offset=5, new=1)
+    del names["cube"]
+    if where == "in a kernel":
+        figure.live.widgets["f"].index = 1
+        figure.live.redraw()
+        shown = figure.live.picture.value
+    elif where == "on demand":
+        shown = ondemand.answer(list(ondemand.figures)[-1], 1)["picture"]
+    if where != "static":
+        assert "a cube, False, True, a square, drawn " in shown and "tick 0" in shown and "drawn 1." not in shown
+    assert (names["square"], names["offset"], names["count"], names["new"]) == (None, 5, 0, 1) and "cube" not in names
