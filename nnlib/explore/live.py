@@ -192,5 +192,9 @@ def _widget(control, width):
 
 
 def _by_index(control):
-    """Whether the widget holds the number of a value: ipywidgets compares values, and arrays do not compare."""
-    return control.widget is None and not all(isinstance(v, (str, Real)) for v in control.values)
+    """Whether the widget holds the number of a value: ipywidgets compares values. Arrays do not compare, 0 and False are equal,
+    NaN is no equal of itself.
+    """
+    values = control.values
+    plain = all(isinstance(v, (str, Real)) and v == v for v in values) and len(set(values)) == len(values)
+    return control.widget is None and not plain
