@@ -383,6 +383,20 @@ def test_network_diagram_refuses(arguments, message):
         plots.network_diagram(**arguments)
 
 
+@pytest.mark.parametrize("name", ["weights", "weight_gradients"])
+def test_a_matrix_of_another_shape_is_not_read_in_another_order(ax, name):
+    for wrong in (np.ones((3, 2)), np.ones(6), np.ones((1, 6))):
+        with pytest.raises(ValueError, match=rf"network_diagram expects shape \(2, 3\) in {name}, got \({wrong.shape[0]},"):
+            plots.network_diagram([2, 3], ax, **{name: [wrong]})
+    plots.network_diagram([2, 1], ax, weights=[[0.5, -1.5]], values=[[[1, 2]], 3.0])  # sizes of one leave no doubt
+    assert texts(ax) == ["0.50", "−1.50", "1.00", "2.00", "3.00"]
+
+
+def test_labels_may_be_numbers_and_may_be_missing(ax):
+    plots.network_diagram([3, 1], ax, labels=[[1, None, -2.5], ["y"]])
+    assert texts(ax) == ["1", "−2.5", "y"]
+
+
 # Computational graph
 
 def squares():
