@@ -486,6 +486,19 @@ def test_loss_curves_of_other_names(ax):
         plots.loss_curves({"accuracy": [1.0]}, ax)
 
 
+def test_loss_curves_of_validation_are_those_whose_name_begins_so(ax):
+    plots.loss_curves({"eval_loss": [1.0], "val_loss": [2.0], "val_eval_loss": [3.0]}, ax)
+    assert [line.get_label() for line in ax.lines] == ["eval loss", "validation loss", "validation eval loss"]
+
+
+@pytest.mark.parametrize("prepare", [lambda ax: ax.set_xscale("log"), lambda ax: ax.set_xticks([1, 2])])
+def test_loss_curves_on_axes_with_ticks_of_their_own(ax, prepare):
+    prepare(ax)
+    before = ax.get_xticks().tolist()
+    plots.loss_curves({"loss": [3.0, 2.0]}, ax)
+    assert ax.lines and (ax.get_xscale() == "log" or ax.get_xticks().tolist() == before)
+
+
 # Images
 
 def test_image_grid_in_reading_order(ax):
