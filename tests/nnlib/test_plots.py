@@ -148,6 +148,15 @@ def test_classes_of_one_score(ax, y, classes):
     assert [to_hex(c.get_facecolor()[0]).upper() for c in drawn] == [plots.COLORS[k] for k in classes]
 
 
+def test_each_of_many_classes_has_a_look_of_its_own(ax):
+    points = np.random.default_rng(0).normal(size=(36, 2))
+    plots.decision_boundary(lambda P: np.cos(P[:, :1] + np.arange(36)), points, np.arange(36), ax, resolution=10)
+    drawn = [c for c in ax.collections if not isinstance(c, matplotlib.contour.ContourSet)]
+    looks = [(to_hex(c.get_facecolor()[0]).upper(), c.get_paths()[0].vertices.tobytes()) for c in drawn]
+    assert len(set(looks)) == 36 and [color for color, _ in looks] == 6 * plots.COLORS
+    assert len({marker for _, marker in looks[:6]}) == 6
+
+
 @pytest.mark.parametrize("y", [[0, 1, 2, 3], [-1, 0, 1, 2], [0.5, 0, 1, 2]])
 def test_classes_without_a_score_are_refused(ax, y):
     with pytest.raises(ValueError, match="decision_boundary expects y in 0 to 2, as there are 3 scores, got"):
@@ -210,6 +219,10 @@ def test_field_without_samples_and_degenerate_cases(ax):
     ((lambda P: P[:, 0], X[0]), r"expects X of shape \(N, 2\), got \(2,\)"),
     ((lambda P: P[:, 0], X, XOR[:3]), r"decision_boundary expects y \(N,\) with N = 4, got \(3,\)"),
     ((lambda P: P[:, 0],), "decision_boundary expects samples X or an extent"),
+    ((lambda P: P[:, 0], np.zeros((0, 2)), []), "decision_boundary expects samples X or an extent"),
+    ((lambda P: P[:, 0], [[0, 1], [np.nan, 2]]), r"decision_boundary expects X without NaN, got 1 NaN of 4, first at \(1, 0\)"),
+    ((lambda P: P[:, 0], [[0, 1], [np.inf, 2]]), "decision_boundary expects finite X, got infinite values"),
+    ((lambda P: P[:, 0], X, [0, 1, np.nan, 1]), "decision_boundary expects y without NaN, got 1 NaN of 4"),
     ((lambda P: 1.0, X, XOR), r"expects predict to return \(N,\) or \(N, K\) for N = 6400 points, got \(\)"),
     ((lambda P: P[:3, 0], X, XOR), r"got \(3,\)"), ((lambda P: P[None], X, XOR), r"got \(1, 6400, 2\)")])
 def test_decision_boundary_refuses(arguments, message):
