@@ -554,6 +554,40 @@ def test_image_grid_colours(ax):
     ax.figure.canvas.draw()
 
 
+def shades(image):
+    """Its pixels as they are shown: red, and whether there is a colour at all."""
+    return image.to_rgba(image.get_array())[..., [0, 3]].tolist()
+
+
+@pytest.mark.parametrize("hide", [lambda a: np.where(a == 1, np.nan, a), lambda a: np.where(a == 1, np.inf, a),
+                                  lambda a: np.ma.masked_equal(a, 1)])
+def test_a_pixel_without_a_value_is_empty_and_alone(ax, hide):
+    plots.image_grid(hide(np.array([[[0.0, 1.0]], [[2.0, 4.0]]])), ax)
+    first, second = map(shades, ax.images)
+    assert first == [[[0, 1], [pytest.approx(0), 0]]] and second == [[[pytest.approx(0.5, abs=0.01), 1], [1, 1]]]
+
+
+@pytest.mark.parametrize("value, shade", [(0.0, 0), (0.5, 0.5), (1.0, 1), (7, 1), (True, 1)])
+def test_an_image_of_one_value_has_its_shade(ax, value, shade):
+    plots.image_grid(np.full((2, 1, 1), value), ax)
+    assert shades(ax.images[1]) == [[[pytest.approx(shade, abs=0.01), 1]]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+def test_colours_may_be_none_and_full(ax, dtype):
+    plots.image_grid(np.eye(3, dtype=dtype)[:, :, None, None], ax)
+    assert [image.get_array().ravel().tolist() for image in ax.images] == np.eye(3).tolist()
+
+
+@pytest.mark.parametrize("images, message", [
+    (np.full((2, 3, 1, 1), np.nan), "expects finite values, got 6 of 6 that are not, or masked"),
+    (np.full((2, 1, 1), np.inf), "expects finite values, got 2 of 2"),
+    (np.ma.masked_less(np.arange(6.0).reshape(2, 3, 1, 1) / 5, 0.1), "expects finite values, got 1 of 6")])
+def test_image_grid_refuses_what_has_no_colour(images, message):
+    with pytest.raises(ValueError, match="image_grid " + message):
+        plots.image_grid(images)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int16])
 def test_colours_may_be_bytes(rng, dtype):
     colours = rng.integers(256, size=(2, 3, 4, 5))
