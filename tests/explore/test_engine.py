@@ -1,5 +1,6 @@
 """From states to HTML: budgets, errors, determinism, and the shortcuts that must change nothing."""
 
+import html
 import os
 import subprocess
 import sys
@@ -383,6 +384,20 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
     assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+@pytest.mark.parametrize("text", ["\beta", "$\x0crac{1}{2}$", "a < b & \x07lpha", "wrapped \x1b"])
+def test_a_control_character_is_named_with_its_text_and_its_cure(static, monkeypatch, text):
+    def write(ax, k=1):
+        ax.text(0.5, 0.5, "another text")
+        ax.set_title(text, wrap="wrapped" in text)
+
+    with pytest.raises(ValueError, match="explore: the text .* has a control character") as caught:
+        static(write, k=[1, 2])
+    assert ascii(text) in str(caught.value) and 'write r"..."' in str(caught.value)
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    shown = html.unescape(static(write, k=[1, 2]).live.error.value)
+    assert str(caught.value) in shown and "ParseError" not in shown
 
 
 KNOWN = """
