@@ -2,12 +2,14 @@
 
 import inspect
 import math
+from collections import Counter
 from decimal import Decimal
 from numbers import Integral, Real
 
 from .typeset import typeset
 
 FEW = 4  # up to so many values stand side by side as buttons
+MANY = 10_000  # no slider has room for more values, and to list them takes long
 
 ACCEPTED = (
     "(low, high), (low, high, step), a list of values, a dict {label: value}, True or False, or an ipywidget "
@@ -57,8 +59,8 @@ class Control:
             raise TypeError(f"explore: the control {name}={spec!r} is not one of: {ACCEPTED}")
         if not self.values:
             raise ValueError(f"explore: the control {name}={spec!r} has no values")
-        for text in self.labels:
-            if self.labels.count(text) > 1:
+        for text, count in Counter(self.labels).items():
+            if count > 1:
                 raise ValueError(
                     f"explore: two values of the control {name} are both shown as {text!r}; "
                     "give each a label of its own, as in {label: value}"
@@ -165,6 +167,8 @@ def _grid(name, low, high, step=None):
     if high < low:
         raise ValueError(f"explore: the range of {name} is empty: its low end {low} is above its high end {high}")
     count = int(math.floor((high - low) / step + 1e-9)) + 1
+    if count > MANY:
+        raise ValueError(f"explore: the range of {name} has {count} values, at most {MANY} fit: give it a larger step")
     if whole:
         return [int(low + i * step) for i in range(count)]
     # In decimals, as the author wrote them: 0.3 is 0.3 and not 0.30000000000000004, and zero has no sign.

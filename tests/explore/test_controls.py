@@ -88,6 +88,31 @@ def test_empty_and_endless_ranges_are_refused(spec, words):
         Control("w", spec)
 
 
+@pytest.mark.parametrize("spec, count", [
+    ((0, 100_000), 100_001), ((0, 10**15), 10**15 + 1), ((0.0, 1.0, 1e-12), 10**12 + 1),
+    (ipywidgets.IntSlider(min=0, max=10**9), 10**9 + 1),
+], ids=str)  # fmt: skip
+def test_endlessly_many_values_are_refused_before_they_are_listed(spec, count):
+    with pytest.raises(ValueError, match=f"explore: the range of w has {count} values, at most 10000 fit: give it a larger step"):
+        Control("w", spec)
+
+
+def test_many_values_are_looked_at_once():
+    asked = 0
+
+    class Label(str):
+        def __eq__(self, other):
+            nonlocal asked
+            asked += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+        __str__ = lambda self: self  # noqa: E731
+
+    Control("w", {Label(k): k for k in range(1000)})
+    assert asked < 10_000
+
+
 def test_start_values():
     assert Control("w", (-3.0, 3.0, 0.5), 1.0).values[Control("w", (-3.0, 3.0, 0.5), 1.0).start] == 1.0
     assert Control("w", (0.0, 1.0, 0.1), 0.1 + 0.2).start == 3
