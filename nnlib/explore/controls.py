@@ -6,10 +6,14 @@ from collections import Counter
 from decimal import Decimal
 from numbers import Integral, Real
 
+import numpy as np
+
 from .typeset import typeset
 
 FEW = 4  # up to so many values stand side by side as buttons
 MANY = 10_000  # no slider has room for more values, and to list them takes long
+
+NARROW = (np.float32, np.float16)
 
 ACCEPTED = (
     "(low, high), (low, high, step), a list of values, a dict {label: value}, True or False, or an ipywidget "
@@ -54,7 +58,9 @@ class Control:
         elif hasattr(spec, "traits") and hasattr(spec, "comm"):
             default = self._read_widget(spec, label)
         elif isinstance(spec, (list, tuple, range)) or getattr(spec, "ndim", 0):
-            self._read_list(_tidy(spec.tolist()) if hasattr(spec, "tolist") else _tidy(list(spec)))
+            if getattr(spec, "dtype", None) in NARROW:
+                spec = spec.astype(str).astype(float)
+            self._read_list(_tidy(spec.tolist() if hasattr(spec, "tolist") else list(spec)))
         else:
             raise TypeError(f"explore: the control {name}={spec!r} is not one of: {ACCEPTED}")
         if not self.values:
@@ -80,7 +86,7 @@ class Control:
         """The values of a ready-made widget; returns the one that it starts with."""
         self.widget = widget
         self.label = label or getattr(widget, "description", "") or self.name
-        if hasattr(widget, "options"):
+        if hasattr(widget, "_options_values"):
             slider = "Slider" in type(widget).__name__
             self.kind = "range" if slider else "select"
             options = list(zip(widget._options_labels, widget._options_values, strict=True))
@@ -105,9 +111,10 @@ class Control:
             if v is value or (type(v) is type(value) and _equal(v, value)):
                 return i
         if _is_number(value) and all(map(_is_number, self.values)):
-            order = sorted(range(len(self.values)), key=lambda i: abs(self.values[i] - value))
-            gaps = [abs(v - self.values[order[0]]) for v in self.values if v != self.values[order[0]]]
-            if math.isclose(self.values[order[0]], value, rel_tol=1e-9, abs_tol=1e-9 * min(gaps, default=1)):
+            number, values = _plain(value), list(map(_plain, self.values))
+            order = sorted(range(len(values)), key=lambda i: abs(values[i] - number))
+            gaps = [abs(v - values[order[0]]) for v in values if v != values[order[0]]]
+            if math.isclose(values[order[0]], number, rel_tol=1e-9, abs_tol=1e-9 * min(gaps, default=1)):
                 return order[0]
             near = " and ".join(str(self.values[i]) for i in sorted(order[:2]))
             raise ValueError(
@@ -159,7 +166,7 @@ def _is_number(value):
 def _grid(name, low, high, step=None):
     """Values from ``low`` to ``high``, both included; the step is 1 for integers and 0.1 for floats, as in interact."""
     whole = all(isinstance(v, Integral) for v in (low, high, step) if v is not None)
-    step = (1 if whole else 0.1) if step is None else step
+    low, high, step = map(_plain, (low, high, (1 if whole else 0.1) if step is None else step))
     if not all(map(math.isfinite, (low, high, step))):
         raise ValueError(f"explore: the range of {name} must be finite, got ({low}, {high}, {step})")
     if step <= 0:
@@ -177,8 +184,14 @@ def _grid(name, low, high, step=None):
     return [float(round(first + i * by, places)) + 0.0 for i in range(count)]
 
 
+def _plain(value):
+    """A NumPy number as Python's: int8 overflows, and a float32 that is shown as 0.1 would be drawn as 0.10000000149."""
+    return int(value) if isinstance(value, np.integer) else float(str(value)) if isinstance(value, np.floating) else value
+
+
 def _tidy(values):
     """Numbers without the last digits that computing left behind: what ``np.linspace(0, 1, 11)`` means is 0.3."""
+    values = [_plain(v) if isinstance(v, NARROW) else v for v in values]
     if not values or not all(_is_number(v) and math.isfinite(v) for v in values):
         return values
     largest = max(map(abs, values))

@@ -64,6 +64,7 @@ def test_ready_made_widgets(widget, kind, values, start):
 
 @pytest.mark.parametrize("spec", [
     ipywidgets.Text("a"), ipywidgets.IntRangeSlider(value=(1, 2)), ipywidgets.HBox(), ipywidgets.Output(), ipywidgets.HTML("a"),
+    ipywidgets.Combobox(options=["a", "b"]),
     3, "tanh", None, object(),
 ])  # fmt: skip
 def test_what_has_no_list_of_values_is_refused(spec):
@@ -111,6 +112,24 @@ def test_many_values_are_looked_at_once():
 
     Control("w", {Label(k): k for k in range(1000)})
     assert asked < 10_000
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_number_is_drawn_as_it_is_shown(dtype):
+    tenths, wanted = np.linspace(0, 1, 11, dtype=dtype), [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert Control("w", tenths).values == Control("w", list(tenths)).values == wanted
+    assert Control("w", (dtype(0), dtype(1), dtype(0.1))).values == wanted
+    assert Control("w", tenths, dtype(0.3)).start == Control("w", tenths, 0.3).start == 3
+    assert Control("w", [dtype(0.1), dtype("inf")]).values == [0.1, float("inf")]
+    assert Control("w", tenths[:2, None]).values == [[0.0], [0.1]]
+
+
+def test_numbers_of_few_bits_do_not_overflow():
+    assert Control("n", (np.int8(-100), np.int8(100), np.int8(50))).values == [-100, -50, 0, 50, 100]
+    assert len(Control("n", (np.int8(-100), np.int8(100))).values) == 201
+    assert Control("n", (np.uint8(3), np.uint8(200)), np.uint8(3)).start == 0
+    ends = [np.int8(-100), np.int8(0), np.int8(100)]
+    assert Control("n", ends, 100).start == 2 and Control("n", np.array(ends), np.int8(100)).start == 2
 
 
 def test_start_values():
