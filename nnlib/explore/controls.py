@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import unicodedata
 from collections import Counter
 from decimal import Decimal
 from numbers import Integral, Real
@@ -41,7 +42,7 @@ class Control:
     """
 
     def __init__(self, name, spec, default=inspect.Parameter.empty, label=None):
-        self.name, self.widget, self.label = name, None, label or name
+        self.name, self.widget, self.label = name, None, name if label in (None, "") else str(label)
         self._spec = spec
         numbers = isinstance(spec, tuple) and len(spec) in (2, 3) and all(map(_is_number, spec))
         if isinstance(spec, bool):
@@ -85,7 +86,8 @@ class Control:
     def _read_widget(self, widget, label):
         """The values of a ready-made widget; returns the one that it starts with."""
         self.widget = widget
-        self.label = label or getattr(widget, "description", "") or self.name
+        if label in (None, ""):
+            self.label = getattr(widget, "description", "") or self.name
         if hasattr(widget, "_options_values"):
             slider = "Slider" in type(widget).__name__
             self.kind = "range" if slider else "select"
@@ -150,13 +152,19 @@ def read_controls(draw, specs, labels=None):
     for key, parameter in named.items():
         if key not in specs and parameter.default is kinds.empty:
             raise ValueError(f"explore: {name}() needs a value for {key!r}: give it a control or a default")
-    for key in labels or {}:
+    labels = {identifier(key): text for key, text in (labels or {}).items()}
+    for key in labels:
         if key not in specs:
             raise ValueError(f"explore: labels names {key!r}, which is no control; the controls are {', '.join(specs)}")
     return [
-        Control(key, spec, named[key].default if key in named else kinds.empty, (labels or {}).get(key))
+        Control(key, spec, named[key].default if key in named else kinds.empty, labels.get(key))
         for key, spec in specs.items()
     ]
+
+
+def identifier(name):
+    """A name as Python keeps it: a parameter typed with the keyboard's µ has the Greek letter μ."""
+    return unicodedata.normalize("NFKC", name) if isinstance(name, str) else name
 
 
 def _is_number(value):

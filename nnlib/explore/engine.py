@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import inspect
 import itertools
 import math
 import os
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from .controls import fixed_point, read_controls
+from .controls import fixed_point, identifier, read_controls
 from .diff import compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
@@ -108,13 +109,15 @@ def explore(
         "drag": (drag, dict, "a dict of handles"), "goals": (goals, dict, "a dict of goals"), "play": (play, str, "a name"),
         "keep_colours": (keep_colours, bool, "True or False"),
     }  # fmt: skip
+    parameters = inspect.signature(draw).parameters if callable(draw) else ()
     for name, (value, kind, what) in own.items():
-        if value is not None and not isinstance(value, kind):
+        if value is not None and not isinstance(value, kind) or name in parameters and value not in (None, False):
             raise TypeError(
                 f"explore: {name}= is {what}, got {value!r}; if it is meant as a control, "
                 f"rename this parameter of the drawing function"
             )
     read = read_controls(draw, controls, labels)
+    play = identifier(play)
     if play is not None and play not in controls:
         raise ValueError(f"explore: play names {play!r}, which is no control; the controls are {', '.join(controls)}")
     values = Values(draw, read)
@@ -270,7 +273,11 @@ class Explorer:
 
     def said(self, values):
         """The description of a state, its numbers as a book prints them, or None."""
-        return typeset(str(self.describe(**values))) if self.describe else None
+        if not self.describe:
+            return None
+        if (text := self.describe(**values)) is None:
+            raise TypeError("explore: describe must return a text, got None; does it end without return?")
+        return typeset(str(text))
 
     def keeps(self, alone, images):
         """What keeps its colours in the dark: "all", "images", which are ``alone`` where nothing is drawn over them, or ""."""

@@ -172,3 +172,5 @@ def test_controls_must_fit_the_parameters():
 def test_labels():
     control, other = read_controls(draw, {"w": (0.0, 2.0), "b": (0.0, 1.0)}, {"w": "weight w₁"})
     assert (control.label, other.label) == ("weight w₁", "b")
+    controls = read_controls(draw, {"w": (0.0, 2.0), "b": ipywidgets.Checkbox(True, description="bias")}, {"w": 3, "b": 0})
+    assert [c.label for c in controls] == ["3", "0"]

@@ -54,6 +54,14 @@ def test_an_error_in_describe_names_the_state(static):
     assert caught.value.__notes__ == ["explore: this happened in the state w=2.0"]
 
 
+def test_a_description_without_return_is_refused(static, monkeypatch):
+    with pytest.raises(TypeError, match="explore: describe must return a text, got None") as caught:
+        static(plain, w=[1.0, 2.0], describe=lambda w: "one" if w == 1.0 else None)
+    assert caught.value.__notes__ == ["explore: this happened in the state w=2.0"]
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    assert "describe must return a text" in static(plain, w=[1.0, 2.0], describe=lambda w: None).live.error.value
+
+
 def own_figure(ax, w=1.0):
     plt.figure()
     plt.plot([0, w])
