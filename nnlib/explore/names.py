@@ -21,6 +21,9 @@ class Names:
             for part in value.values() if isinstance(value, dict) else value:
                 self._keep(part)
 
+    def __reduce__(self):
+        return Names, ([],)  # in another process nobody changes them
+
     @contextlib.contextmanager
     def back(self):
         """``with``: names mean what they meant then. What they are assigned meanwhile is seen here alone, also the next time."""

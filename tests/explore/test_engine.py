@@ -2,6 +2,7 @@
 
 import html
 import os
+import pickle
 import subprocess
 import sys
 
@@ -431,6 +432,7 @@ def test_choices_are_the_functions_that_draw_knows(where, monkeypatch):
     exec(KNOWN, names)
     figure = names["figure"]
     shown = figure.live.picture.value if figure.live else figure.html
+    assert not pickle.loads(pickle.dumps(figure.names)).kept, "a copy has names of its own"
     assert "a square, True, True, a square, drawn 1." in shown and "tick 0" in shown and names["count"] == 0
     names.update(square=None, NAMES={}, offset=5, new=1)
     del names["cube"]
