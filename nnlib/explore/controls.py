@@ -2,12 +2,19 @@
 
 import inspect
 import math
+import unicodedata
+from collections import Counter
 from decimal import Decimal
 from numbers import Integral, Real
+
+import numpy as np
 
 from .typeset import typeset
 
 FEW = 4  # up to so many values stand side by side as buttons
+MANY = 10_000  # no slider has room for more values, and to list them takes long
+
+NARROW = (np.float32, np.float16)
 
 ACCEPTED = (
     "(low, high), (low, high, step), a list of values, a dict {label: value}, True or False, or an ipywidget "
@@ -35,7 +42,7 @@ class Control:
     """
 
     def __init__(self, name, spec, default=inspect.Parameter.empty, label=None):
-        self.name, self.widget, self.label = name, None, label or name
+        self.name, self.widget, self.label = name, None, name if label in (None, "") else str(label)
         self._spec = spec
         numbers = isinstance(spec, tuple) and len(spec) in (2, 3) and all(map(_is_number, spec))
         if isinstance(spec, bool):
@@ -52,13 +59,15 @@ class Control:
         elif hasattr(spec, "traits") and hasattr(spec, "comm"):
             default = self._read_widget(spec, label)
         elif isinstance(spec, (list, tuple, range)) or getattr(spec, "ndim", 0):
-            self._read_list(_tidy(spec.tolist()) if hasattr(spec, "tolist") else _tidy(list(spec)))
+            if getattr(spec, "dtype", None) in NARROW:
+                spec = spec.astype(str).astype(float)
+            self._read_list(_tidy(spec.tolist() if hasattr(spec, "tolist") else list(spec)))
         else:
             raise TypeError(f"explore: the control {name}={spec!r} is not one of: {ACCEPTED}")
         if not self.values:
             raise ValueError(f"explore: the control {name}={spec!r} has no values")
-        for text in self.labels:
-            if self.labels.count(text) > 1:
+        for text, count in Counter(self.labels).items():
+            if count > 1:
                 raise ValueError(
                     f"explore: two values of the control {name} are both shown as {text!r}; "
                     "give each a label of its own, as in {label: value}"
@@ -77,8 +86,9 @@ class Control:
     def _read_widget(self, widget, label):
         """The values of a ready-made widget; returns the one that it starts with."""
         self.widget = widget
-        self.label = label or getattr(widget, "description", "") or self.name
-        if hasattr(widget, "options"):
+        if label in (None, ""):
+            self.label = getattr(widget, "description", "") or self.name
+        if hasattr(widget, "_options_values"):
             slider = "Slider" in type(widget).__name__
             self.kind = "range" if slider else "select"
             options = list(zip(widget._options_labels, widget._options_values, strict=True))
@@ -103,9 +113,10 @@ class Control:
             if v is value or (type(v) is type(value) and _equal(v, value)):
                 return i
         if _is_number(value) and all(map(_is_number, self.values)):
-            order = sorted(range(len(self.values)), key=lambda i: abs(self.values[i] - value))
-            gaps = [abs(v - self.values[order[0]]) for v in self.values if v != self.values[order[0]]]
-            if math.isclose(self.values[order[0]], value, rel_tol=1e-9, abs_tol=1e-9 * min(gaps, default=1)):
+            number, values = _plain(value), list(map(_plain, self.values))
+            order = sorted(range(len(values)), key=lambda i: abs(values[i] - number))
+            gaps = [abs(v - values[order[0]]) for v in values if v != values[order[0]]]
+            if math.isclose(values[order[0]], number, rel_tol=1e-9, abs_tol=1e-9 * min(gaps, default=1)):
                 return order[0]
             near = " and ".join(str(self.values[i]) for i in sorted(order[:2]))
             raise ValueError(
@@ -141,13 +152,19 @@ def read_controls(draw, specs, labels=None):
     for key, parameter in named.items():
         if key not in specs and parameter.default is kinds.empty:
             raise ValueError(f"explore: {name}() needs a value for {key!r}: give it a control or a default")
-    for key in labels or {}:
+    labels = {identifier(key): text for key, text in (labels or {}).items()}
+    for key in labels:
         if key not in specs:
             raise ValueError(f"explore: labels names {key!r}, which is no control; the controls are {', '.join(specs)}")
     return [
-        Control(key, spec, named[key].default if key in named else kinds.empty, (labels or {}).get(key))
+        Control(key, spec, named[key].default if key in named else kinds.empty, labels.get(key))
         for key, spec in specs.items()
     ]
+
+
+def identifier(name):
+    """A name as Python keeps it: a parameter typed with the keyboard's µ has the Greek letter μ."""
+    return unicodedata.normalize("NFKC", name) if isinstance(name, str) else name
 
 
 def _is_number(value):
@@ -157,7 +174,7 @@ def _is_number(value):
 def _grid(name, low, high, step=None):
     """Values from ``low`` to ``high``, both included; the step is 1 for integers and 0.1 for floats, as in interact."""
     whole = all(isinstance(v, Integral) for v in (low, high, step) if v is not None)
-    step = (1 if whole else 0.1) if step is None else step
+    low, high, step = map(_plain, (low, high, (1 if whole else 0.1) if step is None else step))
     if not all(map(math.isfinite, (low, high, step))):
         raise ValueError(f"explore: the range of {name} must be finite, got ({low}, {high}, {step})")
     if step <= 0:
@@ -165,6 +182,8 @@ def _grid(name, low, high, step=None):
     if high < low:
         raise ValueError(f"explore: the range of {name} is empty: its low end {low} is above its high end {high}")
     count = int(math.floor((high - low) / step + 1e-9)) + 1
+    if count > MANY:
+        raise ValueError(f"explore: the range of {name} has {count} values, at most {MANY} fit: give it a larger step")
     if whole:
         return [int(low + i * step) for i in range(count)]
     # In decimals, as the author wrote them: 0.3 is 0.3 and not 0.30000000000000004, and zero has no sign.
@@ -173,8 +192,14 @@ def _grid(name, low, high, step=None):
     return [float(round(first + i * by, places)) + 0.0 for i in range(count)]
 
 
+def _plain(value):
+    """A NumPy number as Python's: int8 overflows, and a float32 that is shown as 0.1 would be drawn as 0.10000000149."""
+    return int(value) if isinstance(value, np.integer) else float(str(value)) if isinstance(value, np.floating) else value
+
+
 def _tidy(values):
     """Numbers without the last digits that computing left behind: what ``np.linspace(0, 1, 11)`` means is 0.3."""
+    values = [_plain(v) if isinstance(v, NARROW) else v for v in values]
     if not values or not all(_is_number(v) and math.isfinite(v) for v in values):
         return values
     largest = max(map(abs, values))

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import inspect
 import itertools
 import math
 import os
@@ -10,12 +11,12 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from .controls import fixed_point, read_controls
+from .controls import fixed_point, identifier, read_controls
 from .diff import compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
 from .memo import AxisMemo
-from .names import as_now
+from .names import Names
 from .page import figure_html
 from .render import FreshAxes, Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
 from .typeset import typeset
@@ -108,14 +109,15 @@ def explore(
         "drag": (drag, dict, "a dict of handles"), "goals": (goals, dict, "a dict of goals"), "play": (play, str, "a name"),
         "keep_colours": (keep_colours, bool, "True or False"),
     }  # fmt: skip
+    parameters = inspect.signature(draw).parameters if callable(draw) else ()
     for name, (value, kind, what) in own.items():
-        if value is not None and not isinstance(value, kind):
+        if value is not None and not isinstance(value, kind) or name in parameters and value not in (None, False):
             raise TypeError(
                 f"explore: {name}= is {what}, got {value!r}; if it is meant as a control, "
                 f"rename this parameter of the drawing function"
             )
-    draw, describe, drag, goals = as_now((draw, describe, drag, goals))
     read = read_controls(draw, controls, labels)
+    play = identifier(play)
     if play is not None and play not in controls:
         raise ValueError(f"explore: play names {play!r}, which is no control; the controls are {', '.join(controls)}")
     values = Values(draw, read)
@@ -150,6 +152,7 @@ class Explorer:
     ):  # fmt: skip
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
         self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
+        self.names = Names([draw, describe, *(h.at for h in handles), *(g.test for g in goals)])
         self.name = name_of(draw)
         self.title = typeset(title or self.name.replace("_", " "))
         if os.environ.get("EXPLORE_STATIC") == "1":
@@ -170,7 +173,9 @@ class Explorer:
         """The same figure as a widget, whose states a kernel draws."""
         from .live import LiveFigure
 
-        return LiveFigure(self.draw, self.controls, self.title, self.said, self.subplots, self.handles, self.goals)
+        return LiveFigure(
+            self.draw, self.controls, self.title, self.said, self.subplots, self.handles, self.goals, self.names.back()
+        )  # fmt: skip
 
     @property
     def states(self):
@@ -268,7 +273,11 @@ class Explorer:
 
     def said(self, values):
         """The description of a state, its numbers as a book prints them, or None."""
-        return typeset(str(self.describe(**values))) if self.describe else None
+        if not self.describe:
+            return None
+        if (text := self.describe(**values)) is None:
+            raise TypeError("explore: describe must return a text, got None; does it end without return?")
+        return typeset(str(text))
 
     def keeps(self, alone, images):
         """What keeps its colours in the dark: "all", "images", which are ``alone`` where nothing is drawn over them, or ""."""
@@ -278,7 +287,7 @@ class Explorer:
     def drawn(self, values):
         """The figure of one state; whatever goes wrong with it says in which state."""
         try:
-            with drawn(self.draw, values, self._fresh_axes) as figure:
+            with self.names.back(), drawn(self.draw, values, self._fresh_axes) as figure:
                 yield figure
         except Exception as error:
             state = ", ".join(f"{k}={v!r}" for k, v in values.items())

@@ -12,6 +12,7 @@ from numbers import Real
 
 import numpy as np
 
+from .controls import identifier
 from .render import QUANTUM
 from .typeset import typeset
 
@@ -82,9 +83,10 @@ class Handle:
             at = spec
         if not isinstance(at, (tuple, list)) or len(at) != 2:
             raise ValueError(f"explore: {what} must give two coordinates, got {at!r}; a handle is one of: {FORMS}")
+        at = tuple(map(identifier, at))
         if moves is None:
             moves = [a for a in at if isinstance(a, str)]
-        self.at, self.moves = tuple(at), [moves] if isinstance(moves, str) else list(moves)
+        self.at, self.moves = at, list(map(identifier, [moves] if isinstance(moves, str) else moves))
         by_name = {c.name: c for c in controls}
         for a in [*self.moves, *(a for a in at if isinstance(a, str))]:
             if a not in by_name:

@@ -43,7 +43,7 @@ class LiveFigure:
     while a state is being drawn wait as one, so a dragged slider never leaves a queue behind it.
     """
 
-    def __init__(self, draw, controls, title, said, subplots, handles=(), goals=()):
+    def __init__(self, draw, controls, title, said, subplots, handles, goals, as_then):
         self.draw, self.said, self.title, self.controls = draw, said, title, controls
         self.handles, self.goals, self.reached = handles, goals, set()
         self.fresh_axes = functools.partial(plt.subplots, **(subplots or {}))
@@ -56,6 +56,7 @@ class LiveFigure:
             widget.observe(self._changed, "value")
         style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
         self.box = ipywidgets.VBox([style, self.picture, *self.widgets.values(), self.found, self.error])
+        self.redraw, self._grabbed = as_then(self.redraw), as_then(self._grabbed)
         self.redraw()
         if handles:
             self.picture.on_msg(self._grabbed)
@@ -191,5 +192,9 @@ def _widget(control, width):
 
 
 def _by_index(control):
-    """Whether the widget holds the number of a value: ipywidgets compares values, and arrays do not compare."""
-    return control.widget is None and not all(isinstance(v, (str, Real)) for v in control.values)
+    """Whether the widget holds the number of a value: ipywidgets compares values. Arrays do not compare, 0 and False are equal,
+    NaN is no equal of itself.
+    """
+    values = control.values
+    plain = all(isinstance(v, (str, Real)) and v == v for v in values) and len(set(values)) == len(values)
+    return control.widget is None and not plain

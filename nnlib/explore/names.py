@@ -1,30 +1,41 @@
 """A figure keeps the names that its cell saw: a later cell may call something else ``x``, and the figure is moved after that."""
 
-import types
+import contextlib
 
 
-def as_now(value, taken=None):
-    """Functions, also in dicts, lists and tuples, whose global names mean from here on what they mean now.
+class Names:
+    """What the global names of functions, also of those in dicts, lists and tuples, mean now.
 
-    That goes for the functions that they call, too, where these come from the same module.
+    The functions stay themselves, so that ``draw`` knows its choices: ``f is square``.
     """
-    taken = {} if taken is None else taken
-    if isinstance(value, types.FunctionType):
-        names = value.__globals__
-        if id(names) not in taken:
-            taken[id(names)] = now = dict(names)
-            now.update({name: _with(f, now) for name, f in names.items() if getattr(f, "__globals__", None) is names
-                        and isinstance(f, types.FunctionType)})
-        return _with(value, taken[id(names)])
-    if isinstance(value, dict):
-        return {key: as_now(part, taken) for key, part in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(as_now(part, taken) for part in value)
-    return value
 
+    def __init__(self, value):
+        self.kept = {}
+        self._keep(value)
 
-def _with(function, names):
-    made = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
-    made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
-    made.__dict__.update(function.__dict__)
-    return made
+    def _keep(self, value):
+        names = getattr(value, "__globals__", None)
+        if names is not None:
+            self.kept.setdefault(id(names), (names, dict(names)))
+        elif isinstance(value, (dict, list, tuple)):
+            for part in value.values() if isinstance(value, dict) else value:
+                self._keep(part)
+
+    def __reduce__(self):
+        return Names, ([],)  # in another process nobody changes them
+
+    @contextlib.contextmanager
+    def back(self):
+        """``with``: names mean what they meant then. What they are assigned meanwhile is seen here alone, also the next time."""
+        later = [dict(names) for names, _ in self.kept.values()]
+        try:
+            for names, then in self.kept.values():
+                names.update(then)
+            yield
+        finally:
+            for (names, then), now in zip(self.kept.values(), later, strict=True):
+                left = dict(names)
+                names.update(now)
+                then.update({name: left[name] for name in then if name in left})
+                for name in left.keys() - now.keys():
+                    del names[name]

@@ -56,10 +56,11 @@ def answer(key, state):
     """A state of the figure that :func:`first` gave the id ``key``: its picture, description, handles and goals."""
     drawing = figures[key]
     explorer, values = drawing.explorer, drawing.explorer.values(state)
-    tree, images, figure = drawing.state(values)
-    return {
-        "picture": images.inline(markup(standalone_svg(tree))),
-        "said": explorer.said(values),
-        "handles": [handle.place(figure, values) for handle in explorer.handles],
-        "reached": [goal.reached(values) for goal in explorer.goals],
-    }
+    with explorer.names.back():
+        tree, images, figure = drawing.state(values)
+        return {
+            "picture": images.inline(markup(standalone_svg(tree))),
+            "said": explorer.said(values),
+            "handles": [handle.place(figure, values) for handle in explorer.handles],
+            "reached": [goal.reached(values) for goal in explorer.goals],
+        }

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 
 import matplotlib as mpl
 from matplotlib.mathtext import MathTextParser
@@ -10,6 +11,7 @@ from .internals import formulas_by, layouts_by, lines_of, setting, writes
 
 SETTINGS = [key for key in mpl.rcParams if key.startswith(("mathtext.", "font.", "text."))]
 MANY = 5000
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # SVG has no place for them, and formulas have none
 _layouts = {}
 
 
@@ -34,6 +36,11 @@ class Parser:
 
 def _layout(lay_out, text, renderer):
     """matplotlib's ``lay_out`` with a memory: where the lines of a text are, seen from its anchor."""
+    if CONTROL.search(text.get_text()):
+        raise ValueError(
+            f"explore: the text {text.get_text()!r} has a control character, which no picture shows; if a backslash is meant, "
+            r'as in \beta, write r"..." with an r before the text: Python reads \b as one letter'
+        )
     if text.get_wrap():
         return lay_out(text, renderer)  # depends on the room there is
     key = (

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap, to_rgb
 
-from nnlib import train
+from nnlib import checks, train
 from nnlib.layer import Layer
 from nnlib.plots.colors import COLORS, DIVERGING, INK, MARKERS
 
@@ -60,12 +60,16 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
     matplotlib.axes.Axes
     """
     if X is not None:
-        X = np.asarray(X, dtype=float)
+        X = checks.no_nan("decision_boundary", "X", X).astype(float)
         if X.ndim != 2 or X.shape[1] != 2:
             raise ValueError(f"decision_boundary expects X of shape (N, 2), got {X.shape}")
+        if not np.isfinite(X).all():
+            raise ValueError("decision_boundary expects finite X, got infinite values")
         if y is not None and np.size(y) != len(X):
             raise ValueError(f"decision_boundary expects y (N,) with N = {len(X)}, got {np.shape(y)}")
-    elif extent is None:
+        if np.asarray(y).dtype.kind == "f":
+            checks.no_nan("decision_boundary", "y", y)
+    if extent is None and (X is None or not len(X)):
         raise ValueError("decision_boundary expects samples X or an extent (x0, x1, y0, y1), got neither")
     if extent is None:
         low, high = X.min(axis=0), X.max(axis=0)
@@ -100,7 +104,8 @@ def decision_boundary(predict, X=None, y=None, ax=None, *, extent=None, level=0.
         labels = np.zeros(len(X), dtype=int) if y is None else np.ravel(y)
         size = float(np.clip(5000 / max(len(X), 1), 16, 42))
         for k, label in _numbered(np.unique(labels), scores):
+            marker = MARKERS[(k + k // len(COLORS)) % len(MARKERS)]  # the seventh class has the first's colour alone
             ax.scatter(*X[labels == label].T, s=size, color=INK if y is None else COLORS[k % len(COLORS)],
-                       marker=MARKERS[k % len(MARKERS)], edgecolors="white", linewidths=0.7, zorder=2)
+                       marker=marker, edgecolors="white", linewidths=0.7, zorder=2)
     ax.set(xlim=(x0, x1), ylim=(y0, y1))
     return ax

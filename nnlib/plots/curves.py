@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from nnlib.plots.colors import COLORS
 
@@ -29,12 +30,14 @@ def loss_curves(history, ax=None, *, names=None):
     for name in names:
         values = np.asarray(history[name], dtype=float)
         validation = name.startswith("val_")
-        color = COLORS[(2 * quantities.index(name.removeprefix("val_")) + validation) % len(COLORS)]
+        quantity = name.removeprefix("val_")
+        color = COLORS[(2 * quantities.index(quantity) + validation) % len(COLORS)]
         ax.plot(np.arange(1, len(values) + 1), values, "--" if validation else "-", color=color,
                 marker="." if len(values) == 1 else "",
-                label=name.replace("val_", "validation ").replace("_", " "))
+                label=("validation " * validation + quantity).replace("_", " "))
     ax.set(xlabel="epoch", ylabel=quantities[0] if len(quantities) == 1 else "")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    if isinstance(locator := ax.xaxis.get_major_locator(), MaxNLocator):  # not of a log axis, nor of ticks that were set
+        locator.set_params(integer=True)
     ax.grid(True)
     ax.legend()
     return ax

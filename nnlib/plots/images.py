@@ -13,7 +13,8 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     Parameters
     ----------
     images : array
-        (N, H, W) or (N, 1, H, W) in grey, or (N, 3, H, W) in colours, 0..1, or integers 0..255.
+        (N, H, W) or (N, 1, H, W) in grey, or (N, 3, H, W) in colours, 0..1, or integers 0..255, or 0 and 1 alone. Where
+        a grey pixel is masked, NaN or infinite, nothing is drawn.
     labels : sequence, optional
         N short texts, each above its image.
     columns : int, optional
@@ -22,18 +23,21 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
         Grey (1 is white) by default; where values below 0 occur, as in filters, blue to vermillion around 0.
     limits : (low, high), optional
         Values of the ends of the colour map: by default the smallest and the largest value, or ± the largest
-        size.
+        size, or 0 to at least 1 where all values are one.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
-    bytes_ = np.asarray(images).dtype.kind in "iu"
-    images = np.asarray(images, dtype=float)
+    whole = np.asarray(images).dtype.kind in "iu"
+    images = np.ma.masked_invalid(np.ma.asarray(images, dtype=float))
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
     if not (images.ndim == 3 or images.ndim == 4 and images.shape[1] == 3) or images.size == 0:
         raise ValueError(f"image_grid expects (N, H, W), (N, 1, H, W) or (N, 3, H, W), got {images.shape}")
+    hidden = np.ma.getmaskarray(images)
+    if hidden.all() or images.ndim == 4 and hidden.any():
+        raise ValueError(f"image_grid expects finite values, got {hidden.sum()} of {images.size} that are not, or masked")
     count, height, width = len(images), *images.shape[-2:]
     if labels is not None and len(labels) != count:
         raise ValueError(f"image_grid expects {count} labels, got {len(labels)}")
@@ -58,10 +62,13 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     signed = low < 0
     if signed and limits is None:
         low, high = -np.abs(images).max(), np.abs(images).max()
+    elif low == high and limits is None:
+        low, high = 0, max(high, 1)
     if images.ndim == 4:
-        if images.min() < -1e-6 or images.max() > (255 if bytes_ else 1 + 1e-6):
+        most = 255 if whole and images.max() > 1 else 1
+        if images.min() < -1e-6 or images.max() > most + 1e-6:
             raise ValueError(f"image_grid expects colours 0..1, or integers 0..255, got {images.min():g} to {images.max():g}")
-        images = np.moveaxis(np.clip(images / (255 if bytes_ else 1), 0, 1), 1, -1)
+        images = np.moveaxis(np.clip(images.data / most, 0, 1), 1, -1)
     for k, image in enumerate(images):
         x, y = k % columns * across, k // columns * down + head
         ax.imshow(image, cmap=cmap or (DIVERGING if signed else "gray"), vmin=low, vmax=high,

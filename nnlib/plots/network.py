@@ -1,6 +1,5 @@
 """Layers of units and the weights between them."""
 
-import math
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -33,7 +32,7 @@ def _check_layers(name, arrays, shapes):
     for array, shape in zip(arrays, shapes):
         if array is not None:
             array = np.asarray(array, dtype=float)
-            if array.size != math.prod(shape):
+            if [n for n in array.shape if n != 1] != [n for n in shape if n != 1]:  # (1, n) may be (n,), but not (3, 2) (2, 3)
                 raise ValueError(f"network_diagram expects shape {shape} in {name}, got {array.shape}")
             array = array.reshape(shape)
         checked.append(array)
@@ -133,8 +132,8 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
             beside = partial(_beside, ax, (layer, y))
             if values[layer] is not None:
                 beside(0, fmt.format(values[layer][k]), va="center", fontsize=inside)
-            if labels is not None and labels[layer] is not None:
-                beside(diameter / 2 + 3, labels[layer][k], va="bottom", fontsize=12)
+            if labels is not None and labels[layer] is not None and labels[layer][k] is not None:
+                beside(diameter / 2 + 3, str(labels[layer][k]), va="bottom", fontsize=12)
             foot = -diameter / 2 - 3
             if layer and biases[layer - 1] is not None:
                 beside(foot, "b = " + fmt.format(biases[layer - 1][k]), va="top", fontsize=10, bbox=PAPER)

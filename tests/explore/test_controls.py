@@ -64,6 +64,7 @@ def test_ready_made_widgets(widget, kind, values, start):
 
 @pytest.mark.parametrize("spec", [
     ipywidgets.Text("a"), ipywidgets.IntRangeSlider(value=(1, 2)), ipywidgets.HBox(), ipywidgets.Output(), ipywidgets.HTML("a"),
+    ipywidgets.Combobox(options=["a", "b"]),
     3, "tanh", None, object(),
 ])  # fmt: skip
 def test_what_has_no_list_of_values_is_refused(spec):
@@ -86,6 +87,49 @@ def test_what_has_no_list_of_values_is_refused(spec):
 def test_empty_and_endless_ranges_are_refused(spec, words):
     with pytest.raises(ValueError, match=words):
         Control("w", spec)
+
+
+@pytest.mark.parametrize("spec, count", [
+    ((0, 100_000), 100_001), ((0, 10**15), 10**15 + 1), ((0.0, 1.0, 1e-12), 10**12 + 1),
+    (ipywidgets.IntSlider(min=0, max=10**9), 10**9 + 1),
+], ids=str)  # fmt: skip
+def test_endlessly_many_values_are_refused_before_they_are_listed(spec, count):
+    with pytest.raises(ValueError, match=f"explore: the range of w has {count} values, at most 10000 fit: give it a larger step"):
+        Control("w", spec)
+
+
+def test_many_values_are_looked_at_once():
+    asked = 0
+
+    class Label(str):
+        def __eq__(self, other):
+            nonlocal asked
+            asked += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+        __str__ = lambda self: self  # noqa: E731
+
+    Control("w", {Label(k): k for k in range(1000)})
+    assert asked < 10_000
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_number_is_drawn_as_it_is_shown(dtype):
+    tenths, wanted = np.linspace(0, 1, 11, dtype=dtype), [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert Control("w", tenths).values == Control("w", list(tenths)).values == wanted
+    assert Control("w", (dtype(0), dtype(1), dtype(0.1))).values == wanted
+    assert Control("w", tenths, dtype(0.3)).start == Control("w", tenths, 0.3).start == 3
+    assert Control("w", [dtype(0.1), dtype("inf")]).values == [0.1, float("inf")]
+    assert Control("w", tenths[:2, None]).values == [[0.0], [0.1]]
+
+
+def test_numbers_of_few_bits_do_not_overflow():
+    assert Control("n", (np.int8(-100), np.int8(100), np.int8(50))).values == [-100, -50, 0, 50, 100]
+    assert len(Control("n", (np.int8(-100), np.int8(100))).values) == 201
+    assert Control("n", (np.uint8(3), np.uint8(200)), np.uint8(3)).start == 0
+    ends = [np.int8(-100), np.int8(0), np.int8(100)]
+    assert Control("n", ends, 100).start == 2 and Control("n", np.array(ends), np.int8(100)).start == 2
 
 
 def test_start_values():
@@ -128,3 +172,5 @@ def test_controls_must_fit_the_parameters():
 def test_labels():
     control, other = read_controls(draw, {"w": (0.0, 2.0), "b": (0.0, 1.0)}, {"w": "weight w₁"})
     assert (control.label, other.label) == ("weight w₁", "b")
+    controls = read_controls(draw, {"w": (0.0, 2.0), "b": ipywidgets.Checkbox(True, description="bias")}, {"w": 3, "b": 0})
+    assert [c.label for c in controls] == ["3", "0"]

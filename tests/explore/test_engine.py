@@ -1,6 +1,8 @@
 """From states to HTML: budgets, errors, determinism, and the shortcuts that must change nothing."""
 
+import html
 import os
+import pickle
 import subprocess
 import sys
 
@@ -51,6 +53,14 @@ def test_an_error_in_describe_names_the_state(static):
     with pytest.raises(KeyError) as caught:
         static(plain, w=[1.0, 2.0], describe=lambda w: {1.0: "one"}[w])
     assert caught.value.__notes__ == ["explore: this happened in the state w=2.0"]
+
+
+def test_a_description_without_return_is_refused(static, monkeypatch):
+    with pytest.raises(TypeError, match="explore: describe must return a text, got None") as caught:
+        static(plain, w=[1.0, 2.0], describe=lambda w: "one" if w == 1.0 else None)
+    assert caught.value.__notes__ == ["explore: this happened in the state w=2.0"]
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    assert "describe must return a text" in static(plain, w=[1.0, 2.0], describe=lambda w: None).live.error.value
 
 
 def own_figure(ax, w=1.0):
@@ -382,3 +392,56 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     names.update(scale=None, helper=None, draw=None)
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
+    assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+@pytest.mark.parametrize("text", ["\beta", "$\x0crac{1}{2}$", "a < b & \x07lpha", "wrapped \x1b"])
+def test_a_control_character_is_named_with_its_text_and_its_cure(static, monkeypatch, text):
+    def write(ax, k=1):
+        ax.text(0.5, 0.5, "another text")
+        ax.set_title(text, wrap="wrapped" in text)
+
+    with pytest.raises(ValueError, match="explore: the text .* has a control character") as caught:
+        static(write, k=[1, 2])
+    assert ascii(text) in str(caught.value) and 'write r"..."' in str(caught.value)
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    shown = html.unescape(static(write, k=[1, 2]).live.error.value)
+    assert str(caught.value) in shown and "ParseError" not in shown
+
+
+KNOWN = """
+def square(v): return offset + v
+def cube(v): return offset - v
+NAMES, offset, count = {square: "a square", cube: "a cube"}, 0, 0
+def draw(ax, f=square, other=cube):
+    global count
+    count += 1
+    ax.xaxis.set_major_formatter(lambda v, p: f"tick {offset}")  # called when the picture is saved
+    ax.set_title(f"{NAMES[f]}, {f is square}, {other is cube}, {NAMES[square]}, drawn {count}.")
+figure = explore(draw, f={"square": square, "cube": cube})
+"""
+
+
+@pytest.mark.parametrize("where", ["in a kernel", "on demand", "static"])
+def test_choices_are_the_functions_that_draw_knows(where, monkeypatch):
+    monkeypatch.setenv("EXPLORE_STATIC", str(int(where == "static")))
+    monkeypatch.setenv("EXPLORE_ON_DEMAND", str(int(where == "on demand")))
+    from nnlib.explore import explore, ondemand
+
+    names = {"explore": explore, "__name__": "__main__"}
+    exec(KNOWN, names)
+    figure = names["figure"]
+    shown = figure.live.picture.value if figure.live else figure.html
+    assert not pickle.loads(pickle.dumps(figure.names)).kept, "a copy has names of its own"
+    assert "a square, True, True, a square, drawn 1." in shown and "tick 0" in shown and names["count"] == 0
+    names.update(square=None, NAMES={}, offset=5, new=1)
+    del names["cube"]
+    if where == "in a kernel":
+        figure.live.widgets["f"].index = 1
+        figure.live.redraw()
+        shown = figure.live.picture.value
+    elif where == "on demand":
+        shown = ondemand.answer(list(ondemand.figures)[-1], 1)["picture"]
+    if where != "static":
+        assert "a cube, False, True, a square, drawn " in shown and "tick 0" in shown and "drawn 1." not in shown
+    assert (names["square"], names["offset"], names["count"], names["new"]) == (None, 5, 0, 1) and "cube" not in names

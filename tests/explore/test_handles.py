@@ -44,6 +44,28 @@ def test_what_does_not_fit_is_refused(static, arguments, error, words):
         static(dot, **CONTROLS, **arguments)
 
 
+@pytest.mark.parametrize("own", [dict(labels={"on": True, "off": False}), dict(subplots={"one": 1}), dict(keep_colours=True),
+                                 dict(title="a"), dict(play="w")], ids=str)  # fmt: skip
+def test_a_parameter_that_may_be_meant_by_explores_own_is_refused(static, own):
+    [name] = own
+    scope = {}
+    for default in ("", "=None"):
+        exec(f"def draw(ax, w=1, *, {name}{default}): ...", scope)
+        with pytest.raises(TypeError, match=f"explore: {name}= is .* rename this parameter of the drawing function"):
+            static(scope["draw"], w=[1, 2], **own)
+    assert static(scope["draw"], w=[1, 2]).states == 2, "the parameter keeps its default"
+
+
+@pytest.mark.parametrize("typed", ["\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}"])
+def test_names_are_read_as_python_reads_them(static, typed):
+    scope = {}
+    exec(f"def draw(ax, {typed}=1.0, b=0.0): ax.plot([{typed}], [b])", scope)
+    figure = static(scope["draw"], **eval(f"dict({typed}=[1.0, 2.0], b=[0.0, 1.0])"), labels={typed: "the mean"}, play=typed,
+                    drag={"it": (typed, "b"), "its foot": dict(at=(typed, 0.0), moves=(typed, "b"))})  # fmt: skip
+    assert figure.controls[0].label == "the mean" and figure.heads()[2] == 0
+    assert [h.moves for h in figure.handles] == 2 * [["\N{GREEK SMALL LETTER MU}", "b"]]
+
+
 @pytest.mark.parametrize("name", ["title", "describe", "labels", "subplots", "drag", "goals", "play", "keep_colours"])
 def test_a_control_with_a_name_of_explores_own_is_refused(static, name):
     with pytest.raises(TypeError, match=f"explore: {name}= is .* rename this parameter of the drawing function"):

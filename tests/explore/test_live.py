@@ -119,6 +119,16 @@ def test_arrays_can_be_choices(live):
     assert "sum 6<" in figure.live.picture.value
 
 
+@pytest.mark.parametrize("choices", [
+    {"zero": 0, "off": False}, {"int": 1, "float": 1.0}, [1, True], [float("nan"), 1.0], [0.5, np.float64("nan")],
+], ids=str)  # fmt: skip
+def test_choices_that_python_calls_equal_are_states_of_their_own(live, choices):
+    drawn, values = [], list(choices.values() if isinstance(choices, dict) else choices)
+    figure = live(lambda ax, k: drawn.append(k), k=choices)
+    figure.live.widgets["k"].index = 1
+    assert list(map(repr, drawn)) == list(map(repr, values)) and figure.live.error.value == ""
+
+
 HELD = dict(w=(-3.0, 2.5, 0.5), b=(-2.0, 2.0, 0.5), drag={"the dot": ("w", "b"), "the foot": ("w", -2.0)},
             goals={"Find the corner.": lambda w, b: w == 2.5 and b == 2.0})  # fmt: skip
 

@@ -148,6 +148,15 @@ def test_classes_of_one_score(ax, y, classes):
     assert [to_hex(c.get_facecolor()[0]).upper() for c in drawn] == [plots.COLORS[k] for k in classes]
 
 
+def test_each_of_many_classes_has_a_look_of_its_own(ax):
+    points = np.random.default_rng(0).normal(size=(36, 2))
+    plots.decision_boundary(lambda P: np.cos(P[:, :1] + np.arange(36)), points, np.arange(36), ax, resolution=10)
+    drawn = [c for c in ax.collections if not isinstance(c, matplotlib.contour.ContourSet)]
+    looks = [(to_hex(c.get_facecolor()[0]).upper(), c.get_paths()[0].vertices.tobytes()) for c in drawn]
+    assert len(set(looks)) == 36 and [color for color, _ in looks] == 6 * plots.COLORS
+    assert len({marker for _, marker in looks[:6]}) == 6
+
+
 @pytest.mark.parametrize("y", [[0, 1, 2, 3], [-1, 0, 1, 2], [0.5, 0, 1, 2]])
 def test_classes_without_a_score_are_refused(ax, y):
     with pytest.raises(ValueError, match="decision_boundary expects y in 0 to 2, as there are 3 scores, got"):
@@ -210,6 +219,10 @@ def test_field_without_samples_and_degenerate_cases(ax):
     ((lambda P: P[:, 0], X[0]), r"expects X of shape \(N, 2\), got \(2,\)"),
     ((lambda P: P[:, 0], X, XOR[:3]), r"decision_boundary expects y \(N,\) with N = 4, got \(3,\)"),
     ((lambda P: P[:, 0],), "decision_boundary expects samples X or an extent"),
+    ((lambda P: P[:, 0], np.zeros((0, 2)), []), "decision_boundary expects samples X or an extent"),
+    ((lambda P: P[:, 0], [[0, 1], [np.nan, 2]]), r"decision_boundary expects X without NaN, got 1 NaN of 4, first at \(1, 0\)"),
+    ((lambda P: P[:, 0], [[0, 1], [np.inf, 2]]), "decision_boundary expects finite X, got infinite values"),
+    ((lambda P: P[:, 0], X, [0, 1, np.nan, 1]), "decision_boundary expects y without NaN, got 1 NaN of 4"),
     ((lambda P: 1.0, X, XOR), r"expects predict to return \(N,\) or \(N, K\) for N = 6400 points, got \(\)"),
     ((lambda P: P[:3, 0], X, XOR), r"got \(3,\)"), ((lambda P: P[None], X, XOR), r"got \(1, 6400, 2\)")])
 def test_decision_boundary_refuses(arguments, message):
@@ -383,6 +396,20 @@ def test_network_diagram_refuses(arguments, message):
         plots.network_diagram(**arguments)
 
 
+@pytest.mark.parametrize("name", ["weights", "weight_gradients"])
+def test_a_matrix_of_another_shape_is_not_read_in_another_order(ax, name):
+    for wrong in (np.ones((3, 2)), np.ones(6), np.ones((1, 6))):
+        with pytest.raises(ValueError, match=rf"network_diagram expects shape \(2, 3\) in {name}, got \({wrong.shape[0]},"):
+            plots.network_diagram([2, 3], ax, **{name: [wrong]})
+    plots.network_diagram([2, 1], ax, weights=[[0.5, -1.5]], values=[[[1, 2]], 3.0])  # sizes of one leave no doubt
+    assert texts(ax) == ["0.50", "−1.50", "1.00", "2.00", "3.00"]
+
+
+def test_labels_may_be_numbers_and_may_be_missing(ax):
+    plots.network_diagram([3, 1], ax, labels=[[1, None, -2.5], ["y"]])
+    assert texts(ax) == ["1", "−2.5", "y"]
+
+
 # Computational graph
 
 def squares():
@@ -472,6 +499,19 @@ def test_loss_curves_of_other_names(ax):
         plots.loss_curves({"accuracy": [1.0]}, ax)
 
 
+def test_loss_curves_of_validation_are_those_whose_name_begins_so(ax):
+    plots.loss_curves({"eval_loss": [1.0], "val_loss": [2.0], "val_eval_loss": [3.0]}, ax)
+    assert [line.get_label() for line in ax.lines] == ["eval loss", "validation loss", "validation eval loss"]
+
+
+@pytest.mark.parametrize("prepare", [lambda ax: ax.set_xscale("log"), lambda ax: ax.set_xticks([1, 2])])
+def test_loss_curves_on_axes_with_ticks_of_their_own(ax, prepare):
+    prepare(ax)
+    before = ax.get_xticks().tolist()
+    plots.loss_curves({"loss": [3.0, 2.0]}, ax)
+    assert ax.lines and (ax.get_xscale() == "log" or ax.get_xticks().tolist() == before)
+
+
 # Images
 
 def test_image_grid_in_reading_order(ax):
@@ -512,6 +552,40 @@ def test_image_grid_colours(ax):
     ax.clear()
     plots.image_grid(np.zeros((1, 2, 2)), ax)
     ax.figure.canvas.draw()
+
+
+def shades(image):
+    """Its pixels as they are shown: red, and whether there is a colour at all."""
+    return image.to_rgba(image.get_array())[..., [0, 3]].tolist()
+
+
+@pytest.mark.parametrize("hide", [lambda a: np.where(a == 1, np.nan, a), lambda a: np.where(a == 1, np.inf, a),
+                                  lambda a: np.ma.masked_equal(a, 1)])
+def test_a_pixel_without_a_value_is_empty_and_alone(ax, hide):
+    plots.image_grid(hide(np.array([[[0.0, 1.0]], [[2.0, 4.0]]])), ax)
+    first, second = map(shades, ax.images)
+    assert first == [[[0, 1], [pytest.approx(0), 0]]] and second == [[[pytest.approx(0.5, abs=0.01), 1], [1, 1]]]
+
+
+@pytest.mark.parametrize("value, shade", [(0.0, 0), (0.5, 0.5), (1.0, 1), (7, 1), (True, 1)])
+def test_an_image_of_one_value_has_its_shade(ax, value, shade):
+    plots.image_grid(np.full((2, 1, 1), value), ax)
+    assert shades(ax.images[1]) == [[[pytest.approx(shade, abs=0.01), 1]]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+def test_colours_may_be_none_and_full(ax, dtype):
+    plots.image_grid(np.eye(3, dtype=dtype)[:, :, None, None], ax)
+    assert [image.get_array().ravel().tolist() for image in ax.images] == np.eye(3).tolist()
+
+
+@pytest.mark.parametrize("images, message", [
+    (np.full((2, 3, 1, 1), np.nan), "expects finite values, got 6 of 6 that are not, or masked"),
+    (np.full((2, 1, 1), np.inf), "expects finite values, got 2 of 2"),
+    (np.ma.masked_less(np.arange(6.0).reshape(2, 3, 1, 1) / 5, 0.1), "expects finite values, got 1 of 6")])
+def test_image_grid_refuses_what_has_no_colour(images, message):
+    with pytest.raises(ValueError, match="image_grid " + message):
+        plots.image_grid(images)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int16])
