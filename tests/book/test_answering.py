@@ -311,6 +311,17 @@ def test_by_keyboard_alone(opened):
     exercise.wait("done")
     assert exercise.root.locator(".runnable-status").get_attribute("role") == "status"
     assert exercise.root.locator(".runnable-output").get_attribute("aria-live") == "polite"
+    exercise.write("while True: pass")
+    focused = exercise.button("run").and_(page.locator(":focus"))
+    exercise.button("run").focus()
+    page.keyboard.press("Enter")
+    exercise.wait("running")
+    focused.wait_for()
+    page.keyboard.press("Enter")  # it runs already
+    exercise.button("stop").focus()
+    page.keyboard.press("Enter")
+    exercise.wait("stopped")
+    focused.wait_for()
 
 
 @pytest.mark.browser

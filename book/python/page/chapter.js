@@ -106,8 +106,9 @@
     let ended = false;
     stop.onclick = () => { ended = true; nn.python.stop(); };
     nn.run = async function () {
+      if (bar.dataset.state === "running") return;
       ended = false;
-      button.disabled = true;
+      button.setAttribute("aria-disabled", "true");
       stop.hidden = false;
       bar.dataset.state = "running";
       try {
@@ -123,7 +124,8 @@
         said.textContent = error.kind === "download" ? `Python is not here: ${error.message}. Look at your connection, then try again.` : `Python is stopped: ${error.message}.`;
       }
       button.textContent = "Run all cells";
-      button.disabled = false;
+      button.setAttribute("aria-disabled", "false");
+      if (document.activeElement === stop) button.focus();
       stop.hidden = true;
       bar.dataset.state = "done";
     };

@@ -113,7 +113,9 @@
       var busy = state == "loading" || state == "running";
       this.root.dataset.state = state;
       this.run.textContent = this.word + (nn.loaded ? "" : " (loads " + Math.ceil(nn.size("core") / 1e6) + " MB, once)");
-      this.run.disabled = busy;
+      this.busy = busy;
+      this.run.setAttribute("aria-disabled", busy);      // disabled it would lose the focus
+      if (!busy && document.activeElement == this.stop) this.run.focus();
       this.stop.hidden = !busy;
       this.reset.disabled = busy;
       this.reset.hidden = this.text == this.stub && this.output.hidden && !this.erased;
@@ -185,7 +187,7 @@
     },
     check: function () {
       var cell = this;
-      if (cell.run.disabled) return cell.going;            // it runs already, by its own button or with the page
+      if (cell.busy) return cell.going;                    // it runs already, by its own button or with the page
       cell.output.replaceChildren();
       cell.output.hidden = false;
       if (cell.stored) cell.stored.hidden = true;
@@ -243,10 +245,11 @@
     bar.append(button, said);
     heading.after(bar);
     button.onclick = function () {
-      button.disabled = true;
+      if (button.getAttribute("aria-disabled") == "true") return;
+      button.setAttribute("aria-disabled", "true");
       said.textContent = "Loading Python";
       nn.script(nn.at("chapter")).then(function () { nn.chapter(bar, button, said, cells, Cell); }, function () {
-        button.disabled = false;
+        button.setAttribute("aria-disabled", "false");
         said.textContent = "It could not be loaded. Look at your connection, then try again.";
       });
     };

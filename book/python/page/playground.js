@@ -184,7 +184,8 @@
       groups.get(option.group).append(control);
     }
     el.setup.replaceChildren(...groups.values());
-    if (focus) { const again = el.setup.querySelector(`[data-name="${focus}"]`); if (again) again.focus(); }
+    const again = focus && [focus, "more", "less"].map((name) => el.setup.querySelector(`[data-name="${name}"]`)).find((each) => each && !each.disabled);
+    if (again) again.focus();
     el.own.hidden = state.setup.data !== "own";
   }
 
