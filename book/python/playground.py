@@ -162,10 +162,14 @@ class Training:
         self._by_hand()
 
     @property
+    def steps_in_epoch(self):
+        n, batch = len(self.X), self.setup["batch"]
+        return max(1, n // batch) if self.drop_last else math.ceil(n / batch)
+
+    @property
     def epoch(self):
         """Passes through the samples, with fractions."""
-        n, batch = len(self.X), self.setup["batch"]
-        return self.step / (max(1, n // batch) if self.drop_last else math.ceil(n / batch))
+        return self.step / self.steps_in_epoch
 
     @property
     def finite(self):
@@ -190,9 +194,11 @@ class Training:
         self.pending = []
         self._set(*place, value)
 
-    def advance(self, steps=None, until=None, seconds=math.inf):
-        """Make so many steps, or steps up to the number ``until``, for at most so long; stops where numbers end."""
+    def advance(self, steps=None, epochs=None, until=None, seconds=math.inf):
+        """Make so many steps or epochs, or steps up to the number ``until``, for at most so long; stops where numbers end."""
         end, last = time.perf_counter() + seconds, math.inf if until is None else until
+        if epochs is not None:
+            steps = epochs * self.steps_in_epoch
         if steps is not None:
             last = self.step + steps
         with np.errstate(all="ignore"):

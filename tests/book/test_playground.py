@@ -100,6 +100,13 @@ def test_steps_in_any_portions_lead_to_the_same_weights():
     assert np.array_equal(weights(one.names), weights(many.names))
 
 
+@pytest.mark.parametrize("changes", [{}, {"norm": "yes"}])
+def test_an_epoch_is_a_whole_number_of_steps(changes):
+    training = playground.Training(setup(batch=50, **changes))
+    training.advance(epochs=1)
+    assert training.epoch == 1 and training.step == len(training.X) // 50 + (not changes and len(training.X) % 50 > 0)
+
+
 def test_the_program_is_short():
     text = "".join(playground.program(setup(), 100))
     assert sum(bool(line.strip()) and "import" not in line for line in text.splitlines()) <= 24

@@ -4,8 +4,7 @@
   "use strict";
   var nn = window.nnPython, here = document.currentScript.src.replace(/[^/]*$/, ""), memory = {},
     page = typeof DOCUMENTATION_OPTIONS == "object" ? DOCUMENTATION_OPTIONS.pagename : "", cells = [], loads = {},
-    own = nn.own || "nn:",                                // begins the name of all that this page keeps
-    UNKEPT = "This browser keeps nothing: copy your answer before you leave the page.";
+    own = nn.own || "nn:";                                // begins the name of all that this page keeps
   // the smallest module with a vector instruction in it: browsers from 2023 on take it
   var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
   var able = typeof DecompressionStream == "function" && typeof Worker == "function" && typeof WebAssembly == "object" &&
@@ -41,7 +40,7 @@
       return false;
     }
   }
-  nn.unkept = UNKEPT;
+  nn.unkept = "This browser keeps nothing: copy your answer before you leave the page.";
   nn.kept = kept;
   nn.keep = keep;
   function make(tag, attributes, text) {
@@ -118,12 +117,15 @@
       if (!busy && document.activeElement == this.stop) this.run.focus();
       this.stop.hidden = !busy;
       this.reset.disabled = busy;
-      this.reset.hidden = this.text == this.stub && this.output.hidden && !this.erased;
-      this.reset.textContent = this.erased ? "Undo reset" : "Reset";
+      this.offer();
       this.edit.hidden = !!this.editor || busy;
       this.help.classList.toggle("runnable-keys", !!this.editor);
       this.help.textContent = this.editor ? (/Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl") + "+Enter " + this.word.toLowerCase() + "s · Esc, then Tab leaves" :
         this.word == "Check" ? "A wrong answer gets a hint." : "";
+    },
+    offer: function () {                                 // Reset, or its undoing
+      this.reset.hidden = this.text == this.stub && this.output.hidden && !this.erased;
+      this.reset.textContent = this.erased ? "Undo reset" : "Reset";
     },
     say: function (text) { if (this.status.textContent != text) this.status.textContent = text; },
     set: function (text) {                               // as if it had been typed
@@ -138,8 +140,8 @@
       this.erased = "";
       if (this.stored) this.stored.hidden = text != this.stub || !this.output.hidden;
       // What another tab has written is not written again: meanwhile it may have written more.
-      this.unkept.textContent = text == this.answer() || keep("answer:" + this.name, text) ? "" : UNKEPT;
-      this.state(this.root.dataset.state);
+      this.unkept.textContent = text == this.answer() || keep("answer:" + this.name, text) ? "" : nn.unkept;
+      this.offer();
     },
     answer: function () {                                // as it is kept
       var text = kept("answer:" + this.name);

@@ -344,7 +344,7 @@
     if (shown && begun === version && shown.step >= target) target = 0; // that of a link was passed
     while (running && turn === runs) {
       const fresh = begun !== version && target;
-      const how = fresh || target && shown && shown.step < target ? `until=${target}, seconds=0.02` : el.pace.value === "fast" ? "seconds=0.016" : el.pace.value === "epoch" ? `steps=${perEpoch()}` : "steps=1";
+      const how = fresh || target && shown && shown.step < target ? `until=${target}, seconds=0.02` : el.pace.value === "fast" ? "seconds=0.016" : el.pace.value === "epoch" ? "epochs=1" : "steps=1";
       const done = await ask(`go(${how})`);
       if (turn !== runs) return;
       if (!told && done) { el.status.textContent = "Running"; told = true; }
@@ -354,10 +354,6 @@
       await frame();
     }
     buttons();
-  }
-  function perEpoch() {
-    const n = samples.train ? samples.train.length : 240, batches = n / Math.min(n, state.setup.batch);
-    return state.setup.norm === "yes" && state.setup.layers.length ? Math.floor(batches) : Math.ceil(batches); // it leaves out a part of one
   }
   function pause() {
     if (!running) return;
