@@ -9,10 +9,13 @@ export default {
       waiting = true;
       model.send(message);
     };
+    function point(event) {                              // in parts of the picture's width and height
+      const box = frame.querySelector("svg").getBoundingClientRect();
+      return {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height, box};
+    }
     function nearest(event, first) {                     // where several lie on one another
-      const box = frame.querySelector("svg").getBoundingClientRect(), places = model.get("handles");
-      const far = k => handles[k].hidden ? Infinity
-        : Math.hypot(event.clientX - box.left - places[k].x * box.width, event.clientY - box.top - places[k].y * box.height);
+      const {x, y, box} = point(event), places = model.get("handles");
+      const far = k => handles[k].hidden ? Infinity : Math.hypot((x - places[k].x) * box.width, (y - places[k].y) * box.height);
       return handles.reduce((best, _, k) => far(k) < far(best) ? k : best, first);
     }
     function release() {
@@ -37,8 +40,8 @@ export default {
       });
       e.addEventListener("pointermove", event => {
         if (held == null || event.pointerId != pointer) return;
-        const box = frame.querySelector("svg").getBoundingClientRect();
-        ask({handle: held, x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+        const {x, y} = point(event);
+        ask({handle: held, x, y});
       });
       e.addEventListener("lostpointercapture", event => { if (event.pointerId == pointer) release(); });
       e.addEventListener("keydown", event => {

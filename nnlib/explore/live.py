@@ -129,38 +129,44 @@ class LiveFigure:
         handle, now = self.handles[message["handle"]], self.values()
         moved = [c for c in self.controls if c.name in handle.moves]
         at = {c.name: self._index(c) for c in moved}
-        if message.get("key") in LEAPS:
-            steps = [{moved[0].name: min(max(at[moved[0].name] + LEAPS[message["key"]], 0), len(moved[0].values) - 1)}]
-        elif "key" in message:
-            steps = [{c.name: at[c.name] + by} for c in moved for by in (1, -1) if 0 <= at[c.name] + by < len(c.values)]
-        else:
-            steps = [dict(zip(at, ks, strict=True)) for ks in itertools.product(*[range(len(c.values)) for c in moved])]
         by_name = {c.name: c for c in moved}
-        states = [now | {n: by_name[n].values[k] for n, k in step.items()} for step in steps]
-        here, *places = handle.points(self._drawing, [now, *states])
         if message.get("key") in LEAPS:
-            chosen = steps[0]
-        elif "key" in message:
-            dx, dy = ARROWS[message["key"]]
-            along = [((x - here[0]) * dx + (y - here[1]) * dy) / (math.dist((x, y), here) or 1) for x, y in places]
-            best = max(range(len(steps)), key=lambda i: along[i] if math.isfinite(along[i]) else -1, default=None)
-            chosen = steps[best] if best is not None and along[best] > 0.38 else {}
-            if not chosen and len(moved) == 1:  # across its way: one value on or back
-                wanted = {moved[0].name: at[moved[0].name] + dx - dy}
-                if wanted in steps and abs(along[steps.index(wanted)]) <= 0.38:
-                    chosen = wanted
+            name, *_ = at
+            chosen = {name: min(max(at[name] + LEAPS[message["key"]], 0), len(by_name[name].values) - 1)}
         else:
-            width, height = 72 * self._drawing.get_size_inches()
-            target = message["x"] * width, message["y"] * height
-            far = [math.dist(p, target) if all(map(math.isfinite, p)) else math.inf for p in places]
-            step = [sum(abs(k - at[n]) for n, k in s.items()) for s in steps]
-            chosen = steps[min(range(len(steps)), key=lambda i: (far[i], step[i]))]
+            chosen = self._towards(handle, message, by_name, at, now)
         chosen = {name: k for name, k in chosen.items() if k != at[name]}
         for name, k in chosen.items():
             control, widget = by_name[name], self.widgets[name]
             widget.value = k if _by_index(control) else control.values[k]
         if not chosen:
             self.picture.answered += 1
+
+    def _towards(self, handle, message, by_name, at, now):
+        """The numbers of the values that lead from ``at`` to where a pointer is, or that way that an arrow points."""
+        moved = list(by_name.values())
+        if "key" in message:
+            steps = [{c.name: at[c.name] + by} for c in moved for by in (1, -1) if 0 <= at[c.name] + by < len(c.values)]
+        else:
+            steps = [dict(zip(at, ks, strict=True)) for ks in itertools.product(*[range(len(c.values)) for c in moved])]
+        states = [now | {n: by_name[n].values[k] for n, k in step.items()} for step in steps]
+        here, *places = handle.points(self._drawing, [now, *states])
+        if "key" in message:
+            dx, dy = ARROWS[message["key"]]
+            along = [((x - here[0]) * dx + (y - here[1]) * dy) / (math.dist((x, y), here) or 1) for x, y in places]
+            best = max(range(len(steps)), key=lambda i: along[i] if math.isfinite(along[i]) else -1, default=None)
+            if best is not None and along[best] > 0.38:
+                return steps[best]
+            if len(moved) == 1:  # across its way: one value on or back
+                wanted = {moved[0].name: at[moved[0].name] + dx - dy}
+                if wanted in steps and abs(along[steps.index(wanted)]) <= 0.38:
+                    return wanted
+            return {}
+        width, height = 72 * self._drawing.get_size_inches()
+        target = message["x"] * width, message["y"] * height
+        far = [math.dist(p, target) if all(map(math.isfinite, p)) else math.inf for p in places]
+        step = [sum(abs(k - at[n]) for n, k in s.items()) for s in steps]
+        return steps[min(range(len(steps)), key=lambda i: (far[i], step[i]))]
 
 
 def _later(seconds, call):
