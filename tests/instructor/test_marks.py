@@ -304,31 +304,6 @@ def test_what_the_whole_class_wrote_says_nothing():
     assert not similarity.pairs({"a": same, "b": same}, same)
 
 
-@pytest.mark.browser
-def test_marking_in_a_browser(tmp_path, asked, hand_in, watched):
-    made, handed_out = asked
-    for name in ("ada", "bob"):
-        hand_in(f"{name}.ipynb", text=answered(handed_out, f"{ANSWER} {name}"))
-    run(made, hand_in.folder, tmp_path)
-    window = watched()
-    window.page.goto((tmp_path / "graded" / "marking.html").as_uri())
-    card = window.page.locator(f"article[data-student='{made.code('ada')}']")
-    for button in card.locator("button").all():
-        button.dblclick()  # by habit
-    card.locator("textarea").press("End")
-    card.locator("textarea").type(', "good"')
-    assert window.page.locator("#count").inner_text() == "1 of 2 answers marked"
-    window.page.reload()
-    assert card.locator("input").input_value() == "2"
-    with window.page.expect_download() as waiting:
-        window.page.locator("#download").click()
-    waiting.value.save_as(tmp_path / "marks.csv")
-    result = run(made, hand_in.folder, tmp_path)["ada"]
-    assert report.score(result) == 2
-    assert result["overrides"][0]["comment"] == '+1 the answer is right; +1 the reason given for it holds, "good"'
-    assert result["code"] in marking.page(made, [result]) and "good" in marking.page(made, [result])
-
-
 @pytest.fixture
 def to_mark(tmp_path, asked, hand_in, watched):
     """The page with the answers of ada and bob, in two tabs: the tabs, and what finds a student's card in one."""
@@ -347,6 +322,24 @@ def downloaded(tab, path):
     with tab.expect_download() as waiting:
         tab.locator("#download").click()
     waiting.value.save_as(path)
+
+
+@pytest.mark.browser
+def test_marking_in_a_browser(tmp_path, asked, hand_in, to_mark):
+    (one, _), card = to_mark
+    ada, made = card(one, "ada"), asked[0]
+    for button in ada.locator("button").all():
+        button.dblclick()  # by habit
+    ada.locator("textarea").press("End")
+    ada.locator("textarea").type(', "good"')
+    assert one.locator("#count").inner_text() == "1 of 2 answers marked"
+    one.reload()
+    assert ada.locator("input").input_value() == "2"
+    downloaded(one, tmp_path / "marks.csv")
+    result = run(made, hand_in.folder, tmp_path)["ada"]
+    assert report.score(result) == 2
+    assert result["overrides"][0]["comment"] == '+1 the answer is right; +1 the reason given for it holds, "good"'
+    assert result["code"] in marking.page(made, [result]) and "good" in marking.page(made, [result])
 
 
 @pytest.mark.browser
