@@ -5,6 +5,8 @@ import io
 import pytest
 from PIL import Image
 
+from tests.book.test_answering import without_formulas
+
 pytestmark = pytest.mark.browser
 PAGE = "chapters/01_neurons.html"
 READ = "JSON.parse(localStorage['nn:read:chapters/01_neurons'] || '{}')"
@@ -12,8 +14,10 @@ READ = "JSON.parse(localStorage['nn:read:chapters/01_neurons'] || '{}')"
 
 @pytest.fixture
 def chapter(watched, html):
-    def opened(width=1280, name=PAGE, **options):
-        window = watched(viewport={"width": width, "height": 900}, **options)
+    def opened(width=1280, name=PAGE, formulas=False):
+        window = watched(viewport={"width": width, "height": 900})
+        if not formulas:
+            without_formulas(window.context)
         window.page.goto((html / name).as_uri())
         window.page.wait_for_selector(".explore[data-ready]")
         window.page.evaluate("() => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(() => 0)")
@@ -33,7 +37,7 @@ def test_on_a_wide_screen_a_figure_stays_in_view_beside_its_text(chapter):
 
 
 def test_no_comma_behind_a_formula_begins_a_line(chapter):
-    page = chapter(640, "chapters/14_boltzmann.html")
+    page = chapter(640, "chapters/14_boltzmann.html", formulas=True)
     commas = page.evaluate("""() => [...document.querySelectorAll('.bd-article p span.math')].flatMap(formula => {
         const range = document.createRange(), next = formula.nextSibling;
         if (!next || !/^[,.;:)]/.test(next.textContent) || !formula.getClientRects().length) return [];
@@ -44,14 +48,15 @@ def test_no_comma_behind_a_formula_begins_a_line(chapter):
     assert len(commas) > 20 and max(map(abs, commas)) < 2
 
 
-@pytest.mark.parametrize("width", [1280, 1600])
-def test_in_the_dark_the_paper_of_a_picture_is_the_page(chapter, width):
-    page = chapter(width)
+def test_in_the_dark_the_paper_of_a_picture_is_the_page(chapter):
+    page = chapter()
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    picture = page.locator(".explore-picture").nth(1)
-    picture.scroll_into_view_if_needed()
-    corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((2, 2))
-    assert "rgb" + str(corner) == page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for width in (1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        picture = page.locator(".explore-picture").nth(1)
+        picture.scroll_into_view_if_needed()
+        corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((2, 2))
+        assert "rgb" + str(corner) == page.evaluate("getComputedStyle(document.body).backgroundColor"), width
 
 
 def test_on_a_narrower_screen_it_stands_in_the_text(chapter):
@@ -77,8 +82,9 @@ def test_drawing_code_is_folded_until_the_reader_wants_code_and_that_is_kept(cha
     assert page.locator("details.fold[open]").count() == 0
 
 
-def test_without_storage_the_switch_still_works(chapter, watched, html):
+def test_without_storage_the_switch_still_works(watched, html):
     window = watched()
+    without_formulas(window.context)
     window.context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})")
     window.page.goto((html / PAGE).as_uri())
     window.page.click("[data-set-code=code]")
@@ -118,6 +124,7 @@ def test_where_the_reader_is_becomes_the_cover_s_way_back(chapter, html):
 @pytest.mark.parametrize("broken", ["{", '{"seen": 3}', "null", "[]"])
 def test_what_cannot_be_read_is_nothing_read(watched, html, broken):
     window = watched()
+    without_formulas(window.context)
     window.context.add_init_script(f"localStorage['nn:read:chapters/01_neurons'] ||= '{broken}'")
     window.page.goto((html / PAGE).as_uri())
     window.page.wait_for_function(f"{READ}.when > 0")
