@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.book.test_answering import without_formulas
+from tests.book.test_answering import TURNED, without_formulas
 from tests.conftest import Watched
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
@@ -74,10 +74,6 @@ ONE_OF_EACH_LOOK = """() => {
         else for (const node of e.childNodes) if (node.nodeType === 3) node.data = '';
     }
     return seen.size;
-}"""
-TURNED = """theme => {
-    document.documentElement.dataset.theme = document.documentElement.dataset.mode = theme;
-    for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
 }"""
 
 

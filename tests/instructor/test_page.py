@@ -137,19 +137,22 @@ def of_week(cells, name="week"):
     return json.dumps({"metadata": {"assignment": {"name": name}}, "cells": cells})
 
 
-@pytest.mark.parametrize("text, says", [
+REFUSED = [
     ("no", "is not a notebook."), ("[]", "is not a notebook of week."), ("null", "is not a notebook of week."),
     (of_week([], "other"), "is not a notebook of week."),
     (of_week([None]), "is not a notebook."), (of_week({}), "is not a notebook."),
     (of_week([{"id": "title", "source": ""}]), "lacks cells of the notebook"),
-])  # fmt: skip
-def test_another_file_is_refused(text, says, tmp_path, course, opened):
+]  # fmt: skip
+
+
+def test_another_file_is_refused(tmp_path, course, opened):
     page.write(tmp_path / "week" / "student", course)
     window = opened()
-    Path(tmp_path, "x.ipynb").write_text(text)
-    window.page.locator("#file").set_input_files(tmp_path / "x.ipynb")
-    window.page.locator("#opened", has_text=f"x.ipynb {says}").wait_for()
-    assert Exercise(window.page).text.startswith(STUBS["softmax"]) and window.errors == []
+    for k, (text, says) in enumerate(REFUSED):
+        Path(tmp_path, f"{k}.ipynb").write_text(text)
+        window.page.locator("#file").set_input_files(tmp_path / f"{k}.ipynb")
+        window.page.locator("#opened", has_text=f"{k}.ipynb {says}").wait_for()
+        assert Exercise(window.page).text.startswith(STUBS["softmax"]) and window.errors == [], text
 
 
 def test_with_numbers_of_ones_own_the_page_asks_for_the_notebook(tmp_path, root, exercises, opened):
@@ -190,18 +193,20 @@ def test_all_exercises_of_the_book_have_a_page(tmp_path, opened, monkeypatch):
     assert window.errors == []
 
 
-@pytest.mark.parametrize("theme, width", [("light", 390), ("dark", 1280)])
-def test_the_page_is_accessible_and_fits_a_phone(theme, width, tmp_path, course, opened):
+def test_the_page_is_accessible_and_fits_a_phone(tmp_path, course, opened):
     from axe_playwright_python.sync_playwright import Axe
 
     page.write(tmp_path / "week" / "student", course)
-    window = opened(color_scheme=theme, viewport={"width": width, "height": 800})
+    window = opened()
     answer(window, "softmax")
-    assert window.page.evaluate("document.documentElement.scrollWidth") <= width
-    # an editor wider than a phone scrolls with its caret
-    options = {"resultTypes": ["violations"], "rules": {"scrollable-region-focusable": {"enabled": False}}}
-    found = Axe().run(window.page, None, options).response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")] == []
+    for theme, width in (("light", 390), ("dark", 1280)):
+        window.page.emulate_media(color_scheme=theme)
+        window.page.set_viewport_size({"width": width, "height": 800})
+        assert window.page.evaluate("document.documentElement.scrollWidth") <= width
+        # an editor wider than a phone scrolls with its caret
+        options = {"resultTypes": ["violations"], "rules": {"scrollable-region-focusable": {"enabled": False}}}
+        found = Axe().run(window.page, None, options).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")] == [], theme
 
 
 def test_an_old_browser_is_sent_to_jupyter(tmp_path, course, watched):
