@@ -109,7 +109,7 @@ def runs_as_stored(path, window, html):
 
 
 @pytest.mark.browser
-@pytest.mark.slow(every=8)
+@pytest.mark.slow(every=16)
 @pytest.mark.parametrize("path", chapter_paths(), ids=lambda path: path.stem)
 def test_every_cell_gives_its_stored_text(path, watched, html):
     runs_as_stored(path, watched(), html)
