@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from .render import inner_markup, markup
+from .render import copied, inner_markup, markup
 
 INNER = "#inner"  # the slot holds the whole content of an element
 TEXT = "#text"
@@ -18,18 +18,32 @@ class Slot:
     values: list  # one for each state; None where the attribute is absent
 
 
+class Shared:
+    """Gives what is equal in the trees of all states the same elements: there is nothing left to compare in them."""
+
+    def __init__(self):
+        self.known = {}
+
+    def __call__(self, element):
+        element[:] = map(self, element)
+        key = (element.tag, element.text, *element.items(), *map(id, element))
+        return self.known.setdefault(key, element)
+
+
 def compare(trees, start):
-    """Compare the trees of all states; returns the slots and changes ``trees[start]`` into the tree that carries them.
+    """Compare the trees of all states, which may share elements; returns a copy of ``trees[start]`` and its slots.
 
     Children are matched from the front and from the back by what matplotlib calls them. What remains between, if the
     states have different numbers of artists, is wrapped in one group and swapped whole.
     """
-    slots = []
-    _compare(trees, start, [], slots)
-    return slots
+    slots, own = [], copied(trees[start])
+    _compare(trees, own, [], slots)
+    return own, slots
 
 
-def _compare(elements, start, path, slots):
+def _compare(elements, own, path, slots):
+    if all(e is elements[0] for e in elements):
+        return
     for name in sorted({key for e in elements for key in e.attrib if key != "kind"}):
         _add(slots, path, name, [e.get(name) for e in elements])
     children = [list(e) for e in elements]
@@ -41,20 +55,17 @@ def _compare(elements, start, path, slots):
         return
     _add(slots, path, TEXT, [e.text or "" for e in elements])
     for i in range(front):
-        _compare([row[i] for row in children], start, [*path, i], slots)
+        _compare([row[i] for row in children], own[i], [*path, i], slots)
     after = front
     if any(front + back < len(row) for row in children):
         middles = [row[front : len(row) - back] for row in children]
         _add(slots, [*path, front], INNER, ["".join(map(markup, m)) for m in middles])
         wrapper = ET.Element("g")
-        wrapper.extend(middles[start])
-        parent = elements[start]
-        for child in middles[start]:
-            parent.remove(child)
-        parent.insert(front, wrapper)
+        wrapper.extend(own[front : len(own) - back])
+        own[front : len(own) - back] = [wrapper]
         after += 1
     for i in range(back):
-        _compare([row[len(row) - back + i] for row in children], start, [*path, after + i], slots)
+        _compare([row[len(row) - back + i] for row in children], own[after + i], [*path, after + i], slots)
 
 
 def _add(slots, path, name, values):

@@ -74,8 +74,12 @@ class _Block:
         return self.offsets[piece]
 
     def integers(self, values, width=2):
-        planes = np.asarray(values).astype(f"<i{width}").view(np.uint8).reshape(-1, width)
-        return self.put(planes.T.tobytes())
+        return self.put(_planes(values, width))
+
+
+def _planes(integers, width):
+    """Bytes: first the lowest of all integers, then the next."""
+    return np.ravel(integers).astype(f"<i{width}").view(np.uint8).reshape(-1, width).T.tobytes()
 
 
 def _distinct(values):
@@ -112,9 +116,11 @@ def _numbers(values, block):
         literal, *rest = next(iter(templates)).split("#")
         for n, text, moves in zip(rows[0], rest, varies, strict=True):
             literal += ("#" if moves else f"{n / QUANTUM:.2f}".rstrip("0").rstrip(".")) + text
-        deltas = np.diff(matrix[:, varies].T, axis=1, prepend=0).ravel()
-        width = _width(deltas)
-        return {"k": "n", "t": literal, "m": int(varies.sum()), "w": width, "o": block.integers(deltas, width)}
+        deltas = np.diff(matrix[:, varies].T, axis=1, prepend=0)
+        alike = np.diff(deltas, axis=0, prepend=0)  # the points of a curve move alike
+        deltas = min(deltas, alike, key=lambda d: len(zlib.compress(_planes(d, _width(d)))))
+        entry = {"k": "n", "t": literal, "m": int(varies.sum()), "w": _width(deltas), "d": int(deltas is alike)}
+        return entry | {"o": block.integers(deltas, _width(deltas))}
     if len(templates) > max(4, len(values) // 3):
         return None
     # A point is near the one before it: each number is kept as its difference from the number two places before.

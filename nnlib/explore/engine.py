@@ -12,13 +12,13 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from .controls import fixed_point, identifier, read_controls
-from .diff import compare
+from .diff import Shared, compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
 from .memo import AxisMemo
 from .names import Names
 from .page import figure_html
-from .render import FreshAxes, Images, drawn, images_alone, markup, read_svg, save_pdf, save_svg
+from .render import FreshAxes, Images, drawn, images_alone, markup, save_pdf, tree_of
 from .typeset import typeset
 
 MAX_STATES = 4000
@@ -214,7 +214,7 @@ class Explorer:
 
     def _static(self):
         self._check_states()
-        images, memo = Images(), AxisMemo()
+        images, memo, shared = Images(), AxisMemo(), Shared()
         trees, descriptions, alone = [], [], True
         places = [[] for _ in self.handles]
         reached = [[] for _ in self.goals]
@@ -223,7 +223,7 @@ class Explorer:
                 with self.drawn(values) as figure:
                     memo.prepare(figure)
                     alone = alone and images_alone(figure)
-                    trees.append(read_svg(save_svg(figure), images, memo))
+                    trees.append(shared(tree_of(figure, images, memo)))
                     if self.describe:
                         descriptions.append(self.said(values))
                     for handle, found in zip(self.handles, places, strict=True):
@@ -235,12 +235,11 @@ class Explorer:
         start = self.start
         for goal, found in zip(self.goals, reached, strict=True):
             goal.check(found, start)
-        slots = compare(trees, start)
+        tree, slots = compare(trees, start)
         heads, names, play = self.heads()
         handles = [
             (h.name, [names.index(n) for n in h.moves], found) for h, found in zip(self.handles, places, strict=True)
         ]
-        tree = trees[start]
         content = fingerprint(
             self.title, heads, [c.label for c in self.controls], start, descriptions, markup(tree),
             [(s.path, s.name, s.values) for s in slots], *([handles] if handles else []),

@@ -30,6 +30,7 @@
     slot.now = -1;
     if (slot.k == "n") {                                 // columns of one template, summed over the states
       slot.x = integers(bytes, slot.o, n * slot.m, slot.w);
+      if (slot.d) for (i = n; i < n * slot.m; i++) slot.x[i] += slot.x[i - n];    // after the columns before
       for (j = 0; j < slot.m; j++) for (i = 1; i < n; i++) slot.x[j * n + i] += slot.x[j * n + i - 1];
       slot.t = slot.t.split("#");
     }

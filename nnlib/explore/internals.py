@@ -8,6 +8,7 @@ import contextlib
 import matplotlib
 from matplotlib import textpath
 from matplotlib.axis import Axis
+from matplotlib.backends import backend_svg
 from matplotlib.text import Text
 
 NAMES = {
@@ -19,7 +20,8 @@ NAMES = {
     "RendererSVG": ("_markers", "_clipd"),
     "MixedModeRenderer": ("_renderer",),
     "Affine2D": ("_parents",),
-    "module": ("_text_helpers",),
+    "matplotlib": ("_text_helpers",),
+    "backend_svg": ("_XMLWriter",),
 }
 # Links to owners, notifications and caches: no part of what an axis looks like.
 LINKS = {
@@ -69,6 +71,11 @@ def formulas_by(function):
 def missing_letters_by(function):
     """``with``: that no font of a text has a letter is told by ``function(original, code, fonts)``."""
     return _asks(matplotlib._text_helpers, "warn_on_missing_glyph", function)
+
+
+def written_by(writer):
+    """``with``: what an SVG renderer writes goes to ``writer``."""
+    return _asks(backend_svg, "_XMLWriter", lambda original, file: writer)
 
 
 def ticks_by(function):

@@ -17,7 +17,7 @@ import traitlets
 from .controls import FEW
 from .memo import AxisMemo
 from .page import css, goals_html, live_html
-from .render import Images, drawn, read_svg, save_svg
+from .render import Images, drawn, tree_of
 
 PAUSE = 0.01  # seconds between a change and its drawing: messages that are already waiting come first
 SETTLED = 0.25  # seconds that a state must last to be a find, as in a page
@@ -78,7 +78,7 @@ class LiveFigure:
                     self._memo = AxisMemo()
                 self._memo.prepare(figure)
                 images = Images()
-                tree = read_svg(save_svg(figure), images, self._memo)
+                tree = tree_of(figure, images, self._memo)
                 if self.handles:
                     self._drawing = figure
                     places = [self._place(handle, figure, values) for handle in self.handles]

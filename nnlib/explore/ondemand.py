@@ -10,7 +10,7 @@ import os
 from .encode import compress, encode
 from .memo import AxisMemo
 from .page import figure_html, standalone_svg
-from .render import Images, images_alone, markup, read_svg, save_svg
+from .render import Images, images_alone, markup, tree_of
 
 REMEMBERED = 100  # drawings of axes kept between states
 figures, _numbers = {}, itertools.count()
@@ -28,7 +28,7 @@ class _Drawing:
                 self.memo = AxisMemo()
             self.memo.prepare(figure)
             images = Images()
-            return read_svg(save_svg(figure), images, self.memo), images, figure
+            return tree_of(figure, images, self.memo), images, figure
 
 
 def first(explorer):

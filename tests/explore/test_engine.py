@@ -1,6 +1,7 @@
 """From states to HTML: budgets, errors, determinism, and the shortcuts that must change nothing."""
 
 import html
+import io
 import os
 import pickle
 import subprocess
@@ -15,7 +16,14 @@ from matplotlib.transforms import TransformNode
 
 from nnlib.explore import engine, texts
 from nnlib.explore.memo import AxisMemo
-from nnlib.explore.render import RC, FreshAxes, Images, drawn, markup, read_svg, save_svg
+from nnlib.explore.render import METADATA, RC, FreshAxes, Images, drawn, markup, tree_of
+
+
+def saved(figure):
+    """matplotlib's own SVG of a figure, without what differs from run to run."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata=METADATA)
+    return buffer.getvalue()
 
 
 def plain(ax, w=1.0, b=0.0):
@@ -160,7 +168,7 @@ def test_axes_drawn_once_are_axes_drawn_always(figure_name, made):
                 with drawn(figure.draw, figure.values(state), fresh_axes) as drawing:
                     if used:
                         used.prepare(drawing)
-                    trees.append(markup(read_svg(save_svg(drawing), Images(), used)))
+                    trees.append(markup(tree_of(drawing, Images(), used)))
             assert trees[0] == trees[1], figure.values(state)
 
 
@@ -200,7 +208,7 @@ def test_an_unchanged_axis_is_drawn_once(ticks):
             with drawn(draw, {"w": w}, fresh_axes) as drawing:
                 memo.prepare(drawing)
                 assert vars(drawing.axes[0].xaxis)["draw"], "the axis is not known"
-                read_svg(save_svg(drawing), Images(), memo)
+                tree_of(drawing, Images(), memo)
     assert len(memo.drawings) == 2
 
 
@@ -248,7 +256,7 @@ def test_a_changed_axis_is_drawn_again(change):
             with drawn(draw, {"k": k}) as drawing:
                 if used:
                     used.prepare(drawing)
-                trees.append(markup(read_svg(save_svg(drawing), Images(), used)))
+                trees.append(markup(tree_of(drawing, Images(), used)))
         assert trees[0] == trees[1]
         shown.append(trees[0])
     assert shown[1] == shown[3] and len(set(shown)) > 1
@@ -278,11 +286,11 @@ def test_formulas_are_parsed_once_for_each_size_and_font():
         for k in range(3):
             with plt.rc_context(settings):
                 with drawn(labelled, {"k": k}) as drawing:
-                    shown.append(markup(read_svg(save_svg(drawing), Images())))
+                    shown.append(markup(tree_of(drawing, Images())))
                 with plt.rc_context(RC):
                     plain_figure, ax = plt.subplots()
                     labelled(ax, k)
-                    assert shown[-1] == markup(read_svg(save_svg(plain_figure), Images()))
+                    assert shown[-1] == markup(tree_of(plain_figure, Images()))
                     plt.close(plain_figure)
     assert shown[0] == shown[2] != shown[1] and shown[3] == shown[5] != shown[0]
     assert texts._parse.cache_info().misses == 6           # two sizes, and the one that widths are measured in
@@ -306,17 +314,17 @@ def test_a_text_laid_out_once_is_where_it_would_be(options):
         ax.text(**dict(x=0.5, y=0.5, s="two words of $x^2$\nand many more words in a second line") | options)
 
     with drawn(lambda ax: ax.text(0.5, 0.5, "two words of $x^2$\nand many more words in a second line"), {}) as plainly:
-        usual = save_svg(plainly)
+        usual = saved(plainly)
     for settings in ({}, {"font.sans-serif": ["DejaVu Serif"]}, {"figure.dpi": 200}):
         with plt.rc_context(settings):
             for _ in range(2):
                 with drawn(write, {}) as drawing:
-                    remembered = save_svg(drawing)
+                    remembered = saved(drawing)
                 assert remembered != usual
             with plt.rc_context(RC):
                 figure, ax = plt.subplots()
                 write(ax)
-                assert remembered == save_svg(figure)
+                assert remembered == saved(figure)
                 plt.close(figure)
 
 
@@ -334,11 +342,11 @@ def test_ticks_left_out_of_the_pickle_come_when_they_are_wanted(grid):
     fresh_axes, shown = FreshAxes(None), []
     for _ in range(2):
         with drawn(draw, {}, fresh_axes) as drawing:
-            shown.append(save_svg(drawing))
+            shown.append(saved(drawing))
     with plt.rc_context(RC):
         figure, ax = plt.subplots()
         draw(ax)
-        assert shown == [save_svg(figure)] * 2
+        assert shown == [saved(figure)] * 2
         plt.close(figure)
 
 
