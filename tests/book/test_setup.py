@@ -7,10 +7,13 @@ import json
 import re
 import subprocess
 import sys
+from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from sphinx.util.matching import compile_matchers
 
 from book import __main__ as commands
@@ -255,25 +258,12 @@ def test_requirements_are_pinned_and_whole(root):
 
 
 def test_this_environment_is_the_pinned_one(root):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--dry-run",
-            "--quiet",
-            "--no-index",
-            "--report",
-            "-",
-            "-r",
-            "requirements.txt",
-        ],
-        cwd=root,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0 and '"install": []' in done.stdout, done.stderr[-500:]
+    """That each has what it needs, `pip check` says above."""
+    lines = [line.partition("#")[0].strip() for line in (root / "requirements.txt").read_text(encoding="utf-8").splitlines()]
+    pinned = [pin for pin in map(Requirement, filter(None, lines)) if not pin.marker or pin.marker.evaluate()]
+    here = {canonicalize_name(each.name): each.version for each in metadata.distributions()}
+    assert len(pinned) > 50
+    assert [str(pin) for pin in pinned if not pin.specifier.contains(here.get(canonicalize_name(pin.name), "0"))] == []
 
 
 def skipped(monkeypatch, day, *arguments):

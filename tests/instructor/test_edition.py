@@ -57,9 +57,12 @@ def test_the_instructors_edition_has_solutions_and_rubrics(root, tmp_path):
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
-    """The real book's student edition."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return edition.make("student", tmp_path_factory.mktemp("edition") / "student")
+    """The real book's student edition, without its pages, as the command makes it."""
+    folder = tmp_path_factory.mktemp("edition") / "student"
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["student", "--no-book", "--out", str(folder)]) == 0
+    assert str(folder / "chapters") in said.getvalue()
+    return folder
 
 
 def telling_lines():
@@ -75,8 +78,8 @@ def telling_lines():
     return [line for line in solutions if len(line) > 25 and line not in pages and not fences.match(line)]
 
 
-def test_no_line_of_a_solution_in_the_student_book(student):
-    """In the notebooks, the sources, the pages (without their markup), the search index, the package."""
+def no_solution_in(folder):
+    """No telling line in any file: its notebooks, sources, package, and pages, without their markup, if it has any."""
     lines = telling_lines()
     assert len(lines) > 20
 
@@ -85,16 +88,23 @@ def test_no_line_of_a_solution_in_the_student_book(student):
     wanted = {bare(line): line for line in lines}
     library = "".join(path.read_text() for path in Path(edition.ROOT, "nnlib").glob("*.py"))
     found = []
-    for path, raw in everything(student):
+    for path, raw in everything(folder):
         if path.suffix in (".ipynb", ".html", ".js", ".txt", ".py", ".md", ".json", ".inv"):
             text = bare(raw.decode("utf-8", "replace"))
             found += [(path.name, line) for key, line in wanted.items() if key and key in text and line not in library]
     assert not found
-    assert any(path.match("*.tar.gz/book/nnlib/exercises/keys.json") for path, _ in everything(student))
 
 
-def test_the_student_book_is_a_book(student):
-    html = student / "_build" / "html"
+def test_no_line_of_a_solution_in_the_student_edition(student):
+    no_solution_in(student)
+
+
+@pytest.mark.slow(every=3)
+def test_the_student_book_is_a_book_without_solutions(student):
+    html = edition.build(student).parent
+    no_solution_in(html)
+    assert not list(html.rglob("instructor_guide*"))
+    assert any(path.match("*.tar.gz/book/nnlib/exercises/keys.json") for path, _ in everything(html))
     contents = Path(edition.ROOT, "_toc.yml").read_text()
     listed = [path for path in chapter_paths() if f"chapters/{path.stem}" in contents]
     assert listed
@@ -125,10 +135,10 @@ def test_the_student_package_checks_without_a_reference(student):
     assert entry.mistakes[0].hint.split(":")[0] in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("kind", ["student", "edition"])
-def test_on_the_command_line(kind, tmp_path, capsys):
-    assert main([kind, "--no-book", "--out", str(tmp_path / kind)]) == 0
-    assert str(tmp_path / kind / "chapters") in capsys.readouterr().out
+def test_on_the_command_line(tmp_path, capsys):
+    """The student edition is made so above."""
+    assert main(["edition", "--no-book", "--out", str(tmp_path / "edition")]) == 0
+    assert str(tmp_path / "edition" / "chapters") in capsys.readouterr().out
 
 
 def test_another_folder_is_not_overwritten(tmp_path):
