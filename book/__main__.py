@@ -250,7 +250,8 @@ def chapters(*names):
 
 
 def pytest(*arguments):
-    return run(sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments)
+    workers = "3"  # on two cores: a test waits for its browser, kernel or program half of its time
+    return run(sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "worksteal", *arguments)
 
 
 PARTS = {

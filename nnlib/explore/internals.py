@@ -73,9 +73,9 @@ def missing_letters_by(function):
     return _asks(matplotlib._text_helpers, "warn_on_missing_glyph", function)
 
 
-def written_by(writer):
-    """``with``: what an SVG renderer writes goes to ``writer``."""
-    return _asks(backend_svg, "_XMLWriter", lambda original, file: writer)
+def written_by(writer, to):
+    """``with``: what would be written to the file ``to`` as SVG goes to ``writer``; measuring a text takes another file."""
+    return _asks(backend_svg, "_XMLWriter", lambda original, file: writer if file is to else original(file))
 
 
 def ticks_by(function):

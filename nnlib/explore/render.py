@@ -217,9 +217,9 @@ def tree_of(figure, images, memo=None):
     by their order; images stand in by the hash of their pixels. ``kind`` is what matplotlib calls a group
     (``line2d``, ``xtick``), by which two states are matched.
     """
-    writer = _Writer()
-    with written_by(writer):
-        figure.savefig(io.StringIO(), format="svg", metadata=METADATA)
+    writer, file = _Writer(), io.StringIO()
+    with written_by(writer, file):
+        figure.savefig(file, format="svg", metadata=METADATA)
     root = writer.root
     if memo:
         memo.restore(root)

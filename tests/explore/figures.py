@@ -142,7 +142,7 @@ def grabbed(axes, px=1.0, py=0.5, rate=1.0, f="sine"):
     left.plot(x, curve(x))
     left.plot([px], [py], "o")
     left.set(xlim=(-3, 3), ylim=(-1.5, 1.5), title=f"({px:g}, {py:g})")
-    right.loglog([0.01, 10], [10, 0.01])
+    right.loglog([0.001, 100], [100, 0.001])
     right.plot([rate], [0.1 / rate], "s")
 
 
@@ -157,14 +157,14 @@ FIGURES = {
                  describe=lambda temperature: f"Five bars at temperature {temperature:g}."),
     "two_axes": dict(draw=two_axes, rate=[0.0, 0.1, 0.5, 1.0, 2.0], steps=[5, 10, 20], subplots=dict(ncols=2, figsize=(8, 3.2))),
     "network": dict(draw=network, hidden=(1, 5), weight=(-2.0, 2.0, 1.0)),
-    "autoscaled": dict(draw=autoscaled, k=[1.0, 2.0, 2.25, 3.0, 4.5, 5.0], grid=False),
+    "autoscaled": dict(draw=autoscaled, k=(1.0, 5.0, 0.25), grid=False),
     "crowd": dict(draw=crowd, count=(0, 6)),
     "missing": dict(draw=missing, gap=(2, 12)),
     "picture": dict(draw=picture, shift=(0, 3), smooth=False, subplots=dict(ncols=3, figsize=(9, 3))),
     "scales": dict(draw=scales, base=[2, 3, 10], side={"on the left": "left", "on the right": "right"}),
     "curves": dict(draw=curves, rate=[0.001, 0.01, 0.1, 0.3, 1.0], dropout=(0.0, 0.5, 0.1)),
     "grabbed": dict(
-        draw=grabbed, px=(-2.0, 2.0, 1.0), py=(-1.0, 1.0, 0.5), rate=[0.01, 1.0, 10.0],
+        draw=grabbed, px=(-2.0, 2.0, 1.0), py=(-1.0, 1.0, 0.5), rate=[0.01, 0.1, 1.0, 10.0, 50.0],
         f=["sine", "square"], subplots=dict(ncols=2, figsize=(8, 3.2)),
         drag={
             "the point": ("px", "py"),

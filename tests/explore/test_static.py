@@ -73,10 +73,10 @@ def test_a_corrupted_difference_is_caught(static, arguments, monkeypatch, opened
     original = engine.compare
 
     def corrupted(trees, start):
-        slots = original(trees, start)
+        tree, slots = original(trees, start)
         slot = next(s for s in slots if s.name == attribute and s.values[start + later])
         corrupt(slot.values, start + later)
-        return slots
+        return tree, slots
 
     monkeypatch.setattr(engine, "compare", corrupted)
     figure = static(**arguments[name])
