@@ -119,8 +119,9 @@ def _numbers(values, block):
         deltas = np.diff(matrix[:, varies].T, axis=1, prepend=0)
         alike = np.diff(deltas, axis=0, prepend=0)  # the points of a curve move alike
         deltas = min(deltas, alike, key=lambda d: len(zlib.compress(_planes(d, _width(d)))))
-        entry = {"k": "n", "t": literal, "m": int(varies.sum()), "w": _width(deltas), "d": int(deltas is alike)}
-        return entry | {"o": block.integers(deltas, _width(deltas))}
+        width = _width(deltas)
+        entry = {"k": "n", "t": literal, "m": int(varies.sum()), "w": width, "d": int(deltas is alike)}
+        return entry | {"o": block.integers(deltas, width)}
     if len(templates) > max(4, len(values) // 3):
         return None
     # A point is near the one before it: each number is kept as its difference from the number two places before.

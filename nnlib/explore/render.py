@@ -221,6 +221,8 @@ def tree_of(figure, images, memo=None):
     with written_by(writer, file):
         figure.savefig(file, format="svg", metadata=METADATA)
     root = writer.root
+    for namespace in ("xmlns", "xmlns:xlink"):
+        del root.attrib[namespace]
     if memo:
         memo.restore(root)
     for parent in root.iter():
@@ -250,8 +252,6 @@ def tree_of(figure, images, memo=None):
                 attributes[key] = images.add(value)
             elif key in COORDINATES:
                 attributes[key] = quantise(value)
-            elif key.startswith("xmlns"):
-                continue
             elif key == "transform":
                 value = placed(value)
                 if not value.startswith("rotate(0 "):
