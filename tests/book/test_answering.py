@@ -94,7 +94,7 @@ RUN_ALL = """async cells => {
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("browser, where", [("chromium", "disk"), ("firefox", "server")])
+@pytest.mark.parametrize("browser, where", [("chromium", "disk"), ("firefox", "disk"), ("firefox", "server")])
 def test_every_cell_of_an_exercise_prints_what_cpython_prints(browser, where, request, html, server):
     url = (html / PAGE).as_uri() if where == "disk" else f"{server}/{PAGE}"
     wanted = cells()
@@ -392,7 +392,7 @@ LOST = """async text => {
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("victim, text", [("process", "while True: pass"), ("worker", "3")])
+@pytest.mark.parametrize("victim, text", [("process", "3"), ("process", "while True: pass"), ("worker", "3")])
 def test_a_python_that_is_ended_from_outside_is_missed_and_started_anew(victim, text, opened, server, chromium):
     """Idle or running, as by a browser that is short of memory: nobody is told."""
     window = opened("server")

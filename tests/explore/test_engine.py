@@ -309,6 +309,7 @@ def test_a_text_laid_out_once_is_where_it_would_be(options):
     """A text is not taken for another one: each way to write it comes after all the others."""
 
     def write(ax, **options):
+        ax.set_aspect(0.3)
         ax.set_axis_off()  # ticks take the time
         ax.text(**dict(x=0.5, y=0.5, s="two words of $x^2$\nand many more words in a second line") | options)
 
