@@ -409,7 +409,9 @@ def test_a_python_that_is_ended_from_outside_is_missed_and_started_anew(victim, 
         browser = chromium.new_browser_cdp_session()
         browser.on("Target.targetCrashed", lambda event: crashed.append(event))
         browser.send("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "iframe"}]})
-        (frame,) = browser.send("Target.getTargets", {"filter": [{"type": "iframe"}]})["targetInfos"]
+        mine = window.context.new_cdp_session(page).send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+        frames = browser.send("Target.getTargets", {"filter": [{"type": "iframe"}]})["targetInfos"]
+        (frame,) = [each for each in frames if each["browserContextId"] == mine]  # other tests keep pages open
         session = browser.send("Target.attachToTarget", {"targetId": frame["targetId"], "flatten": False})["sessionId"]
         message = json.dumps({"id": 1, "method": "Page.crash"})
         browser.send("Target.sendMessageToTarget", {"sessionId": session, "message": message})
