@@ -5,6 +5,7 @@ its cells gave when they last ran.
 """
 
 import ast
+import gzip
 import html
 import json
 import re
@@ -179,6 +180,18 @@ def pictures_print_numbers_as_a_book(path, notebook):
                 printed = typeset(text).replace("\N{NO-BREAK SPACE}", " ")
                 if printed != text.replace("\N{NO-BREAK SPACE}", " "):
                     yield k, f"shows {text!r} in its picture: typeset(...) makes it {printed!r}"
+
+
+@rule("weigh at most 300 kB together")
+def figures_are_light(path, notebook):
+    weights = {}
+    for k, cell in code(notebook):
+        for output in cell.outputs:
+            if 'class="explore"' in (text := output.get("data", {}).get("text/html", "")):
+                weights[k] = weights.get(k, 0) + len(gzip.compress(text.encode(), mtime=0))
+    if sum(weights.values()) > 300_000:
+        heaviest = max(weights, key=weights.get)
+        yield heaviest, f"draws {weights[heaviest]:,} of the {sum(weights.values()):,} bytes of live figures, and 300,000 fit"
 
 
 @rule("a sentence with its full stop")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -175,6 +176,11 @@ def goal_without_stop(notebook):
     first_code(notebook).outputs.append(new_output("display_data", data={"text/html": goal}))
 
 
+def heavy(notebook):
+    numbers = np.random.default_rng(0).integers(0, 10**9, 50_000).tolist()
+    first_code(notebook).outputs.append(new_output("display_data", data={"text/html": f'<div class="explore">{numbers}</div>'}))
+
+
 CASES = {
     unasked: "asks nothing before its first section",
     untimed: "has no line **Time:** about an hour. **Builds on:**",
@@ -203,6 +209,7 @@ CASES = {
     footnote: "has a footnote",
     typed_number: "shows 'loss -3e-05' in its picture: typeset(...) makes it 'loss −3·10⁻⁵'",
     goal_without_stop: "has the goal 'Find it', without a full stop",
+    heavy: "bytes of live figures, and 300,000 fit",
 }
 STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
 
