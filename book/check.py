@@ -222,6 +222,17 @@ def asks_a_question_first(path, notebook):
         yield None, "asks nothing before its first section: a question in italics, *Why ...?*, for the cover too"
 
 
+@rule("in the first screen, a live figure")
+def opens_with_its_figure(path, notebook):
+    for k, cell in enumerate(notebook.cells, 1):
+        if any('class="explore"' in output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])):
+            return
+        if cell.cell_type == "code" and (cell.outputs or "hide-input" not in cell.metadata.get("tags", [])):
+            yield k, "stands before the first live figure: fold it (the tag hide-input), and print below the figure"
+        if cell.cell_type == "markdown" and k > 1:
+            yield k, "stands before the first live figure: its words belong into the first cell"
+
+
 @rule("then one line, `**Time:** about an hour.")
 def says_its_time_and_ground(path, notebook):
     if not any(re.search(r"\*\*Time:\*\* .*\*\*Builds on:\*\* ", text) for _, text in prose(notebook)):

@@ -181,6 +181,18 @@ def heavy(notebook):
     first_code(notebook).outputs.append(new_output("display_data", data={"text/html": f'<div class="explore">{numbers}</div>'}))
 
 
+def printed_first(notebook):
+    first_code(notebook).outputs.append(new_output("stream", name="stdout", text="0.5"))
+
+
+def open_code_first(notebook):
+    first_code(notebook).metadata = {}
+
+
+def words_first(notebook):
+    notebook.cells.insert(2, new_markdown_cell("Before we begin."))
+
+
 CASES = {
     unasked: "asks nothing before its first section",
     untimed: "has no line **Time:** about an hour. **Builds on:**",
@@ -209,6 +221,9 @@ CASES = {
     footnote: "has a footnote",
     typed_number: "shows 'loss -3e-05' in its picture: typeset(...) makes it 'loss −3·10⁻⁵'",
     goal_without_stop: "has the goal 'Find it', without a full stop",
+    printed_first: "print below the figure",
+    open_code_first: "fold it (the tag hide-input)",
+    words_first: "its words belong into the first cell",
     heavy: "bytes of live figures, and 300,000 fit",
 }
 STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
