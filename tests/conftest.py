@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from book.arithmetic import ONE_ROUNDING
 
@@ -34,7 +34,8 @@ CHROMIUM_FLAGS = [
     "--process-per-site",
 ]
 os.environ.update(ONE_ROUNDING)  # here, before any test imports NumPy
-settings.register_profile("same", derandomize=True)  # the same examples in each run
+# The same examples in each run, and as much time as they need: a busy machine is no failure.
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 
 

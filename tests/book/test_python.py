@@ -180,7 +180,7 @@ def test_waiting_for_anything_has_an_end(code, snapshot):
         python.run(f"import select, time\n{code}", FUEL)
     except host.Ended as error:
         assert "more work" not in str(error)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60
     python.close()
 
 
