@@ -225,7 +225,7 @@ def asks_a_question_first(path, notebook):
 @rule("in the first screen, a live figure")
 def opens_with_its_figure(path, notebook):
     for k, cell in enumerate(notebook.cells, 1):
-        if any('class="explore"' in output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])):
+        if cell.cell_type == "code" and "explore(" in cell.source:
             return
         if cell.cell_type == "code" and (cell.outputs or "hide-input" not in cell.metadata.get("tags", [])):
             yield k, "stands before the first live figure: fold it (the tag hide-input), and print below the figure"

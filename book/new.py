@@ -45,10 +45,10 @@ def cells(stem):
     figure = {"figure": {"caption": "TODO: one sentence.", "name": f"fig-{short}-first"}}
     pages = [
         new_markdown_cell(
-            f"(ch-{short})=\n# {title}\n\nTODO: what the reader sees. *TODO: a question that the reader cannot answer yet?*"
+            f"(ch-{short})=\n# {title}\n\nTODO: what the reader sees. *TODO: a question that the reader cannot answer yet?*\n\n"
+            "*TODO: what to commit to, what to drag, and what to look for.*"
         ),
         new_code_cell(IMPORTS, metadata={"tags": ["hide-input"]}),
-        new_markdown_cell("TODO: what to drag, and what to look for."),
         new_code_cell(FIGURE, metadata={"mystnb": figure}),
         new_markdown_cell(
             ":::{admonition} After this chapter you can\n:class: tip\n"
