@@ -136,6 +136,19 @@ def server(html):
         serving.shutdown()
 
 
+def again(visit, wait):
+    """Visit a page until it shows what was stored: a browser writes in its own time, and on a busy machine reads old copies."""
+    from playwright.sync_api import TimeoutError
+
+    for _ in range(12):
+        visit()
+        try:
+            return wait(timeout=SECONDS * 1000 / 12)
+        except (AssertionError, TimeoutError) as error:
+            said = error
+    raise said
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser."""

@@ -10,13 +10,12 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import TimeoutError
 
 from book.notebook import chapter_paths, label_of, parts, read
 from book.python import extension, scripts
 from nnlib.exercises import all_exercises, check
 from tests.book import firefox
-from tests.conftest import SECONDS, free_ports
+from tests.conftest import SECONDS, again, free_ports
 
 PAGE = "chapters/02_activations.html"
 WRONG = "def softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdims=True)\n\n\ncheck(softmax)"
@@ -128,7 +127,7 @@ class Exercise:
     """An exercise on a page."""
 
     def __init__(self, page, name="softmax"):
-        self.page, self.root = page, page.locator(f".runnable[data-name={name}]")
+        self.page, self.name, self.root = page, name, page.locator(f".runnable[data-name={name}]")
 
     def button(self, action):
         return self.root.locator(f"[data-action={action}]")
@@ -150,6 +149,11 @@ class Exercise:
     def text(self):
         return self.root.evaluate("root => root.getCode()")
 
+    def reads(self, text):
+        """What waits until it reads ``text``."""
+        is_there = "([name, text]) => document.querySelector(`.runnable[data-name=${name}]`).getCode() === text"
+        return functools.partial(self.page.wait_for_function, is_there, arg=[self.name, text])
+
 
 @pytest.fixture
 def opened(watched, html, server):
@@ -168,18 +172,6 @@ def opened(watched, html, server):
 def without_formulas(context):
     """To set them takes longer than all else that a page does, and no exercise needs them."""
     context.route("**/mathjax/**", lambda route: route.fulfill(content_type="text/javascript", body=""))
-
-
-def again(visit, seen):
-    """Visit a page until it shows what was stored: a browser writes in its own time, and on a busy machine reads old copies."""
-    for _ in range(12):
-        visit()
-        try:
-            seen.wait_for(timeout=SECONDS * 1000 / 12)
-            return
-        except TimeoutError:
-            pass
-    raise AssertionError(f"never seen: {seen}")
 
 
 @pytest.mark.browser
@@ -207,10 +199,10 @@ def test_a_reader_gets_a_hint_then_solves_it_and_finds_it_solved_again(where, op
     assert exercise.root.locator(".runnable-status").inner_text() == "✓ Right"
     tick, count = page.locator("#ex-softmax .runnable-solved"), page.locator(".bd-links .current > a .runnable-count")
     assert tick.inner_text() == "✓ solved" and re.match(r"✓ 1/\d", count.first.inner_text().strip())
-    again(page.reload, tick)
+    again(page.reload, tick.wait_for)
     assert exercise.text == RIGHT and exercise.button("run").inner_text() != "Check"
     cover = page.url.split("chapters/")[0] + "intro.html"
-    again(lambda: page.goto(cover), page.locator("#map-2 .map-rings", has_text="solved 1 of"))
+    again(lambda: page.goto(cover), page.locator("#map-2 .map-rings", has_text="solved 1 of").wait_for)
     assert re.search(r"read \d+ of", page.locator("#map-2 .map-rings").inner_text())
     assert "solved 1 of" in page.locator("#map-2 .map-rings").inner_text()
     assert re.match(r"✓ 1/\d", page.locator(".bd-links .runnable-count").first.inner_text().strip())
@@ -267,8 +259,7 @@ def test_reset_brings_back_the_stub_as_it_stood(opened):
     exercise.check()
     reset.click()
     assert exercise.text == stub and reset.is_hidden(), "there is nothing to undo"
-    window.page.reload()
-    assert exercise.text == stub
+    again(window.page.reload, exercise.reads(stub))
 
 
 @pytest.mark.browser
@@ -558,7 +549,7 @@ def test_a_reload_while_it_runs_loses_nothing(opened):
     exercise.write(text)
     exercise.button("run").click()
     exercise.wait("running")
-    again(window.page.reload, exercise.root.locator("pre", has_text="while True"))
+    again(window.page.reload, exercise.root.locator("pre", has_text="while True").wait_for)
     assert exercise.text == text and exercise.root.get_attribute("data-state") == "idle"
 
 

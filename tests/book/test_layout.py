@@ -1,11 +1,14 @@
 """How a chapter lies on the page: figures beside their text on wide screens, Story or Code, and on paper."""
 
 import io
+from functools import partial
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.book.test_answering import without_formulas
+from tests.conftest import again
 
 pytestmark = pytest.mark.browser
 PAGE = "chapters/01_neurons.html"
@@ -75,9 +78,7 @@ def test_drawing_code_is_folded_until_the_reader_wants_code_and_that_is_kept(cha
     page.click("[data-set-code=code]")
     assert page.locator("details.fold[open]").count() == folds.count()
     assert page.get_attribute("[data-set-code=code]", "aria-pressed") == "true"
-    page.reload()
-    page.wait_for_selector(".explore[data-ready]")
-    assert page.locator("details.fold[open]").count() == folds.count()
+    again(page.reload, partial(expect(page.locator("details.fold[open]")).to_have_count, folds.count()))
     page.click("[data-set-code=story]")
     assert page.locator("details.fold[open]").count() == 0
 

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.book.test_answering import TURNED, without_formulas
-from tests.conftest import Watched
+from tests.conftest import Watched, again
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
 PAGES = sorted(
@@ -295,9 +296,7 @@ def test_dark_mode_is_chosen_and_kept(watched, html, milliseconds):
         page.wait_for_function("mode => localStorage.mode == mode", arg=after)
     page.wait_for_function("document.documentElement.dataset.theme == 'dark'")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor").startswith("rgb(1")
-    page.reload()
-    page.evaluate(READY)
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    again(page.reload, partial(page.wait_for_function, "document.documentElement.dataset.theme == 'dark'"))
 
 
 @pytest.mark.browser

@@ -1,13 +1,16 @@
 """Handles, goals and words that move figures: in Python what is refused, in a browser what the reader does."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from nnlib.explore import explore
 from nnlib.explore.controls import Control
 from nnlib.explore.page import page as standalone
+from tests.conftest import again
 
 
 def dot(ax, w=1.0, b=0.0, f="a"):
@@ -228,9 +231,7 @@ def test_a_goal_is_ticked_by_hand_and_remembered(made, opened):
     assert goals[1].text_content() == "Found: Find the smallest rate."
     key = goals[1].get_attribute("data-goal")
     assert page.evaluate("k => localStorage.getItem('nn:goal:' + k)", key) == "1" and re.fullmatch(r"grabbed-\w{6}", key)
-    page.reload()
-    page.wait_for_selector(".explore[data-ready]")
-    assert page.locator(".explore-goal[data-reached]").count() == 1
+    again(page.reload, partial(expect(page.locator(".explore-goal[data-reached]")).to_have_count, 1))
 
 
 def test_goals_work_without_storage_and_passing_through_is_no_find(made, opened):

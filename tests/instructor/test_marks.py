@@ -1,6 +1,7 @@
 """What a person decides and grading respects: marks of written answers, deadlines, points, groups, grading again."""
 
 import csv
+import functools
 import json
 import os
 import time
@@ -9,9 +10,11 @@ from datetime import datetime
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from instructor import assignment, decided, grade, handed_in, lms, marking, nbgrader_export, report, runner, similarity, written
 from instructor.__main__ import main
+from tests.conftest import again
 from tests.instructor.course import ALL, POINTS, solved
 
 DUE = "2026-10-09 18:00"
@@ -318,6 +321,11 @@ def to_mark(tmp_path, asked, hand_in, watched):
     return tabs, lambda tab, name: tab.locator(f"article[data-student='{made.code(name)}']")
 
 
+def reads(field, text):
+    """What waits until a field reads ``text``."""
+    return functools.partial(expect(field).to_have_value, text)
+
+
 def downloaded(tab, path):
     with tab.expect_download() as waiting:
         tab.locator("#download").click()
@@ -333,8 +341,7 @@ def test_marking_in_a_browser(tmp_path, asked, hand_in, to_mark):
     ada.locator("textarea").press("End")
     ada.locator("textarea").type(', "good"')
     assert one.locator("#count").inner_text() == "1 of 2 answers marked"
-    one.reload()
-    assert ada.locator("input").input_value() == "2"
+    again(one.reload, reads(ada.locator("input"), "2"))
     downloaded(one, tmp_path / "marks.csv")
     result = run(made, hand_in.folder, tmp_path)["ada"]
     assert report.score(result) == 2
@@ -349,8 +356,8 @@ def test_two_tabs_mark_together(tmp_path, to_mark):
     other.locator("#count", has_text="1 of 2").wait_for()
     card(other, "bob").locator("input").fill("2")
     one.locator("#count", has_text="2 of 2").wait_for()
-    one.reload()
-    assert [card(one, name).locator("input").input_value() for name in ("ada", "bob")] == ["1", "2"]
+    again(one.reload, reads(card(one, "bob").locator("input"), "2"))
+    reads(card(one, "ada").locator("input"), "1")()
     downloaded(other, tmp_path / "marks.csv")
     assert sorted(line.split(",", 1)[1] for line in (tmp_path / "marks.csv").read_text().splitlines()[1:]) == [
         'twice,1,""', 'twice,2,""']
@@ -373,19 +380,16 @@ def test_what_was_changed_in_the_file_after_the_download_counts(tmp_path, asked,
     (one, _), card = to_mark
     card(one, "ada").locator("input").fill("1")
     downloaded(one, tmp_path / "marks.csv")
-    one.reload()
-    assert card(one, "ada").locator("input").input_value() == "1", "it was not graded again: the file may be lost"
+    again(one.reload, reads(card(one, "ada").locator("input"), "1"))  # it was not graded again: the file may be lost
     card(one, "bob").locator("textarea").fill("{body} later")
     table = (tmp_path / "marks.csv").read_text()
     (tmp_path / "marks.csv").write_text(table.replace(",1,", ",2,"))
     run(asked[0], hand_in.folder, tmp_path)
-    one.reload()
-    assert card(one, "ada").locator("input").input_value() == "2"
-    assert card(one, "bob").locator("textarea").input_value() == "{body} later", "it was not downloaded yet"
+    again(one.reload, reads(card(one, "bob").locator("textarea"), "{body} later"))  # it was not downloaded yet
+    reads(card(one, "ada").locator("input"), "2")()
     downloaded(one, tmp_path / "marks.csv")
     run(asked[0], hand_in.folder, tmp_path)
-    one.reload()
-    assert card(one, "bob").locator("textarea").input_value() == "{body} later"
+    again(one.reload, reads(card(one, "bob").locator("textarea"), "{body} later"))
 
 
 @pytest.mark.browser
@@ -408,8 +412,7 @@ def test_an_answer_is_written_on_the_page(tmp_path, asked, watched):
     window.page.goto(path.as_uri())
     area = window.page.locator("textarea.written")
     area.fill(ANSWER)
-    window.page.reload()
-    assert area.input_value() == ANSWER
+    again(window.page.reload, reads(area, ANSWER))
     with window.page.expect_download() as waiting:
         window.page.locator("#download").click()
     waiting.value.save_as(tmp_path / "ada.ipynb")
