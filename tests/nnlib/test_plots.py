@@ -23,7 +23,8 @@ W1, W2 = np.array([[0.1, -0.2], [0.3, 0.4]]), np.array([[0.5], [-0.6]])
 @pytest.fixture(autouse=True)
 def style():
     with plt.style.context("nnlib.book"), warnings.catch_warnings():
-        warnings.simplefilter("error")
+        for kind in UserWarning, RuntimeWarning, DeprecationWarning:
+            warnings.simplefilter("error", kind)
         yield
     plt.close("all")
 

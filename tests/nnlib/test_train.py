@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import nnlib
 from nnlib import (
     L2, SGD, Activation, Adam, BatchNorm, Dense, DivergenceError, Dropout, EarlyStopping, Flatten,
-    History, Momentum, Sequential, accuracy, arithmetic, batches, clip_gradients, cross_entropy, data, evaluate,
+    History, Layer, Momentum, Sequential, accuracy, arithmetic, batches, clip_gradients, cross_entropy, data, evaluate,
     fit, k_fold, mse, predict, tanh, train,
 )
 
@@ -346,7 +346,7 @@ def line(w=0.0):
     return model
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_divergence_names_step_and_cure():
     """w <- w - lr 2 (w - 1) multiplies the error by 1 - 2 lr, here -1e60, until its square overflows."""
     model, X = line(), np.ones((6, 1))
@@ -364,7 +364,7 @@ def test_divergence_names_step_and_cure():
     assert str(again) == str(error) and (again.epoch, again.step, again.history) == (2, 2, error.history)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_divergence_in_the_last_update_is_found():
     model, X = line(), np.ones((2, 1))
     with pytest.raises(DivergenceError, match="a weight is inf at epoch 1, step 1 of 1"):
