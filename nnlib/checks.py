@@ -47,13 +47,24 @@ def no_nan(who, name, x):
     return x
 
 
+def pair(who, given):
+    """What an operation's function or a layer's vjp gives, refused unless it is a value and its pullback."""
+    if type(given) is not tuple or len(given) != 2 or not callable(given[1]):
+        raise TypeError(f"{getattr(who, '__name__', type(who).__name__)} expects to give its value and pullback, as in "
+                        f"return y, pullback, got {type(given).__name__}")
+    return given
+
+
 def notation(text):
     """The shapes of arrays from NumPy's own notation, ``"(N,C)|(N,C,H,W),(C,4H)"``: for each array a list of those it may have.
 
     A letter is one size, wherever it stands; ``4H`` is four times H, and ``...`` in front any leading axes.
     """
+    arrays = re.findall(r"\([^)]*\)(?:\|\([^)]*\))*", "".join(text.split()))
+    if ",".join(arrays) != "".join(text.split()):
+        raise ValueError(f"operation expects shapes as in '(N,D),(D,K)', got {text!r}")
     return [[tuple(... if axis == "..." else axis for axis in re.findall(r"[\w.]+", shape)) for shape in choices.split("|")]
-            for choices in re.findall(r"\([^)]*\)(?:\|\([^)]*\))*", text)]
+            for choices in arrays]
 
 
 @functools.cache

@@ -14,6 +14,8 @@ References
 Griewank and Walther, "Evaluating derivatives", 2008; Stanford's CS231n, notes on gradient checks.
 """
 
+import copy
+
 import numpy as np
 
 from nnlib import checks
@@ -29,7 +31,7 @@ def relative_error(a, b, floor=0.0):
     ValueError
         If the two arrays have different shapes.
     """
-    a, b = np.asarray(a, float), np.asarray(b, float)
+    a, b = (np.asarray(checks.numeric("relative_error", name, x), float) for name, x in (("a", a), ("b", b)))
     checks.same_shape("relative_error", a=a, b=b)
     size = np.maximum(np.maximum(np.abs(a), np.abs(b)), floor)
     error = np.abs(a - b) / np.where(size == 0, 1, size)
@@ -98,7 +100,7 @@ def check_operation(op, *arrays, rng=None, h=1e-5, directions=3, verbose=False, 
 def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False, **context):
     """Largest relative error of the gradients of a layer or a whole model: of its input and every parameter.
 
-    Gradients, buffers and generators of the layer stay as they are; random layers draw the same each time.
+    The layer stays as it is: copies of it are asked. So random layers draw the same each time.
 
     Parameters
     ----------
@@ -117,41 +119,24 @@ def check_layer(layer, x, *, rng=None, h=1e-5, directions=3, verbose=False, **co
     if not isinstance(layer, Layer):
         raise TypeError(f"check_layer expects a layer, got {layer!r}")
     rng = _own_generator("check_layer", rng)
-    parameters = layer.named_parameters()
+    model = copy.deepcopy(layer)
+    parameters = model.named_parameters()
     for name, p in parameters.items():
         if p.value.dtype != np.float64:
             raise ValueError(f"check_layer expects float64 parameters, got {name} in {p.value.dtype}")
     x = np.array(x, float) if np.asarray(x).dtype.kind == "f" else np.asarray(x)
     checks.no_nan(type(layer).__name__, "x", x)
-    parts = layer.layers_inside()
-    buffers = [(b, b.copy()) for part in parts for b in part.buffers().values()]
-    generators = [(g, g.bit_generator.state) for part in parts for g in vars(part).values()
-                  if isinstance(g, np.random.Generator)]
-    gradients_before = {name: p.grad.copy() for name, p in parameters.items()}
-
-    def restore():
-        for b, saved in buffers:
-            b[...] = saved
-        for g, state in generators:
-            g.bit_generator.state = state
-
-    def evaluate():
-        y = layer.forward(x, **context)
-        restore()
-        return np.sum(dy * y)
-
-    y, pullback = layer.vjp(x, **context)
+    taught = copy.deepcopy(model)
+    taught.zero_grad()
+    y, pullback = taught.vjp(x, **context)
     dy = rng.standard_normal(y.shape)
-    layer.zero_grad()
-    gradients, point = {"x": pullback(dy)}, {"x": x}
-    restore()
-    for name, p in parameters.items():
-        gradients[name], point[name] = p.grad.copy(), p.value
-        p.grad = gradients_before[name]
-    if x.dtype.kind != "f":
-        del point["x"]
-    return _largest_error(type(layer).__name__, point, gradients, evaluate, 1e-3 * np.linalg.norm(dy * y),
-                          rng, h, directions, verbose)
+    gradients, point = {"x": pullback(dy)}, {name: p.value for name, p in parameters.items()}
+    gradients |= {name: p.grad for name, p in taught.named_parameters().items()}
+    if x.dtype.kind == "f":
+        point = {"x": x, **point}
+    return _largest_error(type(layer).__name__, point, gradients,
+                          lambda: np.sum(dy * copy.deepcopy(model).forward(x, **context)),
+                          1e-3 * np.linalg.norm(dy * y), rng, h, directions, verbose)
 
 
 def _own_generator(who, rng):

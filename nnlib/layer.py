@@ -8,7 +8,8 @@ layer.vjp(x)``. Calling it keeps the pullback, and ``backward`` calls that, once
 
 All that a pullback needs it has with it. So layers share no state, a layer used twice gets the sum of both
 gradients, and a model can be copied, pickled or asked for other values at any time. (It has the arrays themselves: do not
-change x or y in place before ``backward``.) How to write one::
+change x or y in place before ``backward``.) A model has one mode and one last call: it is for one thread at a time. How to
+write one::
 
     class Dense(Layer):
         def __init__(self, in_features, out_features, *, rng=None):
@@ -38,6 +39,7 @@ import copy
 import functools
 import gc
 import inspect
+import numbers
 import reprlib
 import types
 from collections import abc
@@ -101,6 +103,11 @@ class Parameter:
         """Set the gradient to zero."""
         self._grad = None
 
+    __array_ufunc__ = None                      # X @ p is refused, not done with an array of one object
+
+    def __array__(self, *_, **__):
+        raise TypeError(f"NumPy expects arrays, got Parameter {self.name}: take its value, {self.name}.value")
+
     def _fitting(self, new):
         new = checks.numeric("Parameter", self.name, new)
         if new.shape != self._value.shape:
@@ -130,8 +137,15 @@ class Layer:
     _pullback = None                            # of the last call, until backward takes it
 
     def __init_subclass__(cls):
+        if "__slots__" in vars(cls):            # which no file and no copy would have
+            raise TypeError(f"{cls.__name__} expects parameters and parts as plain attributes, got __slots__")
         if "forward" in vars(cls):              # it would be passed over without a word
             raise TypeError(f"{cls.__name__} expects its calculation in vjp, which gives value and pullback, not in forward")
+        cls._refuse_shared()
+
+    @classmethod
+    def _refuse_shared(cls):
+        """Refuse parameters and parts of the class, which would be those of all instances."""
         for name, _ in members_in(vars(cls)):
             raise TypeError(f"{cls.__name__} expects parameters and parts set in __init__, got {name} for all its instances")
 
@@ -139,18 +153,22 @@ class Layer:
         own = vars(Layer).get(name)             # a method gives way to a function alone, such as one that looks on
         if own is not None and (callable(own) and not inspect.isroutine(value) or isinstance(value, (Parameter, Layer))):
             raise TypeError(f"{type(self).__name__} expects {name} as in Layer, got {type(value).__name__}: give it another name")
+        if isinstance(vars(self).get(name), Parameter) and not (value is None or isinstance(value, (Parameter, Layer))):
+            raise TypeError(f"{type(self).__name__} expects {name} as a Parameter, got {type(value).__name__}: "
+                            f"assign to {name}.value")
         super().__setattr__(name, value)
 
     def __call__(self, x, **options):
         """The output for input ``x``, after a check for NaN; keeps the pullback for ``backward``."""
         x = checks.no_nan(type(self).__name__, "x", x)
         self._pullback = None                   # lets go of what the last call kept, before there is more
-        y, self._pullback = self.vjp(x, **options)
+        y, self._pullback = checks.pair(self, self.vjp(x, **options))
         return y
 
     def forward(self, x, **options):
-        """The output alone: nothing is kept, and what a call has kept stays. NaN passes."""
-        return self.vjp(x, **options)[0]
+        """The output alone: no pullback and no state is kept, and what a call has kept stays. NaN passes."""
+        with self.states_kept():
+            return checks.pair(self, self.vjp(x, **options))[0]
 
     def vjp(self, x):
         """The output for input ``x`` and the pullback: ``pullback(dy, input_grad=True)`` adds to ``grad`` of all
@@ -215,8 +233,10 @@ class Layer:
             if id(thing) not in seen:
                 seen.add(id(thing))
                 _add(found, path, thing)
-                for name, inner in thing.members() if isinstance(thing, Layer) else ():
-                    visit(f"{path}.{name}" if path else name, inner)
+                if isinstance(thing, Layer):
+                    thing._refuse_shared()      # a container of the class may have been filled since
+                    for name, inner in thing.members():
+                        visit(f"{path}.{name}" if path else name, inner)
         visit("", self)
         return {path: thing for path, thing in found.items() if isinstance(thing, kind)}
 
@@ -271,6 +291,16 @@ class Layer:
             for layer, mode in before:
                 layer.training = mode
 
+    @contextlib.contextmanager
+    def states_kept(self):
+        """``with model.states_kept():`` a sequence in pieces goes on where it was: each recurrent layer has its state again."""
+        before = [(layer, layer.state) for layer in self.layers_inside() if "state" in vars(layer)]
+        try:
+            yield
+        finally:
+            for layer, state in before:
+                layer.state = state
+
     def zero_grad(self):
         """Set all gradients to zero."""
         for p in self.parameters():
@@ -319,19 +349,24 @@ def members_in(things, path="", seen=None):
 
     Refused is what gives no name that stays, such as a set or a generator. ``seen`` are those looked into before.
     """
-    seen = {} if seen is None else seen
-    for name, thing in things.items():
-        if isinstance(thing, (Parameter, Layer)):
-            yield f"{path}{name}", thing
-        elif id(thing) not in seen:
-            seen[id(thing)] = thing
-            nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
-            drawn = gc.get_referents(thing) if isinstance(thing, abc.Iterator) and not hasattr(thing, "__dict__") else ()
-            if isinstance(thing, UNKEPT) or drawn and any(members_in(dict(enumerate(drawn)), f"{path}{name}.", seen)) or (
-                    isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
-                raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
-                                f"got a {type(thing).__name__} as {path}{name}")
-            yield from members_in(_held(thing), f"{path}{name}.", seen)
+    seen, todo = {} if seen is None else seen, [(path, iter(things.items()))]
+    while todo:                                 # not by recursion: a list can be nested, a graph be long
+        path, within = todo[-1]
+        for name, thing in within:
+            if isinstance(thing, (Parameter, Layer)):
+                yield f"{path}{name}", thing
+            elif id(thing) not in seen and not isinstance(thing, (str, bytes, numbers.Number)):
+                seen[id(thing)] = thing
+                nameless = thing.flat if isinstance(thing, np.ndarray) and thing.dtype == object else thing
+                drawn = gc.get_referents(thing) if isinstance(thing, abc.Iterator) and not hasattr(thing, "__dict__") else ()
+                if isinstance(thing, UNKEPT) or drawn and any(members_in(dict(enumerate(drawn)), f"{path}{name}.", seen)) or (
+                        isinstance(nameless, NAMELESS) and any(isinstance(x, (Parameter, Layer)) for x in nameless)):
+                    raise TypeError("Layer expects parameters and layers in lists, or in dictionaries as values, "
+                                    f"got a {type(thing).__name__} as {path}{name}")
+                todo.append((f"{path}{name}.", iter(_held(thing).items())))
+                break
+        else:
+            todo.pop()
 
 
 def _held(thing):

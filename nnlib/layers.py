@@ -119,7 +119,8 @@ class Activation(Layer):
 
 
 class Sequential(Layer):
-    """Layers one after the other; ``model[i]`` is the i-th, ``len(model)`` their number.
+    """Layers one after the other; ``model[i]`` is the i-th, ``model[:2]`` a Sequential of the first two, ``len(model)``
+    their number.
 
     ``backward(dy)`` leaves out the gradient of the input, which training does not need, and returns None;
     ``backward(dy, input_grad=True)`` returns it. ``model(x, mask=mask)`` hands a mask to its recurrent layers,
@@ -144,7 +145,7 @@ class Sequential(Layer):
     def vjp(self, x, **context):
         layers, pullbacks = self.layers, []
         for layer, its in zip(layers, self.hand_on(layers, context)):
-            x, pullback = layer.vjp(x, **its)
+            x, pullback = checks.pair(layer, layer.vjp(x, **its))
             pullbacks.append(pullback)
 
         def pullback(dy, input_grad=True, **context):
@@ -153,6 +154,9 @@ class Sequential(Layer):
             its, first = self.hand_on(layers, context), 0 if input_grad else self._first[1]
             for i in reversed(range(first, len(pullbacks))):
                 dy = pullbacks[i](dy, input_grad or i > first, **its[i])
+                if type(dy) is tuple:           # gradients that no parameter has been given
+                    raise TypeError(f"{type(layers[i]).__name__} expects a pullback that gives dx alone, as of "
+                                    f"self.apply(operation, x, *parameters), got {len(dy)} gradients")
             return dy if input_grad else None
         return x, pullback
 
@@ -164,7 +168,7 @@ class Sequential(Layer):
         return members_in({**{str(i): layer for i, layer in enumerate(self.layers)}, **vars(self), "layers": None})
 
     def __getitem__(self, i):
-        return self.layers[i]
+        return Sequential(*self.layers[i]) if isinstance(i, slice) else self.layers[i]
 
     def __len__(self):
         return len(self.layers)

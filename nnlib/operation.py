@@ -97,7 +97,7 @@ class Operation:
         arrays, options = self._by_position(arrays, options)
         arrays = self._of_one_type(arrays)
         there = self._fit(layer, parameters, *[getattr(x, "shape", None) for x in arrays])
-        y, pullback = self.function(*arrays, **options)
+        y, pullback = checks.pair(self, self.function(*arrays, **options))
         if self._saves is None:
             self._saves = "input_grad" in inspect.signature(pullback).parameters
         y_shape, y_dtype = y.shape, y.dtype     # not y itself, which nobody may need any more

@@ -21,6 +21,7 @@ Raises (each of them): ``ValueError`` for no parameters, the same one twice, or 
 ``TypeError`` for anything but parameters and numbers.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -291,13 +292,17 @@ def step_decay(lr, every, factor=0.1):
     """
     checks.number("step_decay", 0, lr=lr, factor=factor)
     checks.count("step_decay", every=every)
-    return lambda step: lr * factor ** (step // every)
+    return functools.partial(_step_decay, lr, every, factor)
+
+
+def _step_decay(lr, every, factor, step):       # by name, so that a schedule can be pickled
+    return lr * factor ** (step // every)
 
 
 def exponential_decay(lr, factor):
     """Schedule: ``lr * factor**step``."""
     checks.number("exponential_decay", 0, lr=lr, factor=factor)
-    return lambda step: lr * factor**step
+    return functools.partial(_step_decay, lr, 1, factor)
 
 
 def cosine_decay(lr, steps, final=0.0):
@@ -310,7 +315,11 @@ def cosine_decay(lr, steps, final=0.0):
     """
     checks.number("cosine_decay", 0, lr=lr, final=final)
     checks.count("cosine_decay", steps=steps)
-    return lambda step: final + (lr - final) * (1 + math.cos(math.pi * min(step / steps, 1.0))) / 2
+    return functools.partial(_cosine_decay, lr, steps, final)
+
+
+def _cosine_decay(lr, steps, final, step):
+    return final + (lr - final) * (1 + math.cos(math.pi * min(step / steps, 1.0))) / 2
 
 
 def warmup(schedule, steps):
@@ -323,8 +332,12 @@ def warmup(schedule, steps):
     if not callable(schedule):
         checks.number("warmup", 0, schedule=schedule)
     checks.count("warmup", steps=steps)
-    rate = schedule if callable(schedule) else lambda step: schedule
-    return lambda step: rate(0) * (step + 1) / (steps + 1) if step < steps else rate(step - steps)
+    return functools.partial(_warmup, schedule, steps)
+
+
+def _warmup(schedule, steps, step):
+    rate = schedule(max(step - steps, 0)) if callable(schedule) else schedule
+    return rate * (step + 1) / (steps + 1) if step < steps else rate
 
 
 def _parameters(who, parameters):

@@ -334,5 +334,9 @@ class EarlyStopping:
     def restore(self, model):
         """Give ``model`` the weights of its best epoch; before any, leave it as it is."""
         if self._best is not None:
-            for name, array in model.named_arrays().items():
+            arrays = model.named_arrays()
+            mine, its = ({name: array.shape for name, array in each.items()} for each in (self._best, arrays))
+            if mine != its:
+                raise ValueError(f"EarlyStopping expects the model that it has watched, with {mine}, got {its}")
+            for name, array in arrays.items():
                 array[...] = self._best[name]

@@ -79,7 +79,8 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
     """
     optional = dict(regularizer=regularizer, early_stopping=early_stopping, augment=augment, schedule=schedule, callback=callback)
     _made("fit", model=model, optimizer=optimizer, loss=loss, **{n: thing for n, thing in optional.items() if thing is not None})
-    others = {id(p) for p in optimizer.parameters} - {id(p) for p in model.parameters()}
+    known = model.parameters()
+    others = {id(p) for p in optimizer.parameters} - {id(p) for p in known}
     if others:
         raise ValueError(f"fit expects an optimizer of the model's parameters, got {len(others)} of others: after making a "
                          "model anew, make its optimiser anew, as in Adam(model.parameters())")
@@ -121,11 +122,15 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
         if schedule is not None:
             optimizer.lr = schedule(optimizer.steps)
         optimizer.step()
+        if n == k == 1 and (late := len(model.parameters()) - len(known)):
+            raise ValueError(f"fit expects a model that has all its parameters before, got {late} more at the first step: "
+                             "make them in __init__, or call the model once and make its optimiser then")
         return outputs, value
 
     def epoch():
         """One pass through the samples: means of loss and metrics, and what was measured after it."""
         nonlocal k
+        model.train()                           # whatever a callback has done
         measured = []
         for k, (X_batch, y_batch) in enumerate(_batches(X, y, batch_size, rng, drop_last), start=1):
             if augment is not None:
@@ -152,7 +157,9 @@ def fit(model, X, y, *, loss, optimizer, epochs, batch_size=32, validation_data=
             for n in range(1, epochs + 1):
                 record = epoch()
                 for name, number in record.items():
-                    history.setdefault(name, []).append(number)
+                    if len(numbers := history.setdefault(name, [])) != n - 1:
+                        raise ValueError(f"fit expects a callback with names of its own in the history, got {name!r}")
+                    numbers.append(number)
                 if bar is not None:
                     bar.set_postfix(record, refresh=False)
                     bar.update()
@@ -176,10 +183,10 @@ class History(dict):
     @property
     def epochs(self):
         """Number of epochs recorded."""
-        return len(next(iter(self.values()), ()))
+        return max(map(np.size, self.values()), default=0)
 
     def __repr__(self):
-        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.items() if values)
+        last = ", ".join(f"{name} {np.ravel(values)[-1]:.4g}" for name, values in self.items() if np.size(values))
         return f"History({self.epochs} epochs{': ' * bool(last)}{last})"
 
 
@@ -264,11 +271,8 @@ def predict(model, X, batch_size=256):
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
         raise ValueError("predict expects X (N, ...), got one number")
-    states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
     with model.in_mode(training=False):
         outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
-    for layer, state in states:                 # of recurrent layers: a sequence in pieces goes on where it was
-        layer.state = state
     return np.concatenate(outputs)
 
 

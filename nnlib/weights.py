@@ -1,6 +1,7 @@
 """Saving and loading the weights of a model."""
 
 import os
+import threading
 import zipfile
 import zlib
 from pathlib import Path
@@ -34,7 +35,7 @@ def save_weights(model, path):
         If the file cannot be written.
     """
     arrays, path = _arrays(model), Path(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
         with open(part, "wb") as file:
             with zipfile.ZipFile(file, "w") as archive:     # np.savez could not take a parameter called "file"
@@ -76,8 +77,12 @@ def load_weights(model, path):
         raise ValueError(f"load_weights expects the names of the model, got {path} "
                          f"without {missing} and with unknown {unknown}")
     for name, array in arrays.items():
-        if loaded[name].shape != array.shape or loaded[name].dtype.kind not in "fiub":
-            raise ValueError(f"load_weights expects numbers {array.shape} for {name}, "
-                             f"got {loaded[name].dtype} {loaded[name].shape}")
+        new = np.asarray(loaded[name])
+        if new.shape != array.shape or new.dtype.kind not in "fiub" or not np.can_cast(new.dtype, array.dtype, "same_kind"):
+            raise ValueError(f"load_weights expects {array.dtype} {array.shape} for {name}, got {new.dtype} {new.shape}")
+        with np.errstate(over="ignore"):
+            loaded[name] = new.astype(array.dtype)
+        if (lost := np.isfinite(new) & ~np.isfinite(loaded[name])).any():
+            raise ValueError(f"load_weights expects numbers for {name} that {array.dtype} holds, got {new[lost][0]}")
     for name, array in arrays.items():
         array[...] = loaded[name]

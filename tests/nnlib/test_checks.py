@@ -37,6 +37,9 @@ def test_notation():
     assert checks.notation("(N,T,D),(D,4H),(2,N,H)") == [[("N", "T", "D")], [("D", "4H")], [("2", "N", "H")]]
     assert checks.notation("(N, C)|(N, C, H, W), (...,K), ()") == [[("N", "C"), ("N", "C", "H", "W")], [(..., "K")], [()]]
     assert checks.notation("") == []
+    for text in ("N,D", "(N,D) K", "(N,D", "((N,D))", "(N),D"):
+        with pytest.raises(ValueError, match=re.escape(f"operation expects shapes as in '(N,D),(D,K)', got {text!r}")):
+            checks.notation(text)
 
 
 def test_shapes_with_known_sizes():

@@ -181,6 +181,20 @@ def test_a_generator_shared_with_a_layer_does_no_harm():
     assert check_layer(model, np.ones((4, 5)), rng=rng) < 1e-7
 
 
+def test_a_generator_may_be_kept_anywhere():
+    class Noisy(Layer):
+        def __init__(self):
+            self.own = {"rng": np.random.default_rng(4)}
+
+        def vjp(self, x):
+            mask = self.own["rng"].normal(size=x.shape)
+            return x * mask, lambda dy, input_grad=True: dy * mask
+
+    layer = Noisy()
+    assert check_layer(layer, np.ones((4, 5))) < 1e-7
+    assert layer.own["rng"].normal() == np.random.default_rng(4).normal()
+
+
 class Wrong(Dense):
     """A dense layer with a mistake in its backward pass."""
 
@@ -231,6 +245,8 @@ def test_numerical_gradient(rng):
 
 def test_relative_error():
     assert relative_error([1.0, 2.0], [1.0, 2.0]) == 0
+    with pytest.raises(TypeError, match="relative_error expects a without a mask"):
+        relative_error(np.ma.array([1.0, 99.0], mask=[0, 1]), [1.0, 3.0])
     assert relative_error([0.0], [0.0]) == 0 and relative_error([], []) == 0
     assert relative_error([1e-3], [2e-3]) == pytest.approx(0.5)
     assert relative_error([1.0, 2.0], [1.0, -2.0]) == 2

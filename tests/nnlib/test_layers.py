@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import weakref
+import zipfile
 from collections import UserList, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
@@ -706,13 +707,15 @@ def test_a_parameter_of_any_name_can_be_saved(name, tmp_path):
 
 def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
     p, q = Parameter([1.0], "own"), Parameter([2.0], "own")
+    both = np.empty((1, 2), object)
+    both[0, 0], both[0, 1] = p, q
     for things in ({p}, frozenset([p]), [{"a": {Dense(2, 2)}}], {p: 1}, {Dense(2, 2): "name"}, {"a": p}.values(),
                    {"a": p}.items(), {p: 1}.keys(),
                    (p for _ in "ab"), map(Parameter, "a", "b"), zip([p]), reversed([p]), reversed((p,)), iter([p]), iter((p,)),
                    enumerate([p]), iter({"a": p}.values()), reversed({"a": p}.values()), iter({p}), iter(deque([p])),
                    iter({"a": p}.items()), iter({p: 1}), itertools.chain([p]), itertools.islice([p], 1), itertools.cycle([p]),
                    itertools.repeat(p), itertools.zip_longest([p]),
-                   np.array([p, q], object).flat, np.array([[p, q]]), (np.array([p]),)):
+                   both.flat, both, (both[0],)):
         with pytest.raises(TypeError, match=r"Layer expects parameters and layers in lists, or in dictionaries as values, "
                                             r"got a [\w_]+ as things"):
             Holder(things=things).parameters()
@@ -723,6 +726,119 @@ def test_what_cannot_be_found_by_name_is_refused_aloud(tmp_path):
         with pytest.raises(ValueError, match=r"a name of its own for each parameter, part and buffer, got 'a\.[b1]' twice"):
             save_weights(Holder(**clash), tmp_path / "w.npz")
     assert Holder(a=p, b=[p]).parameters() == [p]               # one parameter in two places is one
+
+
+def test_parameters_that_no_instance_holds_are_refused_aloud():
+    class Net(Layer):
+        pass
+
+    for held in [Dense(2, 2)], {0: Dense(2, 2)}, Dense(2, 2), Parameter([1.0], "p"):
+        Net.held = held                         # after the class was made
+        with pytest.raises(TypeError, match=r"Net expects parameters and parts set in __init__, got held[.0]* for all its"):
+            Sequential(Net(), Dense(2, 1)).parameters()
+    with pytest.raises(TypeError, match="Slim expects parameters and parts as plain attributes, got __slots__"):
+        class Slim(Layer):
+            __slots__ = ("W",)
+
+
+def test_long_and_deep_things_are_looked_through():
+    total, nested = nnlib.Value(0.0), []
+    for _ in range(3000):
+        total, nested = total + 1, [nested]
+    p = Parameter([1.0], "p")
+    assert Holder(total=total, nested=nested, words=["a"] * 10, p=[p]).parameters() == [p]
+
+
+def test_an_array_in_a_parameters_place_is_refused():
+    layer = Dense(2, 3)
+    for wrong in np.ones((2, 3)), np.ones((1, 1)), nnlib.Tensor(np.ones((2, 3))), 1.0:
+        with pytest.raises(TypeError, match=rf"Dense expects W as a Parameter, got {type(wrong).__name__}: assign to W.value"):
+            layer.W = wrong
+    layer.W, layer.b = Dense(2, 3).W, None      # tied weights, and none
+    assert layer(np.ones((4, 2))).shape == (4, 3)
+
+
+@pytest.mark.parametrize("use", [np.size, np.shape, np.exp, np.asarray, lambda p: np.ones((4, 2)) @ p, lambda p: p * 2])
+def test_a_parameter_is_no_array(use):
+    with pytest.raises(TypeError, match="take its value, W.value|does not support ufuncs|unsupported operand"):
+        use(Dense(2, 3).W)
+
+
+@pytest.mark.parametrize("give", [lambda *both: both[0], lambda *both: both[:1], lambda y, _: (y, y), lambda *both: [*both]])
+def test_a_vjp_that_gives_no_pair_is_refused(give):
+    class Wrong(Layer):
+        def vjp(self, x):
+            return give(*self.apply(nnlib.identity, x))
+
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])      # of which the first row would pass for the output
+    for run in Wrong(), Wrong().forward, Sequential(Wrong()), Sequential(Wrong()).forward:
+        with pytest.raises(TypeError, match="Wrong expects to give its value and pullback, as in return y, pullback, got"):
+            run(x)
+
+
+def test_gradients_that_reach_no_parameter_are_refused():
+    class Loose(Layer):
+        def __init__(self):
+            self.W = Parameter(np.ones((2, 2)), "W")
+
+        def vjp(self, x):
+            return nnlib.dense.vjp(x, self.W.value)
+
+    for model in Sequential(Loose(), Dense(2, 1)), Sequential(Dense(2, 2), Loose(), Dense(2, 1)):
+        model(np.ones((3, 2)))
+        with pytest.raises(TypeError, match=r"Loose expects a pullback that gives dx alone, as of self.*got [23] gradients"):
+            model.backward(np.ones((3, 1)))
+
+
+def test_a_part_of_a_sequential_is_one():
+    model = Sequential(Dense(2, 3), Activation(nnlib.relu), Dense(3, 1))
+    x = np.ones((4, 2))
+    assert isinstance(model[:2], Sequential) and len(model[1:]) == 2
+    np.testing.assert_array_equal(model[2:](model[:2](x)), model(x))
+
+
+def test_what_is_asked_for_the_output_alone_keeps_the_state():
+    model = Sequential(nnlib.RNN(2, 2), nnlib.LSTM(2, 3))
+    model(np.ones((1, 3, 2)))
+    states = [layer.state.copy() for layer in model]
+    for ask in model.forward, functools.partial(nnlib.check_layer, model):
+        ask(np.full((1, 3, 2), 5.0))
+        assert all(np.array_equal(layer.state, state) for layer, state in zip(model, states))
+
+
+def test_weights_are_read_as_they_were_written_or_not_at_all(tmp_path):
+    class Counting(Dense):
+        def __init__(self, dtype):
+            super().__init__(2, 3)
+            self.count = np.zeros(1, dtype)
+
+        def buffers(self):
+            return {"count": self.count}
+
+    one, path = Counting(float), tmp_path / "w.npz"
+    one.count[:] = 2.7
+    save_weights(one, path)
+    assert "expects int64 (1,) for count, got float64" in unchanged_by(two := Counting(int), lambda: load_weights(two, path))
+    one.count[:] = 1e300
+    save_weights(one, path)
+    assert "numbers for count that float32 holds, got 1e+300" in unchanged_by(
+        three := Counting(np.float32), lambda: load_weights(three, path))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in Counting(float).named_arrays():
+            archive.writestr(name, b"1")
+    assert "load_weights expects float64" in unchanged_by(one, lambda: load_weights(one, path))
+
+
+def test_models_saved_to_one_path_at_once_leave_one_of_them(tmp_path):
+    models = [Sequential(Dense(100, 100, init=lambda shape, rng, dtype, k=k: np.full(shape, k, dtype))) for k in (1.0, 2.0)]
+    path = tmp_path / ("w" * 250)
+    for _ in range(10):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(save_weights, models, [path, path]))
+        read = Sequential(Dense(100, 100))
+        load_weights(read, path)
+        assert np.unique(read[0].W.value).tolist() in ([1.0], [2.0])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
 def test_a_buffer_does_not_take_a_parameters_place_in_a_file():
@@ -1049,11 +1165,11 @@ def test_weights_of_another_model_are_refused(rng, tmp_path):
     assert "without ['0.b'] and with unknown []" in unchanged_by(model, lambda: load_weights(model, path))
     save_weights(Sequential(Dense(2, 3, rng=rng)), path)
     message = unchanged_by(model, lambda: load_weights(model, path))
-    assert "load_weights expects numbers (3, 2) for 0.W, got float64 (2, 3)" in message
+    assert "load_weights expects float64 (3, 2) for 0.W, got float64 (2, 3)" in message
     save_weights(Sequential(Dense(4, 2, rng=rng)), path)
-    assert "expects numbers (3, 2) for 0.W, got float64 (4, 2)" in unchanged_by(model, lambda: load_weights(model, path))
+    assert "expects float64 (3, 2) for 0.W, got float64 (4, 2)" in unchanged_by(model, lambda: load_weights(model, path))
     np.savez(path, **{"0.W": np.ones((3, 2)), "0.b": np.array(["a", "b"])})
-    assert "expects numbers (2,) for 0.b, got <U1 (2,)" in unchanged_by(model, lambda: load_weights(model, path))
+    assert "expects float64 (2,) for 0.b, got <U1 (2,)" in unchanged_by(model, lambda: load_weights(model, path))
 
 
 def test_an_interrupted_save_leaves_the_old_file(rng, tmp_path, monkeypatch):

@@ -150,6 +150,14 @@ def test_pullback_gives_a_tuple_with_a_gradient_for_each_array(gradients, got):
             run()
 
 
+@pytest.mark.parametrize("give", [lambda x: x, lambda x: 2.0, lambda x: [x, x], lambda x: (x, x)])
+def test_an_operation_gives_its_value_and_its_pullback(give):
+    op = operation(give)
+    for run in op, op.vjp, op.jacobian, lambda x: op(Tensor(x)):
+        with pytest.raises(TypeError, match="<lambda> expects to give its value and pullback, as in return y, pullback, got "):
+            run(np.ones((2, 2)))
+
+
 def test_pullback_does_not_touch_its_argument(rng):
     for op, arrays in [(tanh, [(3, 4)]), (softmax, [(3, 4)]), (dense, [(3, 4), (4, 2), (2,)])]:
         y, pullback = op.vjp(*(rng.normal(size=shape) for shape in arrays))

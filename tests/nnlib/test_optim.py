@@ -1,4 +1,5 @@
 import math
+import pickle
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -392,6 +393,12 @@ def test_warmup():
 def test_schedules_refuse(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_schedules_are_pickled():
+    for schedule in step_decay(0.1, 3), exponential_decay(0.1, 0.9), cosine_decay(0.1, 9), warmup(cosine_decay(0.1, 9), 2):
+        again = pickle.loads(pickle.dumps(schedule))
+        assert [again(k) for k in range(12)] == [schedule(k) for k in range(12)]
 
 
 def test_schedules_accept_their_limits():

@@ -394,6 +394,14 @@ def test_early_stopping_waits_and_restores():
     assert all(p.value is v for p, v in zip(model.parameters(), values))
 
 
+def test_early_stopping_restores_the_model_that_it_has_watched():
+    stopping = EarlyStopping()
+    stopping.update(1.0, Sequential(Dense(1, 1)))
+    for other in Dense(4, 3), Dense(1, 1, bias=False):     # the first would take one number twelve times
+        with pytest.raises(ValueError, match="EarlyStopping expects the model that it has watched, with .*, got"):
+            stopping.restore(Sequential(other))
+
+
 def test_early_stopping_min_delta_and_reset():
     stopping, model = EarlyStopping(patience=1, min_delta=0.5), model_with(1.0)
     assert not stopping.update(3.0, model)

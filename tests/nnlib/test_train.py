@@ -381,7 +381,7 @@ def test_divergence_of_the_gradient_norm():
         fit(model, 8e153 * X, 8e153 * X, loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1, clip=1.0)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_divergence_of_the_validation_loss():
     model, X = line(), np.ones((2, 1))
     with pytest.raises(DivergenceError, match="the validation loss is inf at epoch 1, step 1 of 1") as caught:
@@ -574,9 +574,43 @@ def test_fit_refuses(moons, change, error, message):
         fit(arguments.pop("model"), arguments.pop("X"), arguments.pop("y"), **arguments)
 
 
+@pytest.mark.parametrize("callback, got", [
+    (lambda n, history: history.setdefault("val_loss", []).append(1.0), "val_loss"),
+    (lambda n, history: history.pop("loss"), "loss"), (lambda n, history: history["loss"].append(0.0), "loss")])
+def test_a_callback_has_its_own_names_in_the_history(moons, callback, got):
+    model = net()
+    with pytest.raises(ValueError, match=f"fit expects a callback with names of its own in the history, got '{got}'"):
+        fit(model, *moons, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.1), epochs=3, callback=callback,
+            validation_data=moons)
+
+
+def test_each_epoch_is_in_training_mode_whatever_a_callback_does(moons):
+    model, seen = Sequential(Dense(2, 3), Dropout(0.5), Dense(3, 2)), []
+
+    def callback(n, history):
+        seen.append(model[1].training)
+        model.eval()
+    fit(model, *moons, loss=cross_entropy, optimizer=SGD(model.parameters(), 0.1), epochs=3, callback=callback)
+    assert seen == [True] * 3
+
+
+def test_parameters_made_in_the_first_call_are_told():
+    class Late(Layer):
+        def vjp(self, x):
+            if not hasattr(self, "inner"):
+                self.inner = Dense(x.shape[1], 2, rng=np.random.default_rng(0))
+            return self.inner.vjp(x)
+
+    model, X = Sequential(Late(), Dense(2, 1)), np.ones((4, 3))
+    with pytest.raises(ValueError, match="fit expects a model that has all its parameters before, got 2 more at the first step"):
+        fit(model, X, X[:, :1], loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1)
+    fit(model, X, X[:, :1], loss=mse, optimizer=SGD(model.parameters(), 0.1), epochs=1)
+
+
 # History and progress
 
 def test_history():
+    assert repr(History(loss=[3.0, 2.0], test=0.5)) == "History(2 epochs: loss 2, test 0.5)"
     history = History(loss=[3.0, 2.0], val_loss=[4.0, 2.51234])
     assert history.epochs == 2 and repr(history) == "History(2 epochs: loss 2, val_loss 2.512)"
     assert History().epochs == 0 and repr(History()) == "History(0 epochs)"
