@@ -3,11 +3,11 @@ PYTHON ?= $(or $(shell command -v python3 || command -v python),$(error No Pytho
 
 help: ; @$(PYTHON) -m book help
 book: ; @$(PYTHON) -m book book
-test: ; @$(PYTHON) -m book test $(P)
+test: ; @$(PYTHON) -m book test $(P)$(C)
 lab: ; @$(PYTHON) -m book lab $(A)
-new: ; @$(PYTHON) -m book new $(C)
-check: ; @$(PYTHON) -m book check $(C)
-chapters: ; @$(PYTHON) -m book chapters $(C)
+new: ; @$(PYTHON) -m book new $(C)$(P)
+check: ; @$(PYTHON) -m book check $(C)$(P)
+chapters: ; @$(PYTHON) -m book chapters $(C)$(P)
 serve: ; @$(PYTHON) -m book serve
 bench: ; @$(PYTHON) -m book bench
 mutants: ; @$(PYTHON) -m book mutants $(A)

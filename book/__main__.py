@@ -23,6 +23,7 @@ import json  # noqa: E402
 import os  # noqa: E402
 import re  # noqa: E402
 import shutil  # noqa: E402
+import socket  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
 from urllib.request import url2pathname  # noqa: E402
@@ -162,8 +163,7 @@ def pip(*arguments):
 
 def advice(said):
     """What to do when pip ended with these words."""
-    offline = re.search(r"NewConnectionError|NameResolution|name resolution|Network is unreachable|ConnectTimeout", said)
-    if offline:
+    if re.search(r"from versions: none|(Connection|Proxy|SSL|Timeout|Resolution)\w*Error|CERTIFICATE_VERIFY_FAILED", said):
         return (
             "The packages could not be downloaded: no index of packages answers from here.\n"
             "Look whether this machine has a network, and whether it needs a proxy (HTTPS_PROXY) or an index of its own\n"
@@ -227,8 +227,18 @@ def build():
     started = time.time()
     if run(sys.executable, "-m", "book.check", "--stale"):
         return 1
-    shutil.rmtree(HTML, ignore_errors=True)
-    code = run(sys.executable, *BUILD)
+    former, code = HTML + ".former", 1
+    shutil.rmtree(former, ignore_errors=True)
+    if os.path.exists(HTML):
+        os.rename(HTML, former)
+    try:
+        code = run(sys.executable, *BUILD)
+    finally:
+        if code:  # what a reader has open stays
+            shutil.rmtree(HTML, ignore_errors=True)
+            if os.path.exists(former):
+                os.rename(former, HTML)
+    shutil.rmtree(former, ignore_errors=True)
     if code == 0:
         say("Built in %.0f s. Open: %s" % (time.time() - started, os.path.join(HTML, "index.html")))
     return code
@@ -265,16 +275,17 @@ PARTS = {
 
 def located(name):
     """The path, room of tests or chapter that ``name`` means: tests/nnlib/test_losses.py, exercises, 03 or 03_losses."""
-    for path in (name, os.path.join("tests", name)):
-        if os.path.exists(os.path.join(ROOT, path.split("::")[0])):
+    for path in (os.path.join("tests", name), name):  # nnlib and instructor are rooms of tests first
+        inside = os.path.normpath(path.split("::")[0]).split(os.sep)[0] == "tests"
+        if inside and os.path.exists(os.path.join(ROOT, path.split("::")[0])):
             return path
-    folder = os.path.join(ROOT, "chapters")
+    folder, wanted = os.path.join(ROOT, "chapters"), os.path.splitext(os.path.basename(name))[0]
     for file in sorted(os.listdir(folder)):
         stem, suffix = os.path.splitext(file)
-        if suffix == ".ipynb" and (name == stem or stem.startswith(name + "_")):
+        if suffix == ".ipynb" and (wanted == stem or stem.startswith(wanted + "_")):
             return os.path.join("chapters", file)
     raise Missing(
-        "There is no part, room, path or chapter %s.\nThe parts are: %s changed\nThe rooms are: %s"
+        "There is no part, room, path or chapter %s of tests.\nThe parts are: %s changed\nThe rooms are: %s"
         % (name, " ".join(PARTS), " ".join(rooms()))
     )
 
@@ -290,18 +301,26 @@ def steps(names):
     found = [(name, PARTS[name]) for name in names if name in PARTS]
     paths, options = [located(name) for name in names if name not in PARTS and name != "changed"], ()
     if "changed" in names:
-        asked = subprocess.check_output([sys.executable, "-m", "book.changed"], cwd=ROOT, universal_newlines=True)
+        asking = subprocess.run([sys.executable, "-m", "book.changed"], cwd=ROOT, universal_newlines=True, capture_output=True)
+        if asking.returncode:
+            raise Missing(asking.stderr)
+        asked = asking.stdout
         paths, options = paths + asked.split(), ("-m", "not browser and not slow")
         found.append(("lint", PARTS["lint"]))
     books = [path for path in paths if path.endswith(".ipynb")]
     others = [path for path in paths if path not in books]
     if others:
         say("\n".join(others))
-        found.append(("tests", lambda: pytest(*(options + tuple(others))) % 5))  # 5: nothing was left to run
+        found.append(("tests", lambda: some(options, others)))
     if books:
         found.append(("check", lambda: check(*books)))
         found.append(("chapters", lambda: run(sys.executable, "-m", "book.validate", *books)))
     return found
+
+
+def some(options, paths):
+    code = pytest(*(tuple(options) + tuple(paths)))
+    return 0 if options and code == 5 else code  # 5, no test at all: what has changed may have none but those left out
 
 
 def test(*names):
@@ -324,8 +343,11 @@ def lab(*arguments):
 
 
 def serve(port="8000"):
-    if not os.path.exists(HTML):
-        build()
+    if not os.path.exists(os.path.join(HTML, "index.html")) and build():
+        return 1
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+            raise Missing("Another program has port %s: take another one, as in %s -m book serve 8001" % (port, sys.executable))
     return run(sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", HTML)
 
 

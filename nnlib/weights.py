@@ -68,7 +68,8 @@ def load_weights(model, path):
     """
     arrays = _arrays(model)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # np.load(path) would leave a damaged file open
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             loaded = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"load_weights expects a file of save_weights, got {path} ({error})") from error

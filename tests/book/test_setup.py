@@ -5,6 +5,7 @@ import collections
 import datetime
 import json
 import re
+import socket
 import subprocess
 import sys
 from importlib import metadata
@@ -52,7 +53,7 @@ def test_an_unknown_command_shows_the_help(root):
 
 
 def test_an_unknown_part_of_the_tests_is_said():
-    with pytest.raises(commands.Missing, match="no part, room, path or chapter units.\nThe parts are: lint book unit"):
+    with pytest.raises(commands.Missing, match="no part, room, path or chapter units of tests.\nThe parts are: lint book unit"):
         commands.test("units")
 
 
@@ -61,15 +62,33 @@ def test_an_unknown_part_of_the_tests_is_said():
     [
         ("exercises", "tests/exercises"),
         ("tests/exercises", "tests/exercises"),
+        ("instructor", "tests/instructor"),
+        ("nnlib", "tests/nnlib"),
+        ("book", "tests/book"),
         ("nnlib/test_losses.py", "tests/nnlib/test_losses.py"),
         ("nnlib/test_losses.py::test_mse", "tests/nnlib/test_losses.py::test_mse"),
         ("03", "chapters/03_losses.ipynb"),
         ("03_losses", "chapters/03_losses.ipynb"),
         ("chapters/03_losses.ipynb", "chapters/03_losses.ipynb"),
+        ("chapters/03_losses", "chapters/03_losses.ipynb"),
+        ("03_losses.ipynb", "chapters/03_losses.ipynb"),
     ],
 )
 def test_rooms_paths_and_chapters_are_found(name, found):
     assert commands.located(name).replace("\\", "/") == found
+
+
+@pytest.mark.parametrize("name", ["nnlib/losses.py", "README.md", "tests/../nnlib", "book/check.py", "3"])
+def test_what_holds_no_tests_is_said(name):
+    with pytest.raises(commands.Missing, match=f"no part, room, path or chapter {re.escape(name)} of tests"):
+        commands.located(name)
+
+
+def test_no_test_at_all_is_no_success_but_for_what_has_changed(monkeypatch):
+    monkeypatch.setattr(commands, "run", lambda *command, **options: 5 if "pytest" in command else 0)
+    monkeypatch.setattr(commands.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, "tests/book\n", ""))
+    assert commands.test("exercises") == 1
+    assert commands.test("changed") == 0
 
 
 def test_notebooks_go_to_nbval_and_the_rest_to_pytest(monkeypatch):
@@ -98,6 +117,70 @@ def test_a_change_asks_for_what_it_touches(path, asked):
     from book.changed import wanted
 
     assert wanted([path]) == asked
+
+
+def test_what_has_changed_is_told_on_main_too_and_where_it_cannot_be(monkeypatch, tmp_path):
+    from book import changed
+
+    def git(*arguments):
+        settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *settings, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(changed, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="here name the tests, as in make test P="):
+        changed.changed()
+    git("init")
+    (tmp_path / "old.py").touch()
+    git("add", ".")
+    git("commit", "-m", "old")
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    (tmp_path / "new.py").touch()
+    git("add", ".")
+    git("commit", "-m", "new")
+    assert changed.changed() == ["new.py"]          # on main, which origin has not yet
+    git("checkout", "-b", "other")
+    (tmp_path / "newer.py").touch()
+    assert changed.changed() == ["newer.py"]
+
+
+def test_a_build_that_fails_leaves_the_book_that_was_there(monkeypatch, tmp_path):
+    html = tmp_path / "html"
+    html.mkdir()
+    (html / "index.html").write_text("old")
+    monkeypatch.setattr(commands, "HTML", str(html))
+
+    def fails(*command, **_):
+        if "book.check" not in command:
+            html.mkdir()
+            (html / "rest.html").touch()
+            return 1
+        return 0
+
+    def interrupted(*command, **_):
+        if fails(*command):
+            raise KeyboardInterrupt
+        return 0
+
+    monkeypatch.setattr(commands, "run", fails)
+    assert commands.build() == 1
+    monkeypatch.setattr(commands, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commands.build()
+    assert [(path.name, path.read_text()) for path in html.iterdir()] == [("index.html", "old")]
+    assert list(tmp_path.iterdir()) == [html]
+
+
+def test_what_serves_says_why_it_cannot(monkeypatch, tmp_path):
+    monkeypatch.setattr(commands, "HTML", str(tmp_path))
+    monkeypatch.setattr(commands, "run", lambda *command, **_: 1 if "book.check" in command else pytest.fail("served a rest"))
+    assert commands.serve() == 1
+    (tmp_path / "index.html").touch()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(commands.Missing, match=f"Another program has port {port}: take another one"):
+            commands.serve(str(port))
 
 
 def test_every_tracked_file_that_a_test_reads_asks_for_tests(root):
@@ -168,6 +251,9 @@ ERROR: No matching distribution found for numpy==2.4.6
 def test_without_network_the_advice_is_about_the_network():
     said = commands.advice(OFFLINE)
     assert "network" in said and "PIP_INDEX_URL" in said and "Retrying" not in said
+    for fault in ("'Connection aborted.', ConnectionResetError(104", "ReadTimeoutError(HTTPS", "ProxyError('Cannot connect', 403",
+                  "NameResolutionError(", "ConnectTimeoutError(", "SSLError(SSLCertVerificationError(1", OFFLINE.split("\n")[1]):
+        assert "PIP_INDEX_URL" in commands.advice(f"ERROR: {fault}\n"), fault
     said = commands.advice("Collecting a\nERROR: ResolutionImpossible\n")
     assert "ResolutionImpossible" in said and "Collecting" not in said and "network" not in said
 

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import functools
+import gc
 import io
 import itertools
 import pickle
@@ -1133,6 +1134,15 @@ def unchanged_by(model, load):
     for p, value in zip(model.parameters(), before):
         np.testing.assert_array_equal(p.value, value)
     return str(caught.value)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning", "error::ResourceWarning")
+def test_a_damaged_file_is_closed(tmp_path):
+    (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 and nothing else")
+    for name in "bad.npz", "none.npz":
+        with pytest.raises((ValueError, FileNotFoundError)):
+            load_weights(Dense(1, 1), tmp_path / name)
+    gc.collect()
 
 
 def test_damaged_files_are_refused(rng, tmp_path):
