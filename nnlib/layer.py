@@ -181,7 +181,11 @@ class Layer:
         One of the parameters may be None. Where the operation takes further arrays, as the first state of a
         recurrent network, the pullback returns their gradients behind dx.
         """
-        values = [p and p._value for p in parameters]
+        try:
+            values = [None if p is None else p._value for p in parameters]
+        except AttributeError:
+            got = next(p for p in parameters if not (p is None or isinstance(p, Parameter)))
+            raise TypeError(f"{type(self).__name__} expects parameters behind x in apply, got {type(got).__name__}") from None
         y, pullback = op.vjp_in(type(self).__name__, len(values), x, *values, **options)
 
         def add(dy, input_grad=True):

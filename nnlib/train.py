@@ -11,6 +11,7 @@
 """
 
 import contextlib
+import inspect
 import math
 import sys
 
@@ -315,28 +316,43 @@ def _score(name, value):
     return float(value)
 
 
-KINDS = {                                       # what each has, and how it is made
+KINDS = {                                       # what each has, how it is made, and with what it is called
     "model": ("layers_inside", "as a layer such as Sequential"), "optimizer": ("step", "as in Adam(model.parameters())"),
     "loss": ("vjp", "as an operation such as cross_entropy"), "regularizer": ("add_gradients", "as in L2(0.01)"),
-    "early_stopping": ("update", "as in EarlyStopping(patience=5)"), "augment": ("__call__", "as a function"),
-    "schedule": ("__call__", "as a function"), "callback": ("__call__", "as a function"),
+    "early_stopping": ("update", "as in EarlyStopping(patience=5)"),
+    "augment": ("__call__", "as a function of (X_batch, rng=rng)", "X_batch rng"),
+    "schedule": ("__call__", "as a function of the number of steps, such as step_decay(0.1, 30)", "steps"),
+    "callback": ("__call__", "as a function of (epoch, history)", "epoch history"),
 }
 
 
 def _made(who, **things):
     """Refuse what is not of its kind, and a class in place of one of its own."""
     for name, thing in things.items():
-        attribute, example = KINDS[name]
-        if isinstance(thing, type) or not hasattr(thing, attribute):
+        attribute, example, *call = KINDS[name]
+        if isinstance(thing, type) or not hasattr(thing, attribute) or call and not _takes(thing, *call[0].split()):
             raise TypeError(f"{who} expects {name} {example}, got {thing!r}")
+
+
+def _takes(function, *names):
+    """Whether a function takes these, and rng by its name, as far as it says what it takes."""
+    generator = {"rng": None} if "rng" in names else {}
+    try:
+        inspect.signature(function).bind(*names[:len(names) - len(generator)], **generator)
+    except TypeError:
+        return False
+    except ValueError:                          # one of NumPy's or Python's own
+        pass
+    return True
 
 
 def _named(who, metrics):
     """Dictionary of the metrics by name."""
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
     for metric in metrics:
-        if not callable(metric) or isinstance(metric, type) or not hasattr(metric, "__name__"):
-            raise TypeError(f"{who} expects metrics as functions such as [accuracy], got {metric!r}")
+        function = callable(metric) and not isinstance(metric, type) and hasattr(metric, "__name__")
+        if not function or not _takes(metric, "outputs", "y"):
+            raise TypeError(f"{who} expects metrics as functions of (outputs, y) such as [accuracy], got {metric!r}")
     own = [metric.__name__ for metric in metrics]
     names = ["penalty", "loss", *own, *(f"val_{name}" for name in ("loss", *own))]
     for name in own:

@@ -759,6 +759,19 @@ def test_an_array_in_a_parameters_place_is_refused():
     assert layer(np.ones((4, 2))).shape == (4, 3)
 
 
+def test_what_is_applied_to_no_parameters_is_refused():
+    class Bare(Layer):
+        def __init__(self, W):
+            self.held = [W]
+
+        def vjp(self, x):
+            return self.apply(nnlib.dense, x, *self.held)
+
+    for wrong in np.ones((2, 2)), np.ones((1, 1)), nnlib.Tensor(np.ones((2, 2))), [1.0]:
+        with pytest.raises(TypeError, match=f"Bare expects parameters behind x in apply, got {type(wrong).__name__}"):
+            Bare(wrong)(np.ones((3, 2)))
+
+
 @pytest.mark.parametrize("use", [np.size, np.shape, np.exp, np.asarray, lambda p: np.ones((4, 2)) @ p, lambda p: p * 2])
 def test_a_parameter_is_no_array(use):
     with pytest.raises(TypeError, match="take its value, W.value|does not support ufuncs|unsupported operand"):

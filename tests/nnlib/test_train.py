@@ -16,6 +16,7 @@ from nnlib import (
     History, Layer, Momentum, Sequential, accuracy, arithmetic, batches, clip_gradients, cross_entropy, data, evaluate,
     fit, k_fold, mse, predict, tanh, train,
 )
+from nnlib.optim import cosine_decay, exponential_decay, step_decay, warmup
 
 
 def net(seed=0, inputs=2, outputs=2, dtype=np.float64, dropout=0.0):
@@ -558,10 +559,15 @@ def test_batch_norm_and_a_last_batch_of_one(moons):
     (dict(regularizer=0.1), TypeError, r"fit expects regularizer as in L2\(0.01\), got 0.1"),
     (dict(early_stopping=3), TypeError, "fit expects early_stopping as in EarlyStopping"),
     (dict(optimizer="sgd"), TypeError, "fit expects optimizer as in Adam"),
-    (dict(metrics=[3]), TypeError, "fit expects metrics as functions such as"),
-    (dict(augment=3), TypeError, "fit expects augment as a function, got 3"),
-    (dict(schedule=0.1), TypeError, "fit expects schedule as a function, got 0.1"),
-    (dict(callback=3), TypeError, "fit expects callback as a function, got 3"),
+    (dict(metrics=[3]), TypeError, r"fit expects metrics as functions of \(outputs, y\) such as"),
+    (dict(metrics=[lambda outputs: 0]), TypeError, r"fit expects metrics as functions of \(outputs, y\) such as"),
+    (dict(augment=3), TypeError, r"fit expects augment as a function of \(X_batch, rng=rng\), got 3"),
+    (dict(augment=lambda X: X), TypeError, r"fit expects augment as a function of \(X_batch, rng=rng\), got <function"),
+    (dict(schedule=0.1), TypeError, "fit expects schedule as a function of the number of steps, such as .*, got 0.1"),
+    *((dict(schedule=maker), TypeError, f"fit expects schedule as a function of the number of steps.*{maker.__name__}")
+      for maker in (step_decay, exponential_decay, cosine_decay, warmup)),
+    (dict(callback=3), TypeError, r"fit expects callback as a function of \(epoch, history\), got 3"),
+    (dict(callback=lambda epoch: 0), TypeError, r"fit expects callback as a function of \(epoch, history\), got <function"),
     (dict(validation_data=3), TypeError, r"fit expects validation_data as \(X, y\), got int"),
     (dict(validation_data=(np.ones((3, 2)),)), TypeError,
      r"fit expects validation_data as \(X, y\), got tuple"),
