@@ -166,9 +166,9 @@ class Layer:
         return y
 
     def forward(self, x, **options):
-        """The output alone: no pullback and no state is kept, and what a call has kept stays. NaN passes."""
-        with self.states_kept():
-            return checks.pair(self, self.vjp(x, **options))[0]
+        """The output alone: no pullback is kept, and that of a call stays. States and running statistics move on as in a
+        call (``predict`` leaves them). NaN passes."""
+        return checks.pair(self, self.vjp(x, **options))[0]
 
     def vjp(self, x):
         """The output for input ``x`` and the pullback: ``pullback(dy, input_grad=True)`` adds to ``grad`` of all
@@ -294,16 +294,6 @@ class Layer:
         finally:
             for layer, mode in before:
                 layer.training = mode
-
-    @contextlib.contextmanager
-    def states_kept(self):
-        """``with model.states_kept():`` a sequence in pieces goes on where it was: each recurrent layer has its state again."""
-        before = [(layer, layer.state) for layer in self.layers_inside() if "state" in vars(layer)]
-        try:
-            yield
-        finally:
-            for layer, state in before:
-                layer.state = state
 
     def zero_grad(self):
         """Set all gradients to zero."""

@@ -272,8 +272,11 @@ def predict(model, X, batch_size=256):
     checks.count("predict", batch_size=batch_size)
     if X.ndim == 0:
         raise ValueError("predict expects X (N, ...), got one number")
+    states = [(layer, layer.state) for layer in model.layers_inside() if "state" in vars(layer)]
     with model.in_mode(training=False):
         outputs = [model.forward(X[start:start + batch_size]) for start in range(0, max(len(X), 1), batch_size)]
+    for layer, state in states:                 # of recurrent layers: a sequence in pieces goes on where it was
+        layer.state = state
     return np.concatenate(outputs)
 
 

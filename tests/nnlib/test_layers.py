@@ -811,11 +811,11 @@ def test_a_part_of_a_sequential_is_one():
     np.testing.assert_array_equal(model[2:](model[:2](x)), model(x))
 
 
-def test_what_is_asked_for_the_output_alone_keeps_the_state():
+def test_what_only_looks_keeps_the_state():
     model = Sequential(nnlib.RNN(2, 2), nnlib.LSTM(2, 3))
     model(np.ones((1, 3, 2)))
     states = [layer.state.copy() for layer in model]
-    for ask in model.forward, functools.partial(nnlib.check_layer, model):
+    for ask in functools.partial(nnlib.predict, model), functools.partial(nnlib.check_layer, model):
         ask(np.full((1, 3, 2), 5.0))
         assert all(np.array_equal(layer.state, state) for layer, state in zip(model, states))
 
