@@ -225,9 +225,11 @@ class Concatenate(Layer):
         shapes = [y.shape for y in outputs]
         if any(len(shape) < 2 or shape[:1] + shape[2:] != shapes[0][:1] + shapes[0][2:] for shape in shapes):
             raise ValueError(f"Concatenate expects outputs that differ in their channels alone, got {shapes}")
-        ends = np.cumsum([shape[1] for shape in shapes])[:-1]
+        ends, y = np.cumsum([shape[1] for shape in shapes])[:-1], np.concatenate(outputs, axis=1)
+        whole = y.shape
 
         def pullback(dy, input_grad=True):
+            dy = checks.shape("Concatenate.backward", dy, whole, "dy")
             gradients = [back(part, input_grad) for back, part in zip(pullbacks, np.split(dy, ends, axis=1))]
             return sum(gradients) if input_grad else None
-        return np.concatenate(outputs, axis=1), pullback
+        return y, pullback
