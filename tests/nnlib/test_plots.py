@@ -12,7 +12,10 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from nnlib import Activation, BatchNorm, Dense, Dropout, Flatten, Sequential, plots, relu  # noqa: E402
+from nnlib import (  # noqa: E402
+    LSTM, Activation, BatchNorm, Concatenate, Dense, Dropout, Embedding, Flatten, GCNConv, MultiHeadAttention, Residual,
+    Sequential, Stacked, plots, relu,
+)
 from nnlib.autodiff import Value  # noqa: E402
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -394,6 +397,32 @@ def test_zero_and_infinite_weights_can_be_drawn(ax):
 def test_network_diagram_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         plots.network_diagram(**arguments)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (dict(network=[2.7, 3.9]), r"a model or the sizes of its layers, got \[2.7, 3.9\]"),
+    (dict(network=None), "a model or the sizes of its layers, got None"),
+    (dict(network=Sequential), "a model or the sizes of its layers, got <class"), (dict(network="23"), "a model .* got '23'"),
+    (dict(network=[1, 1], weights={0: [[5.0]]}), "weights as a list of arrays, got a dict"),
+    (dict(network=[1, 1], values=[np.ma.masked_equal([9.0], 9), [1.0]]), "values without a mask"),
+    (dict(network=[1, 1], weights=[[[1j]]]), "weights as an array of real numbers")])
+def test_network_diagram_refuses_what_is_no_network(arguments, message):
+    with pytest.raises(TypeError, match="network_diagram expects " + message):
+        plots.network_diagram(**arguments)
+
+
+def test_a_layer_used_twice_is_drawn_twice(ax):
+    twice = Dense(2, 2)
+    plots.network_diagram(Sequential(twice, Activation(relu), Sequential(twice, twice)), ax)
+    assert [len(c.get_offsets()) for c in ax.collections] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("layer", [Concatenate(Dense(2, 3), Dense(3, 2)), MultiHeadAttention(2, 1), Residual(Dense(2, 2)),
+                                   LSTM(2, 2), Stacked(LSTM(2, 2)), Embedding(2, 2), GCNConv(2, 2)])
+def test_a_model_that_is_no_row_of_dense_layers_is_not_drawn_as_one(ax, layer):
+    for model in (layer, Sequential(layer, Dense(2, 1))):
+        with pytest.raises(ValueError, match="network_diagram expects a model of Dense layers in a row, got [A-Z]"):
+            plots.network_diagram(model, ax)
 
 
 @pytest.mark.parametrize("name", ["weights", "weight_gradients"])
