@@ -221,9 +221,8 @@ def test_a_layer_without_gradient_of_its_input_still_learns(rng):
 X = np.ones((3, 4))
 
 
-@pytest.mark.parametrize("aggr", ["mean", "sum", "max"])
-def test_no_nodes_hear_nothing(aggr):
-    y, pullback = aggregate.vjp(np.ones((0, 2)), A=np.ones((0, 0)), aggr=aggr)
+def test_no_nodes_hear_nothing():
+    y, pullback = aggregate.vjp(np.ones((0, 2)), A=np.ones((0, 0)), aggr="max")
     assert y.shape == pullback(y)[0].shape == (0, 2)
 
 
