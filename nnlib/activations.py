@@ -1,7 +1,8 @@
 """Activation functions, each with its derivative beside it (chapter 2).
 
 ``tanh(x)`` is the value, ``tanh.derivative(x)`` the derivative at each element, ``tanh.vjp(x)`` the value and
-the pullback. Options have PyTorch's names and, unless noted, its defaults. All are finite for finite inputs.
+the pullback. Options have PyTorch's names and, unless noted, its defaults. All are finite for finite inputs,
+where the value is one that floats reach.
 
 At a kink the derivative is that of the left side, as in PyTorch: relu'(0) = 0.
 """
@@ -140,9 +141,13 @@ def softplus(x, *, beta=1.0):
     option pricing", 2000.
     """
     checks.number("softplus", 0, above=True, beta=beta)
-    z = beta * x
+    with np.errstate(over="ignore"):
+        z = beta * x
     y = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))     # four times as fast as logaddexp
-    return y / beta, lambda dy: (dy * sigmoid.vjp(z)[0],)
+    y = y / beta
+    if beta > 1:                                # beta x may be too large where y = x is not
+        y = np.where(np.isinf(z), np.maximum(x, 0), y)[()]
+    return y, lambda dy: (dy * sigmoid.vjp(z)[0],)
 
 
 @operation(elementwise=True)
@@ -156,8 +161,10 @@ def swish(x, *, beta=1.0):
     Ramachandran, Zoph and Le, "Searching for activation functions", 2017.
     """
     checks.number("swish", beta=beta)
-    s = sigmoid.vjp(beta * x)[0]
-    return x * s, lambda dy: (dy * (s + beta * x * s * (1 - s)),)
+    with np.errstate(over="ignore"):
+        z = np.clip(beta * x, -1e3, 1e3)        # beyond, s is 0 or 1 and inf times 0 no number
+    s = sigmoid.vjp(z)[0]
+    return x * s, lambda dy: (dy * (s + z * s * (1 - s)),)
 
 
 @operation(elementwise=True)
@@ -186,9 +193,10 @@ def gelu(x, *, approximate="none"):
     checks.choice("gelu", "approximate", approximate, ("none", "tanh"))
     if approximate == "tanh":
         c, a = float(np.sqrt(2 / np.pi)), 0.044715
-        t = np.tanh(c * (x + a * x * x * x))
+        z = np.clip(x, -1e3, 1e3)               # beyond, t is −1 or 1 and inf times 0 no number
+        t = np.tanh(c * (z + a * z * z * z))
         return 0.5 * x * (1 + t), lambda dy: (
-            dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * a * x * x)),)
+            dy * (0.5 * (1 + t) + 0.5 * z * (1 - t * t) * c * (1 + 3 * a * z * z)),)
     cdf = 0.5 * erfc(x * -float(np.sqrt(0.5)))
     return x * cdf, lambda dy: (dy * (cdf + x * np.exp(-0.5 * x * x) / float(np.sqrt(2 * np.pi))),)
 
@@ -266,7 +274,7 @@ def log_softmax(x, *, axis=-1):
 
 def _along(who, x, axis):
     """``axis`` as one of the axes 0 .. x.ndim − 1 that holds an element."""
-    found = checks.axes(who, axis, x.ndim)
+    found = checks.axes(who, axis, x.ndim) if x.ndim else ()
     if len(found) != 1 or x.shape[found[0]] == 0:
         raise ValueError(f"{who} expects one axis with at least one element, got axis {axis} of {x.shape}")
     return found[0]

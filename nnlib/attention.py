@@ -36,6 +36,8 @@ def attention_weights(query, key, *, mask=None):
     TypeError, ValueError
         If shapes do not fit, ``mask`` is not boolean, or a query may look at no key at all.
     """
+    if query.shape[-1] == 0:
+        raise ValueError(f"attention_weights expects at least one feature, got query {query.shape}")
     if query.shape[:-2] != key.shape[:-2]:
         raise ValueError(f"attention_weights expects query and key with the same leading axes, got {query.shape} and {key.shape}")
     scale = 1 / math.sqrt(query.shape[-1])
@@ -54,7 +56,7 @@ def attention_weights(query, key, *, mask=None):
 
 def _allowed(mask, shape):
     """The mask of scores of that shape (..., T, S), checked."""
-    mask = np.asarray(mask)
+    mask = checks.numeric("attention_weights", "mask", mask)
     if mask.dtype != bool:
         raise TypeError(f"attention_weights expects mask as booleans, True where a query may look, got {mask.dtype}")
     try:
@@ -90,12 +92,22 @@ def scaled_dot_product_attention(query, key, value, *, mask=None):
 
 def split_heads(x, num_heads):
     """(N, T, D) as (N, num_heads, T, D / num_heads): each head has its own share of the features."""
-    N, T, D = x.shape
-    return x.reshape(N, T, num_heads, D // num_heads).swapaxes(1, 2)
+    x = checks.shape("split_heads", x, ("N", "T", "D"))
+    _divides("split_heads", num_heads, x.shape[-1])
+    return _split(x, num_heads)
 
 
 def join_heads(x):
     """The inverse of :func:`split_heads`."""
+    return _join(checks.shape("join_heads", x, ("N", "num_heads", "T", "D")))
+
+
+def _split(x, num_heads):
+    N, T, D = x.shape
+    return x.reshape(N, T, num_heads, D // num_heads).swapaxes(1, 2)
+
+
+def _join(x):
     N, num_heads, T, D = x.shape
     return x.swapaxes(1, 2).reshape(N, T, num_heads * D)
 
@@ -112,12 +124,12 @@ def multi_head_attention(query, key, value, *, num_heads=1, mask=None):
     Vaswani et al., "Attention is all you need", 2017.
     """
     _divides("multi_head_attention", num_heads, query.shape[-1])
-    heads = (split_heads(x, num_heads) for x in (query, key, value))
+    heads = (_split(x, num_heads) for x in (query, key, value))
     y, through_heads = scaled_dot_product_attention.vjp(*heads, mask=mask)
 
     def pullback(dy):
-        return tuple(join_heads(d) for d in through_heads(split_heads(dy, num_heads)))
-    return join_heads(y), pullback
+        return tuple(_join(d) for d in through_heads(_split(dy, num_heads)))
+    return _join(y), pullback
 
 
 def _divides(who, num_heads, features):
@@ -190,8 +202,7 @@ class MultiHeadAttention(Layer):
                 raise ValueError(f"{who} expects no memory if it is causal: the positions are those of another sequence")
             memory = checks.shape(who, memory, ("N", "S", self.embed_dim), "memory", sizes)
         if mask is not None:
-            mask = np.asarray(mask)
-            checks.shape(who, mask, (sizes["N"], sizes.get("S", sizes["T"])), "mask")
+            mask = checks.shape(who, mask, (sizes["N"], sizes.get("S", sizes["T"])), "mask")
             mask = mask[:, None, None, :]
         if self.causal:
             past = np.tri(sizes["T"], dtype=bool)

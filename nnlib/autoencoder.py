@@ -165,9 +165,11 @@ class VAE(Layer):
         z, into_latent = reparameterize.vjp(mean, log_var, noise)
         y, into_decoder = self.decoder.vjp(z)
         checks.shape("VAE", y, (len(z), "D"), "the decoder's output as")
-        D = y.shape[1]
+        D, output = y.shape[1], np.concatenate([y, code], axis=1)
+        whole = output.shape
 
         def pullback(dy, input_grad=True):
+            dy = checks.shape("VAE.backward", dy, whole, "dy")
             dmean, dlog_var, _ = into_latent(into_decoder(dy[:, :D]))
             return into_encoder(dy[:, D:] + np.concatenate([dmean, dlog_var], axis=1), input_grad)
-        return np.concatenate([y, code], axis=1), pullback
+        return output, pullback

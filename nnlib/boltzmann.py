@@ -102,6 +102,10 @@ class RBM(Layer):
         self.b = Parameter(zeros(visible, dtype=dtype), "b")
         self.c = Parameter(zeros(hidden, dtype=dtype), "c")
 
+    def __call__(self, v):
+        checks.in_range("RBM", 0, 1, v=checks.numeric("RBM", "v", v))
+        return super().__call__(v)
+
     def vjp(self, v):
         return self.apply(free_energy, v, self.W, self.b, self.c)
 

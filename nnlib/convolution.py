@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 from nnlib import checks
-from nnlib.init import xavier_uniform, zeros
+from nnlib.init import drawn, xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter
 from nnlib.operation import operation
 
@@ -222,7 +222,7 @@ class Conv2D(Layer):
         self.options = dict(stride=pair(who, "stride", stride), dilation=pair(who, "dilation", dilation),
                             padding=pair(who, "padding", padding, least=0))
         shape = (out_channels, in_channels, *self.kernel_size)
-        self.W = Parameter(init(shape, checks.generator(who, rng), dtype), "W")
+        self.W = Parameter(drawn(who, init, shape, rng, dtype), "W")
         self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
     def vjp(self, x):

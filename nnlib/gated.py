@@ -231,8 +231,10 @@ def _gates(who, gates, cell_of, x, h, W_xh, W_hh, b_h, *b_n, **options):
     """What a cell makes of its gates, for x (..., D) and h (..., H), one step or all at once: (gates, ..., H)."""
     sizes, width, lead = {}, f"{gates}H", np.shape(x)[:-1]
     expected = dict(x=(..., "D"), h=(*lead, "H"), W_xh=("D", width), W_hh=("H", width), b_h=(width,), b_n=("H",))
-    x, h, W_xh, W_hh, b_h, *b_n = (checks.shape(who, array, expected[name], name, sizes)
-                                   for name, array in zip(expected, (x, h, W_xh, W_hh, b_h, *b_n)))
+    arrays = [checks.no_nan(who, name, checks.shape(who, array, expected[name], name, sizes))
+              for name, array in zip(expected, (x, h, W_xh, W_hh, b_h, *b_n))]
+    dtype = next((array.dtype for array in arrays if array.dtype.kind == "f"), float)
+    x, h, W_xh, W_hh, b_h, *b_n = (np.asarray(array, dtype) for array in arrays)
     z, h = gates_first((x @ W_xh + b_h).reshape(-1, len(b_h)), gates), h.reshape(-1, sizes["H"])
     state = np.array([h, np.zeros_like(h)]) if gates == 4 else h
     cell_of(W_hh, *b_n, **options)(z, state, np.empty(state.shape))

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.activations import leaky_relu, softmax
-from nnlib.init import xavier_uniform, zeros
+from nnlib.init import drawn, xavier_uniform, zeros
 from nnlib.layer import Layer, Parameter
 from nnlib.layers import dense
 from nnlib.operation import operation
@@ -26,8 +26,10 @@ def _adjacency(who, A, x=None):
         checks.shape(who, A, (..., "N", "N"), "A")
     elif A.shape not in (x.shape[-2:-1] * 2, x.shape[:-1] + x.shape[-2:-1]):
         raise ValueError(f"{who} expects A {x.shape[-2:-1] * 2} for x {x.shape}, got {A.shape}")
-    checks.no_nan(who, "A", A)
-    checks.in_range(who, 0, np.inf, A=A)
+    if not (A.min(initial=0) >= 0 and A.max(initial=0) < np.inf):
+        checks.no_nan(who, "A", A)
+        checks.in_range(who, 0, np.inf, A=A)
+        raise ValueError(f"{who} expects finite A, got inf")
     return A.astype(np.result_type(A, np.float32) if x is None else x.dtype, copy=False)
 
 
@@ -85,7 +87,7 @@ def aggregate(x, *, A, aggr="mean"):
     """
     A = _adjacency("aggregate", A, x)
     checks.choice("aggregate", "aggr", aggr, AGGREGATES)
-    if aggr != "max":
+    if aggr != "max" or A.size == 0:
         P = _normalized(A, "mean" if aggr == "mean" else "none", False)
         return P @ x, lambda dy: (np.swapaxes(P, -1, -2) @ dy,)
     heard = np.where(A[..., None] > 0, x[..., None, :, :], -np.inf)     # (..., i, j, D)
@@ -238,9 +240,9 @@ class _GraphLayer(Layer):
         checks.count(who, in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels, rng = in_channels, out_channels, checks.generator(who, rng)
         for name in self.weights:
-            setattr(self, name, Parameter(init((in_channels, out_channels), rng, dtype), name))
+            setattr(self, name, Parameter(drawn(who, init, (in_channels, out_channels), rng, dtype), name))
         for name in self.vectors:
-            setattr(self, name, Parameter(init((1, out_channels), rng, dtype)[0], name))
+            setattr(self, name, Parameter(drawn(who, init, (1, out_channels), rng, dtype)[0], name))
         self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
     def vjp(self, x, A=None):
@@ -317,7 +319,7 @@ class GATConv(_GraphLayer):
 
     def attention(self, x, A):
         """The weights α (..., N, N): in row i, how much of each node's message node i takes."""
-        x = checks.shape("GATConv", x, (..., "N", self.in_channels), brief=True)
+        x = checks.shape("GATConv", checks.no_nan("GATConv", "x", x), (..., "N", self.in_channels), brief=True)
         h, source, target = x @ self.W.value, self.a_source.value, self.a_target.value
         return _attention(h, source, target, _adjacency("GATConv", A, h), **self.options)[0]
 

@@ -29,6 +29,11 @@ def fans(shape):
     return shape[1] * window, shape[0] * window
 
 
+def drawn(who, init, shape, rng, dtype):
+    """The first weights of a layer, as ``init`` draws them; another shape would make another layer."""
+    return checks.shape(who, init(shape, checks.generator(who, rng), dtype), shape, "from init")
+
+
 def zeros(shape, rng=None, dtype=np.float64):
     """All zeros: right for biases; for weights it leaves all units of a layer alike for ever.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.activations import identity
-from nnlib.init import normal, xavier_uniform, zeros
+from nnlib.init import drawn, normal, xavier_uniform, zeros
 from nnlib.layer import Layer, Parameter, members_in
 from nnlib.operation import Operation, operation
 
@@ -40,7 +40,7 @@ def dense(x, W, b=None, *, portable=False):
     ValueError
         If the shapes do not fit, or an array holds NaN.
     """
-    rows = x if x.ndim == 2 else x.reshape(x[..., 0].size, len(W))
+    rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), len(W))
     y = _product(rows, W, portable)
     if b is not None:
         y += b
@@ -80,7 +80,7 @@ class Dense(Layer):
                  init=xavier_uniform, rng=None, dtype=np.float64, portable=False):
         checks.count("Dense", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features, self.bias, self._portable = in_features, out_features, bias, portable
-        self.W = Parameter(init((in_features, out_features), checks.generator("Dense", rng), dtype), "W")
+        self.W = Parameter(drawn("Dense", init, (in_features, out_features), rng, dtype), "W")
         self.b = Parameter(zeros(out_features, dtype=dtype), "b") if bias else None
 
     def vjp(self, x):
@@ -109,6 +109,8 @@ class Activation(Layer):
             raise TypeError(f"Activation expects what {op.__name__} takes besides x: {error}") from error
         for name in op.arrays[1:]:
             setattr(self, name, Parameter(options.pop(name), name))
+        if options and op.elementwise and not op.arrays[1:]:
+            op(np.zeros(0), **options)          # refuses those out of range
         self.options = options
 
     def vjp(self, x):

@@ -31,7 +31,7 @@ def accuracy(scores, labels):
         return float((scores.argmax(axis=-1) == labels).mean())
     one_logit = scores.ndim == 1 or scores.shape[-1:] == (1,)
     if one_logit and labels.size == scores.size and labels.shape in (scores.shape, scores.shape[:-1]):
-        checks.in_range("accuracy", 0, 1, labels=labels)
+        _zeros_and_ones("accuracy", labels)
         return float(((scores > 0).reshape(labels.shape) == labels).mean())
     raise ValueError(f"accuracy expects scores (N, K) or (N, 1) and labels (N,), got {scores.shape} and "
                      f"{labels.shape}")
@@ -107,6 +107,10 @@ def _called(who, scores, labels, threshold):
     if not column or scores.size == 0 or labels.shape not in (scores.shape, scores.shape[:1]):
         raise ValueError(f"{who} expects scores (N,) or (N, 1) and labels (N,), got {scores.shape} and {labels.shape}")
     checks.no_nan(who, "scores", scores)
+    _zeros_and_ones(who, labels)
+    return (scores > threshold).reshape(-1), (labels == 1).reshape(-1)
+
+
+def _zeros_and_ones(who, labels):
     if not np.isin(labels, (0, 1)).all():
         raise ValueError(f"{who} expects labels 0 and 1, got {np.unique(labels)[:5].tolist()}")
-    return (scores > threshold).reshape(-1), (labels == 1).reshape(-1)

@@ -46,8 +46,7 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
     ----------
     Elman, "Finding structure in time", 1990.
     """
-    if not getattr(activation, "elementwise", False):
-        raise TypeError(f"rnn expects activation as an operation such as nnlib.tanh, got {activation!r}")
+    _elementwise("rnn", activation)
 
     def cell(z, h, new):
         new[...], pull = activation.function(z[0] + h @ W_hh)    # what comes in has been checked
@@ -61,6 +60,11 @@ def rnn(x, W_xh, W_hh, b_h, state=None, *, activation=tanh, mask=None):
         return h.T @ dz[0], dz[0].sum(axis=0)
 
     return recurrence("rnn", cell, own, x, W_xh, W_hh, b_h, state, mask)
+
+
+def _elementwise(who, activation):
+    if not getattr(activation, "elementwise", False):
+        raise TypeError(f"{who} expects activation as an operation such as nnlib.tanh, got {activation!r}")
 
 
 def recurrence(who, cell, own, x, W_xh, W_hh, b_h, state, mask, parts=()):
@@ -80,8 +84,7 @@ def recurrence(who, cell, own, x, W_xh, W_hh, b_h, state, mask, parts=()):
     if T == 0:
         raise ValueError(f"{who} expects at least one step, got x {x.shape}")
     if mask is not None:
-        mask = np.asarray(mask)
-        checks.fits(who, mask.shape, (N, T), "mask")
+        mask = checks.shape(who, mask, (N, T), "mask")
         if mask.dtype != bool:
             raise TypeError(f"{who} expects mask as booleans, True for real steps, got {mask.dtype}")
         padded = ~mask.T[:, :, None]
@@ -226,4 +229,5 @@ class RNN(Recurrent):
 
     def __init__(self, input_size, hidden_size, *, activation=tanh, return_sequences=True, rng=None,
                  dtype=np.float64):
+        _elementwise("RNN", activation)
         super().__init__(input_size, hidden_size, return_sequences, rng, dtype, activation=activation)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.convolution import pair, window_on
-from nnlib.init import xavier_uniform, zeros
+from nnlib.init import drawn, xavier_uniform, zeros
 from nnlib.layers import Layer, Parameter, Sequential
 from nnlib.operation import operation
 from nnlib.pooling import avg_pool2d, max_pool2d
@@ -147,7 +147,7 @@ class ConvTranspose2D(Layer):
         self.kernel_size = pair(who, "kernel_size", kernel_size)
         self.options = dict(stride=pair(who, "stride", stride), padding=pair(who, "padding", padding, least=0))
         shape = (in_channels, out_channels, *self.kernel_size)
-        self.W = Parameter(init(shape, checks.generator(who, rng), dtype), "W")
+        self.W = Parameter(drawn(who, init, shape, rng, dtype), "W")
         self.b = Parameter(zeros(out_channels, dtype=dtype), "b") if bias else None
 
     def vjp(self, x):
@@ -225,9 +225,11 @@ class Concatenate(Layer):
         shapes = [y.shape for y in outputs]
         if any(len(shape) < 2 or shape[:1] + shape[2:] != shapes[0][:1] + shapes[0][2:] for shape in shapes):
             raise ValueError(f"Concatenate expects outputs that differ in their channels alone, got {shapes}")
-        ends = np.cumsum([shape[1] for shape in shapes])[:-1]
+        ends, y = np.cumsum([shape[1] for shape in shapes])[:-1], np.concatenate(outputs, axis=1)
+        whole = y.shape
 
         def pullback(dy, input_grad=True):
+            dy = checks.shape("Concatenate.backward", dy, whole, "dy")
             gradients = [back(part, input_grad) for back, part in zip(pullbacks, np.split(dy, ends, axis=1))]
             return sum(gradients) if input_grad else None
-        return np.concatenate(outputs, axis=1), pullback
+        return y, pullback

@@ -110,7 +110,8 @@ def split(X, y, parts=(3, 1, 1), *, rng=None):
 
     Of each class, in the order given, the first three of every five samples go to the first part, the fourth
     to the second, the fifth to the third; so the parts are the same everywhere, without any random number.
-    Labels that are not integers (a regression) count as one class.
+    Labels are whole numbers or words, (N,) or (N, 1), or one-hot (N, classes); all others (a regression) count
+    as one class.
 
     Parameters
     ----------
@@ -126,6 +127,8 @@ def split(X, y, parts=(3, 1, 1), *, rng=None):
         One pair for each part. The samples keep their order within a part (their shuffled order with
         ``rng``).
     """
+    if np.ma.isMaskedArray(X) or np.ma.isMaskedArray(y):
+        raise TypeError("split expects X and y without a mask, got a masked array")
     X, y = np.asarray(X), np.asarray(y)
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):
         raise ValueError(f"split expects one label for each sample, got X {X.shape} and y {y.shape}")
@@ -136,7 +139,11 @@ def split(X, y, parts=(3, 1, 1), *, rng=None):
         checks.count("split", parts=part)
     order = np.arange(len(y)) if rng is None else checks.generator("split", rng).permutation(len(y))
     X, y = X[order], y[order]
-    labels = y if y.ndim == 1 and y.dtype.kind in "iub" else np.zeros(len(y), dtype=int)
+    labels = y[:, 0] if y.shape[1:] == (1,) else y
+    if y.ndim == 2 and y.dtype.kind in "fiub" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        labels = np.nonzero(y)[1]       # one-hot
+    if labels.ndim != 1 or labels.dtype.kind not in "iubU":
+        labels = np.zeros(len(y), dtype=int)
     turn = np.empty(len(y), dtype=int)  # place of each sample within its class
     for label in np.unique(labels):
         turn[labels == label] = np.arange(np.sum(labels == label))

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from nnlib.autodiff import graph
+from nnlib.autodiff import Value, graph
 from nnlib.explore.typeset import typeset
 from nnlib.plots.colors import COLORS, GRADIENT, INK
 
@@ -68,6 +68,9 @@ def computational_graph(result, ax=None, *, slopes=False, fmt="{:.3g}"):
     -------
     matplotlib.axes.Axes
     """
+    if not isinstance(result, Value):
+        raise TypeError(f"computational_graph expects a Value, got {result!r}")
+
     def number(value):
         return typeset(fmt.format(value))
 

@@ -29,7 +29,8 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
     -------
     matplotlib.axes.Axes
     """
-    whole = np.asarray(images).dtype.kind in "iu"
+    numbers = checks.numeric("image_grid", "images", images.data if np.ma.isMaskedArray(images) else images)
+    whole = numbers.dtype.kind in "iu"
     images = np.ma.masked_invalid(np.ma.asarray(images, dtype=float))
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
@@ -43,6 +44,8 @@ def image_grid(images, ax=None, *, labels=None, columns=None, cmap=None, limits=
         raise ValueError(f"image_grid expects {count} labels, got {len(labels)}")
     if columns is not None:
         checks.count("image_grid", columns=columns)
+    if limits is not None and not (np.shape(limits) == (2,) and limits[0] <= limits[1]):
+        raise ValueError(f"image_grid expects limits (low, high) with low <= high, got {limits}")
     ax = plt.gca() if ax is None else ax
     box = ax.get_window_extent()
     points = 72 / ax.figure.dpi

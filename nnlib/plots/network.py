@@ -1,5 +1,6 @@
 """Layers of units and the weights between them."""
 
+import operator
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -7,15 +8,24 @@ import numpy as np
 
 from nnlib import checks
 from nnlib.explore.typeset import typeset
-from nnlib.layers import Dense
+from nnlib.layers import Dense, Layer, Sequential
 from nnlib.plots.colors import GRADIENT, INK, NEGATIVE, POSITIVE
 
 PAPER = dict(facecolor="white", edgecolor="none", pad=0.8, alpha=0.9)  # behind numbers, so that no edge crosses them
 
 
+def _in_a_row(model):
+    """The layers of a model one after the other; one that is used twice comes twice."""
+    if type(model).vjp is Sequential.vjp:
+        return [part for layer in model.layers for part in _in_a_row(layer)]
+    if not isinstance(model, Dense) and (any(model.children()) or any(p.value.ndim > 1 for p in model.parameters())):
+        raise ValueError(f"network_diagram expects a model of Dense layers in a row, got {type(model).__name__}")
+    return [model]
+
+
 def _dense_parameters(model):
     """Weights [(n_in, n_out), ...] and biases [(n_out,) or None, ...] of a model's dense layers."""
-    layers = [layer for layer in model.layers_inside() if isinstance(layer, Dense)]
+    layers = [layer for layer in _in_a_row(model) if isinstance(layer, Dense)]
     sizes = [(layer.in_features, layer.out_features) for layer in layers]
     if not layers or any(a[1] != b[0] for a, b in zip(sizes, sizes[1:])):
         raise ValueError(f"network_diagram expects a model of Dense layers in a row, got {sizes}")
@@ -26,12 +36,14 @@ def _check_layers(name, arrays, shapes):
     """``arrays``, one for each entry of ``shapes``, as float arrays; None stays None."""
     if arrays is None:
         return [None] * len(shapes)
+    if hasattr(arrays, "keys"):
+        raise TypeError(f"network_diagram expects {name} as a list of arrays, got a {type(arrays).__name__}")
     if len(arrays) != len(shapes):
         raise ValueError(f"network_diagram expects {len(shapes)} arrays in {name}, got {len(arrays)}")
     checked = []
     for array, shape in zip(arrays, shapes):
         if array is not None:
-            array = np.asarray(array, dtype=float)
+            array = checks.numeric("network_diagram", name, array).astype(float)
             if [n for n in array.shape if n != 1] != [n for n in shape if n != 1]:  # (1, n) may be (n,), but not (3, 2) (2, 3)
                 raise ValueError(f"network_diagram expects shape {shape} in {name}, got {array.shape}")
             array = array.reshape(shape)
@@ -70,14 +82,17 @@ def network_diagram(network, ax=None, *, weights=None, biases=None, values=None,
     -------
     matplotlib.axes.Axes
     """
-    if hasattr(network, "parameters"):
+    if isinstance(network, Layer):
         own_weights, own_biases = _dense_parameters(network)
         sizes = [len(own_weights[0])] + [W.shape[1] for W in own_weights]
         weights = own_weights if weights is None else weights
         if biases is None:  # beside edges without numbers they would say little
             biases = [b if _numbers(W, numbers) else None for W, b in zip(own_weights, own_biases)]
     else:
-        sizes = [int(n) for n in network]
+        try:
+            sizes = [operator.index(n) for n in network]
+        except TypeError as error:
+            raise TypeError(f"network_diagram expects a model or the sizes of its layers, got {network!r}") from error
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"network_diagram expects at least two layer sizes, each at least 1, got {sizes}")
     checks.count("network_diagram", least=3, max_units=max_units)

@@ -325,6 +325,12 @@ WRONG = {
     "odd": (lambda: sinusoidal_positions(3, 5), "sinusoidal_positions expects an even d_model, got 5"),
     "no position": (lambda: PositionalEncoding(0, 4), "PositionalEncoding expects max_len >= 1, got 0"),
     "no position at all": (lambda: sinusoidal_positions(0, 4), "sinusoidal_positions expects max_len >= 1, got 0"),
+    "nothing to compare": (lambda: attention_weights(X[..., :0], X[..., :0]),
+          "attention_weights expects at least one feature, got query (2, 3, 0)"),
+    "split: axes": (lambda: split_heads(X[0], 2), "split_heads expects (N, T, D), got (3, 4)"),
+    "split: heads": (lambda: split_heads(X, 3), "split_heads expects num_heads to divide the 4 features, got 3"),
+    "split: no heads": (lambda: split_heads(X, 0), "split_heads expects num_heads >= 1, got 0"),
+    "join: axes": (lambda: join_heads(X), "join_heads expects (N, num_heads, T, D), got (2, 3, 4)"),
     "too long": (lambda: PositionalEncoding(2, 4)(X), "add_positions expects at most 2 positions, got x (2, 3, 4)"),
 }
 
@@ -344,6 +350,20 @@ def test_wrong_input_is_named(name):
 def test_a_mask_is_boolean(call):
     with pytest.raises(TypeError, match="expects mask as booleans, True .*, got float64"):
         call()
+
+
+@pytest.mark.parametrize("call", [
+    lambda mask: attention_weights(X, X, mask=mask), lambda mask: MultiHeadAttention(4, 1)(X, mask=mask[0, :2]),
+    lambda mask: MultiHeadAttention(4, 1).weights(X, mask=mask[0, :2])])
+def test_a_mask_has_no_mask_of_its_own(call):
+    with pytest.raises(TypeError, match="expects mask without a mask, got a masked array"):
+        call(np.ma.array(np.ones((2, 3, 3), bool), mask=True))
+
+
+def test_heads_of_lists_and_their_number():
+    np.testing.assert_array_equal(join_heads(split_heads(X.tolist(), 2).tolist()), X)
+    with pytest.raises(TypeError, match="split_heads expects num_heads as an integer, got 2.0"):
+        split_heads(X, 2.0)
 
 
 @pytest.mark.parametrize("query, key", [((3, 4), (2, 3, 4)), ((2, 3, 4), (3, 4)), ((2, 3, 4), (5, 3, 4)), ((5, 3, 4), (2, 3, 4))])

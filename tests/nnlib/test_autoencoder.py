@@ -1,4 +1,5 @@
 import copy
+import re
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,14 @@ def test_same_seed_same_draws(rng):
 def test_wrong_shapes_and_options(message, wrong):
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 3), (5, 8), (1, 7), ()])
+def test_a_gradient_of_another_shape_is_refused(shape):
+    model = VAE(Dense(3, 4), Dense(2, 3))
+    model(np.ones((5, 3)))
+    with pytest.raises(ValueError, match=re.escape(f"VAE.backward expects dy (5, 7), got {shape}")):
+        model.backward(np.ones(shape))
 
 
 def test_wrong_parts():

@@ -205,6 +205,7 @@ def test_learning_raises_the_likelihood_and_can_be_pickled():
     (lambda r: r.free_energy(np.ones(3)), ValueError, r"RBM expects v \(N, 3\), got \(3,\)"),
     (lambda r: r.hidden(np.full((2, 3), 2.0)), ValueError, r"RBM expects v in \[0, 1\], got 2 to 2"),
     (lambda r: r.hidden(np.full((2, 3), np.nan)), ValueError, "RBM expects v without NaN"),
+    (lambda r: r([[7.0, -3.0, 0.0]]), ValueError, r"RBM expects v in \[0, 1\], got -3 to 7"),
     (lambda r: r.visible(np.ones((2, 3))), ValueError, r"RBM expects h \(N, 2\), got \(2, 3\)"),
     (lambda r: r.visible(-np.ones((2, 2))), ValueError, r"RBM expects h in \[0, 1\]"),
     (lambda r: r.energy(np.ones((2, 3)), np.ones((1, 2))), ValueError, r"RBM expects h \(2, 2\), got \(1, 2\)"),

@@ -128,6 +128,15 @@ def test_split_with_rng_and_real_targets(rng):
     assert shuffled[0].shape == first.shape and (shuffled[0] != shuffled[2]).any()
 
 
+@pytest.mark.parametrize("form", [lambda y: y[:, None], lambda y: np.eye(2)[y], lambda y: np.eye(2, dtype=int)[y],
+                                  lambda y: np.eye(2, dtype=bool)[y], lambda y: np.array(["a", "b"])[y]])
+def test_split_keeps_the_mix_of_labels_in_any_form(form):
+    y = np.arange(20) % 2
+    for (X, labels), (expected, _) in zip(data.split(np.arange(20), form(y), (1, 1)), data.split(np.arange(20), y, (1, 1))):
+        np.testing.assert_array_equal(X, expected)
+        np.testing.assert_array_equal(labels, form(y)[X])
+
+
 def test_digits_split_is_balanced():
     parts = data.split(*data.digits())
     assert [len(y) for _, y in parts] == [1085, 357, 355]
@@ -142,6 +151,8 @@ def test_digits_split_is_balanced():
     ((np.ones(2), 1.0), ValueError, "split expects one label"),
     ((np.ones(3), np.ones(3), (3,)), ValueError, r"split expects at least two parts, got \[3\]"),
     ((np.ones(3), np.ones(3), (3, 0)), ValueError, "split expects parts >= 1"),
+    ((np.ma.masked_equal([0, 1, 0], 1), np.ones(3)), TypeError, "split expects X and y without a mask, got a masked array"),
+    ((np.ones(3), np.ma.masked_equal([0, 1, 0], 1)), TypeError, "split expects X and y without a mask"),
     ((np.ones(3), np.ones(3), (0.8, 0.2)), TypeError, "split expects parts as an integer")])
 def test_split_refuses(arguments, error, message):
     with pytest.raises(error, match=message):

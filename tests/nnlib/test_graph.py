@@ -221,11 +221,19 @@ def test_a_layer_without_gradient_of_its_input_still_learns(rng):
 X = np.ones((3, 4))
 
 
+def test_no_nodes_hear_nothing():
+    y, pullback = aggregate.vjp(np.ones((0, 2)), A=np.ones((0, 0)), aggr="max")
+    assert y.shape == pullback(y)[0].shape == (0, 2)
+
+
 @pytest.mark.parametrize("call, error, message", [
     (lambda: degree(np.ones(3)), ValueError, r"degree expects A \(\.\.\., N, N\), got \(3,\)"),
     (lambda: degree(np.ones((3, 2))), ValueError, r"degree expects A \(\.\.\., [N3], [N3]\), got \(3, 2\)"),
     (lambda: degree([[0, -1], [1, 0]]), ValueError, r"degree expects A in \[0, inf\], got -1 to 1"),
     (lambda: degree([[0, np.nan], [1, 0]]), ValueError, "degree expects A without NaN"),
+    (lambda: degree([[0, np.inf], [1, 0]]), ValueError, "degree expects finite A, got inf"),
+    (lambda: aggregate(X, A=PATH * np.where(PATH, np.inf, 1)), ValueError, "aggregate expects finite A, got inf"),
+    (lambda: GATConv(4, 2).attention(X * np.nan, PATH), ValueError, "GATConv expects x without NaN"),
     (lambda: degree([["a"]]), TypeError, "degree expects A as an array of real numbers"),
     (lambda: normalize_adjacency(PATH, "rows"), ValueError,
      "normalize_adjacency expects kind as one of 'symmetric', 'mean', 'none', got 'rows'"),

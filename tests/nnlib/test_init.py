@@ -3,7 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from nnlib import he_normal, he_uniform, normal, orthogonal, xavier_normal, xavier_uniform, zeros
+from nnlib import (
+    Conv2D, ConvTranspose2D, Dense, GATConv, GCNConv, he_normal, he_uniform, normal, orthogonal, xavier_normal, xavier_uniform,
+    zeros,
+)
 from nnlib.init import fans
 
 RANDOM = [normal, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal]
@@ -89,6 +92,14 @@ def test_zeros():
     assert zeros((2, 3)).tolist() == [[0] * 3] * 2
     assert zeros((2, 3)).dtype == np.float64 and zeros(3, dtype=np.float32).dtype == np.float32
     assert zeros((2,), np.random.default_rng()).shape == (2,)
+
+
+@pytest.mark.parametrize("make", [lambda init: Dense(2, 3, bias=False, init=init), lambda init: Conv2D(2, 3, 3, init=init),
+                                  lambda init: ConvTranspose2D(2, 3, 3, init=init), lambda init: GCNConv(2, 3, init=init),
+                                  lambda init: GATConv(2, 3, init=lambda s, *_: np.zeros(s if s[0] == 2 else s[::-1]))])
+def test_weights_of_another_shape_are_refused(make):
+    with pytest.raises(ValueError, match=r"expects from init \(.*\), got \(.*\)"):
+        make(lambda shape, rng, dtype: np.zeros(shape[::-1]))
 
 
 def test_bad_options():

@@ -1079,6 +1079,12 @@ def test_nan_is_refused_by_the_outermost_call(rng):
         model(["a"])
 
 
+def test_dense_takes_sequences_without_features():
+    y, pullback = dense.vjp(np.ones((2, 3, 0)), np.ones((0, 4)), np.arange(4.0))
+    np.testing.assert_array_equal(y, np.broadcast_to(np.arange(4), (2, 3, 4)))
+    assert [gradient.shape for gradient in pullback(y)] == [(2, 3, 0), (0, 4), (4,)]
+
+
 def test_bad_sizes_and_parts():
     for sizes in [(0, 3), (3, -1)]:
         with pytest.raises(ValueError, match=f"Dense expects {'in' if sizes[0] == 0 else 'out'}_features >= 1"):
@@ -1098,6 +1104,10 @@ def test_bad_sizes_and_parts():
         Activation(mse)
     with pytest.raises(TypeError, match="Activation expects what relu takes besides x: .* 'slope'"):
         Activation(relu, slope=2)
+    with pytest.raises(TypeError, match="leaky_relu expects negative_slope as a number, got 'a'"):
+        Activation(leaky_relu, negative_slope="a")
+    with pytest.raises(ValueError, match="gelu expects approximate as one of"):
+        Activation(gelu, approximate="erf")
     with pytest.raises(NotImplementedError, match="Layer has no vjp"):
         Layer()(np.ones(3))
 

@@ -71,7 +71,9 @@ def test_accuracy():
     ([[1.0, math.nan]], [1], ValueError, "accuracy expects scores without NaN"),
     (np.ones((3, 2)), np.ones(3), TypeError, "accuracy expects labels as integers 0 to 1"),
     (np.ones((3, 2)), [0, 1, 2], ValueError, "accuracy expects labels in 0 to 1, got 0 to 2"),
-    (np.ones(3), [-1, 1, 1], ValueError, r"accuracy expects labels in \[0, 1\]"),
+    (np.ones(3), [-1, 1, 1], ValueError, r"accuracy expects labels 0 and 1, got \[-1, 1\]"),
+    ([[1.0], [2.0]], [math.nan, 1.0], ValueError, r"accuracy expects labels 0 and 1, got \[1.0, nan\]"),
+    ([1.0, 2.0], [0.5, 1.0], ValueError, r"accuracy expects labels 0 and 1, got \[0.5, 1.0\]"),
     ("no", [1], TypeError, "accuracy expects scores as an array of real numbers")])
 def test_accuracy_refuses(scores, labels, error, message):
     with pytest.raises(error, match=message):

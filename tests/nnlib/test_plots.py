@@ -12,8 +12,11 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from nnlib import Activation, BatchNorm, Dense, Dropout, Flatten, Sequential, plots, relu  # noqa: E402
-from nnlib.autodiff import Value  # noqa: E402
+from nnlib import (  # noqa: E402
+    LSTM, Activation, BatchNorm, Concatenate, Dense, Dropout, Embedding, Flatten, GCNConv, MultiHeadAttention, Residual,
+    Sequential, Stacked, plots, relu,
+)
+from nnlib.autodiff import Tensor, Value  # noqa: E402
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = np.array([0, 1, 1, 0])
@@ -225,10 +228,41 @@ def test_field_without_samples_and_degenerate_cases(ax):
     ((lambda P: P[:, 0], [[0, 1], [np.inf, 2]]), "decision_boundary expects finite X, got infinite values"),
     ((lambda P: P[:, 0], X, [0, 1, np.nan, 1]), "decision_boundary expects y without NaN, got 1 NaN of 4"),
     ((lambda P: 1.0, X, XOR), r"expects predict to return \(N,\) or \(N, K\) for N = 6400 points, got \(\)"),
-    ((lambda P: P[:3, 0], X, XOR), r"got \(3,\)"), ((lambda P: P[None], X, XOR), r"got \(1, 6400, 2\)")])
+    ((lambda P: P[:3, 0], X, XOR), r"got \(3,\)"), ((lambda P: P[None], X, XOR), r"got \(1, 6400, 2\)"),
+    ((lambda P: P[:, :0], X, XOR), r"expects predict to return .*, got \(6400, 0\)"),
+    ((lambda P: P[:, 0], X, [0.1, 0.2, 0.3, 0.4]), "expects y of at most two classes, as there is one score, got 4")])
 def test_decision_boundary_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         plots.decision_boundary(*arguments)
+
+
+@pytest.mark.parametrize("predict, y, message", [
+    (None, XOR, "predict as a layer or a function, got None"), (Sequential, XOR, "predict as a layer or a function, got <class"),
+    (lambda P: P[:, 0] * 1j, XOR, "scores as an array of real numbers, got complex128"),
+    (lambda P: np.ma.masked_less(P[:, 0], 0), XOR, "scores without a mask"),
+    (lambda P: P[:, 0], np.ma.masked_equal(XOR, 1), "y without a mask"),
+    (lambda P: P[:, 0], [None, 1, None, 1], "y as numbers or words, got object"),
+    (lambda P: P, XOR * 1j, "y as numbers or words")])
+def test_decision_boundary_refuses_what_is_no_answer(predict, y, message):
+    with pytest.raises(TypeError, match="decision_boundary expects " + message):
+        plots.decision_boundary(predict, X, y)
+
+
+@pytest.mark.parametrize("options, error, message", [
+    (dict(resolution=0), ValueError, "resolution >= 1, got 0"), (dict(resolution=-3), ValueError, "resolution >= 1, got -3"),
+    (dict(resolution=2.5), TypeError, "resolution as an integer, got 2.5"),
+    (dict(level=np.nan), ValueError, "-inf <= level <= inf, got nan"), (dict(level="a"), TypeError, "level as a number, got 'a'"),
+    (dict(limit=np.nan), ValueError, "0 < limit <= inf, got nan"), (dict(limit=-1), ValueError, "0 < limit <= inf, got -1"),
+    (dict(extent=(0, 1, 2)), ValueError, r"extent \(4,\), got \(3,\)")])
+def test_decision_boundary_refuses_options(options, error, message):
+    with pytest.raises(error, match="decision_boundary expects " + message):
+        plots.decision_boundary(lambda P: P[:, 0], X, XOR, **options)
+
+
+def test_no_class_wins_where_a_score_is_nan(ax):
+    plots.decision_boundary(lambda P: np.where(P[:, :1] > 0.5, np.nan, P @ [[0.0, 1.0], [0.0, -1.0]]), X, XOR, ax, resolution=10)
+    field = ax.images[0].get_array()
+    np.testing.assert_array_equal(field.mask, [5 * [False] + 5 * [True]] * 10)
 
 
 # Network diagram
@@ -397,6 +431,32 @@ def test_network_diagram_refuses(arguments, message):
         plots.network_diagram(**arguments)
 
 
+@pytest.mark.parametrize("arguments, message", [
+    (dict(network=[2.7, 3.9]), r"a model or the sizes of its layers, got \[2.7, 3.9\]"),
+    (dict(network=None), "a model or the sizes of its layers, got None"),
+    (dict(network=Sequential), "a model or the sizes of its layers, got <class"), (dict(network="23"), "a model .* got '23'"),
+    (dict(network=[1, 1], weights={0: [[5.0]]}), "weights as a list of arrays, got a dict"),
+    (dict(network=[1, 1], values=[np.ma.masked_equal([9.0], 9), [1.0]]), "values without a mask"),
+    (dict(network=[1, 1], weights=[[[1j]]]), "weights as an array of real numbers")])
+def test_network_diagram_refuses_what_is_no_network(arguments, message):
+    with pytest.raises(TypeError, match="network_diagram expects " + message):
+        plots.network_diagram(**arguments)
+
+
+def test_a_layer_used_twice_is_drawn_twice(ax):
+    twice = Dense(2, 2)
+    plots.network_diagram(Sequential(twice, Activation(relu), Sequential(twice, twice)), ax)
+    assert [len(c.get_offsets()) for c in ax.collections] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("layer", [Concatenate(Dense(2, 3), Dense(3, 2)), MultiHeadAttention(2, 1), Residual(Dense(2, 2)),
+                                   LSTM(2, 2), Stacked(LSTM(2, 2)), Embedding(2, 2), GCNConv(2, 2)])
+def test_a_model_that_is_no_row_of_dense_layers_is_not_drawn_as_one(ax, layer):
+    for model in (layer, Sequential(layer, Dense(2, 1))):
+        with pytest.raises(ValueError, match="network_diagram expects a model of Dense layers in a row, got [A-Z]"):
+            plots.network_diagram(model, ax)
+
+
 @pytest.mark.parametrize("name", ["weights", "weight_gradients"])
 def test_a_matrix_of_another_shape_is_not_read_in_another_order(ax, name):
     for wrong in (np.ones((3, 2)), np.ones(6), np.ones((1, 6))):
@@ -470,6 +530,12 @@ def test_graph_goes_from_left_to_right_and_boxes_keep_apart(make, own_axes):
         assert ax.texts[0].get_fontsize() == pytest.approx(11)  # a figure of its own is large enough
 
 
+@pytest.mark.parametrize("result", [Tensor(1.0) + 1, 3.0])
+def test_the_graph_of_what_is_no_value_is_refused(result):
+    with pytest.raises(TypeError, match="computational_graph expects a Value, got"):
+        plots.computational_graph(result)
+
+
 # Curves
 
 def test_loss_curves(ax):
@@ -503,6 +569,22 @@ def test_loss_curves_of_other_names(ax):
 def test_loss_curves_of_validation_are_those_whose_name_begins_so(ax):
     plots.loss_curves({"eval_loss": [1.0], "val_loss": [2.0], "val_eval_loss": [3.0]}, ax)
     assert [line.get_label() for line in ax.lines] == ["eval loss", "validation loss", "validation eval loss"]
+
+
+@pytest.mark.parametrize("history, error, message", [
+    ({"loss": np.ma.masked_equal([1.0, 99.0], 99)}, TypeError, "loss without a mask"),
+    ({"loss": 3.0}, ValueError, r"loss \(N,\), got \(\)"), ({"loss": [[1, 2], [3, 4]]}, ValueError, r"loss \(N,\), got \(2, 2\)"),
+    ({"loss": ["a"]}, TypeError, "loss as an array of real numbers"),
+    ({1: [1.0], "loss": [1.0]}, TypeError, r"a history with names of lists, got \[1, 'loss'\]"),
+    ([1.0, 2.0], TypeError, "a history with names of lists")])
+def test_loss_curves_refuses(history, error, message):
+    with pytest.raises(error, match="loss_curves expects " + message):
+        plots.loss_curves(history)
+
+
+def test_one_name_is_not_read_letter_by_letter(ax):
+    plots.loss_curves({"a": [1.0], "b": [2.0], "ab": [3.0]}, ax, names="ab")
+    assert [line.get_label() for line in ax.lines] == ["ab"]
 
 
 @pytest.mark.parametrize("prepare", [lambda ax: ax.set_xscale("log"), lambda ax: ax.set_xticks([1, 2])])
@@ -620,3 +702,17 @@ def test_image_grid_makes_images_large(count, size, columns):
 def test_image_grid_refuses(shape, labels, columns, message):
     with pytest.raises(ValueError, match=message):
         plots.image_grid(np.ones(shape), labels=labels, columns=columns)
+
+
+@pytest.mark.parametrize("limits", [3, (1, 0), (0, np.nan), (0, 1, 2)])
+def test_limits_are_low_and_high(limits):
+    with pytest.raises(ValueError, match=r"image_grid expects limits \(low, high\) with low <= high, got"):
+        plots.image_grid(np.ones((2, 3, 3)), limits=limits)
+
+
+@pytest.mark.parametrize("images, error, message", [
+    ([np.ones((2, 2)), np.ones((3, 3))], ValueError, "images as an array, got rows of unequal length"),
+    (np.full((1, 2, 2), 1j), TypeError, "images as an array of real numbers"), (np.full((1, 2, 2), "1"), TypeError, "images as")])
+def test_image_grid_refuses_what_is_no_array_of_numbers(images, error, message):
+    with pytest.raises(error, match="image_grid expects " + message):
+        plots.image_grid(images)

@@ -491,6 +491,17 @@ def test_input_gradient_of_a_stack_may_be_skipped(rng):
         np.testing.assert_array_equal(p.grad, gradient)
 
 
+@pytest.mark.parametrize("gates, number, extra", [(lstm_gates, 4, ()), (gru_gates, 3, (np.ones(3),))])
+def test_gates_take_whole_numbers_and_work_in_the_precision_of_the_first_floats(gates, number, extra):
+    width = 3 * number
+    arrays = np.eye(2), np.ones((2, 3)), np.ones((2, width)), np.ones((3, width)), np.ones(width), *extra
+    expected = gates(*arrays)
+    np.testing.assert_array_equal(gates(*(array.astype(int) for array in arrays)), expected)
+    single = gates(arrays[0].astype(np.float32), *arrays[1:])
+    assert {gate.dtype for gate in single} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(single, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("layer, gates", [(RNN, 1), (LSTM, 4), (GRU, 3)])
 def test_first_weights(layer, gates):
     model = layer(3, 5, rng=np.random.default_rng(0))
@@ -568,6 +579,7 @@ def w(gates, D=2, H=4):
     (dict(state=np.zeros((2, 4))), ValueError, r"expects state \("),
     (dict(mask=np.ones((5, 3), bool)), ValueError, r"expects mask \(3, 5\), got \(5, 3\)"),
     (dict(mask=np.ones((3, 5))), TypeError, "expects mask as booleans, True for real steps, got float64"),
+    (dict(mask=np.ma.masked_equal(np.eye(3, 5, dtype=bool), False)), TypeError, "expects mask without a mask"),
 ])
 def test_operations_refuse(op, gates, extra, change, error, message):
     arrays = dict(x=X) | dict(zip(("W_xh", "W_hh", "b_h"), w(gates))) | change
@@ -579,7 +591,8 @@ def test_operations_refuse(op, gates, extra, change, error, message):
 @pytest.mark.parametrize("call, error, message", [
     (lambda: rnn(X, *w(1), activation="tanh"), TypeError, "rnn expects activation as an operation .*, got 'tanh'"),
     (lambda: rnn(X, *w(1), activation=nnlib.softmax), TypeError, "rnn expects activation as an operation"),
-    (lambda: RNN(2, 4, activation=np.tanh)(X), TypeError, "rnn expects activation as an operation"),
+    (lambda: RNN(2, 4, activation=np.tanh), TypeError, "RNN expects activation as an operation"),
+    (lambda: RNN(2, 4, activation=nnlib.softmax), TypeError, "RNN expects activation as an operation"),
     (lambda: gru(X, *w(3), np.zeros(3)), ValueError, r"gru expects b_n \(4,\), got \(3,\)"),
     (lambda: rnn(X, w(1)[0], np.zeros(4), np.zeros(4)), ValueError, r"rnn expects W_hh \(4, 4\), got \(4,\)"),
     (lambda: lstm(X, w(4)[0], np.zeros(4), np.zeros(16)), ValueError, r"lstm expects W_hh \(4, 16\), got \(4,\)"),
@@ -596,6 +609,8 @@ def test_operations_refuse(op, gates, extra, change, error, message):
     (lambda: lstm_gates(1.0, S, *w(4)), ValueError, r"lstm_gates expects x \(..., D\), got \(\)"),
     (lambda: gru_gates(X[:, 0], S, *w(3), S), ValueError, r"gru_gates expects b_n \(4,\), got \(3, 4\)"),
     (lambda: gru_gates(X[:, 0], S, *w(4), S[0]), ValueError, r"gru_gates expects W_xh \(2, 12\), got \(2, 16\)"),
+    (lambda: lstm_gates(X[:, 0] * np.nan, S, *w(4)), ValueError, "lstm_gates expects x without NaN, got 6 NaN of 6"),
+    (lambda: gru_gates(X[:, 0], S, *w(3), S[0] * np.nan), ValueError, "gru_gates expects b_n without NaN"),
     (lambda: RNN(0, 4), ValueError, "RNN expects input_size >= 1, got 0"),
     (lambda: LSTM(2, 4.0), TypeError, "LSTM expects hidden_size as an integer, got 4.0"),
     (lambda: LSTM(2, 4, forget_bias="1"), TypeError, "LSTM expects forget_bias as a number, got '1'"),

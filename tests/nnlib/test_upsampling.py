@@ -232,6 +232,10 @@ IMAGES = np.ones((2, 3, 4, 4))
      r"Concatenate expects outputs that differ in their channels alone, got \[\(2, 3, 4, 4\), \(2, 3, 2, 2\)\]"),
     (lambda: Concatenate(Activation(nnlib.relu))(np.ones(3)), ValueError,
      r"Concatenate expects outputs that differ in their channels alone, got \[\(3,\)\]"),
+    (lambda: Concatenate(Flatten(), Flatten()).vjp(IMAGES)[1](1.0), ValueError,
+     r"Concatenate.backward expects dy \(2, 96\), got \(\)"),
+    (lambda: Concatenate(Flatten(), Flatten()).vjp(IMAGES)[1](IMAGES), ValueError,
+     r"Concatenate.backward expects dy \(2, 96\), got \(2, 3, 4, 4\)"),
 ])
 def test_wrong_input_is_refused(call, error, message):
     with pytest.raises(error, match=message):
