@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlib import checks
 from nnlib.layers import Layer, Sequential
 from nnlib.recurrent import Recurrent
 
@@ -56,11 +57,12 @@ class Bidirectional(_Several):
 
         def pullback(dy, input_grad=True, dstate=None):
             dfirst, dlast = self.hand_on(self.layers, {"dstate": dstate})
-            dy, dz = np.split(np.asarray(dy), 2, axis=-1)
+            dy, dz = np.split(checks.shape("Bidirectional.backward", dy, output.shape, "dy"), 2, axis=-1)
             dx = pull_ahead(dy, input_grad, **dfirst)
             dx_back = pull_back(self._turned(dz), input_grad, **dlast)
             return dx + dx_back[:, ::-1] if input_grad else None
-        return np.concatenate([y, self._turned(z)], axis=-1), pullback
+        output = np.concatenate([y, self._turned(z)], axis=-1)
+        return output, pullback
 
     def _turned(self, sequence):
         return sequence[:, ::-1] if self.return_sequences else sequence

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -652,3 +653,11 @@ def test_parts_refuse_too_few_gradients():
         y = model(X)
         with pytest.raises(ValueError, match="expects one dstate for each of its 2 layers, got 1"):
             model.backward(y, dstate=[S])
+
+
+def test_the_gradient_of_both_directions_has_the_shape_of_their_output():
+    model = Bidirectional(GRU(2, 3), GRU(2, 3))
+    for wrong in np.ones((1, 4, 5)), np.ones((1, 4, 8)), np.ones((1, 1, 6)), 1.0:
+        model(np.ones((1, 4, 2)))
+        with pytest.raises(ValueError, match=re.escape(f"Bidirectional.backward expects dy (1, 4, 6), got {np.shape(wrong)}")):
+            model.backward(wrong)
