@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from .controls import fixed_point, identifier, read_controls
-from .diff import Shared, compare
+from .diff import INNER, Shared, compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
 from .memo import AxisMemo
@@ -236,6 +236,8 @@ class Explorer:
         for goal, found in zip(self.goals, reached, strict=True):
             goal.check(found, start)
         tree, slots = compare(trees, start)
+        # A layer of images holds those of the start, as it is laid out: none may come, go or be laid out anew.
+        alone = alone and not any(s.name == "viewBox" or s.name == INNER and any("<image" in v for v in s.values) for s in slots)
         heads, names, play = self.heads()
         handles = [
             (h.name, [names.index(n) for n in h.moves], found) for h, found in zip(self.handles, places, strict=True)

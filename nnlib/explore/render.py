@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import FigureBase
+from matplotlib.text import Text
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
@@ -143,8 +144,30 @@ def save_pdf(figure):
 
 def images_alone(figure):
     """Whether nothing is drawn over any image of the figure, so that images and the rest can be shown apart."""
-    drawn = [ax for ax in figure.axes if ax.images and not hasattr(ax, "_colorbar")]
-    return bool(drawn) and not any(ax.lines or ax.collections or ax.patches or ax.texts for ax in drawn)
+    shown = [ax for ax in figure.axes if ax.images and not hasattr(ax, "_colorbar")]
+    if not shown or not all(map(_alone, shown)):
+        return False
+    titles = figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()
+    rest = {*figure.get_children()} - {figure.patch, *figure.axes} - {t for t in figure.texts if t.get_text() in titles}
+    boxes = [(ax, ax.get_position()) for ax in figure.axes]
+    return not rest and not any(
+        ax is not other and box.overlaps(place.expanded(0.99, 0.99))
+        for ax, box in boxes if ax in shown for other, place in boxes
+    )  # fmt: skip
+
+
+def _alone(ax):
+    """Whether images are all that is drawn inside these axes: only what is known to lie outside may be there."""
+    rest = {*ax.get_children()} - {*ax.images, *ax.spines.values(), ax.xaxis, ax.yaxis, ax.patch}
+    axes = [axis for axis in (ax.xaxis, ax.yaxis) if ax.axison and axis.get_visible()]
+    return (
+        all(isinstance(t, Text) and t not in ax.texts and t.get_position()[1] >= 1 for t in rest)  # titles
+        and all(s.get_position() == ("outward", 0.0) for s in ax.spines.values() if s.get_visible())
+        and all(
+            not ticks["gridOn"] and ticks.get("direction", plt.rcParams[f"{axis.axis_name}tick.direction"]) == "out"
+            for axis in axes for ticks in map(axis.get_tick_params, ("major", "minor"))
+        )
+    )  # fmt: skip
 
 
 class Images:

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.offsetbox import AnchoredText
 from matplotlib.projections import register_projection
 from matplotlib.transforms import TransformNode
 
@@ -401,6 +402,48 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
     assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+def picture(ax):
+    return ax.imshow(np.linspace(0, 0.3, 16).reshape(4, 4), vmin=0, vmax=1, cmap="gray", aspect="auto")
+
+
+@pytest.mark.parametrize("over", [
+    lambda ax, k: ax.legend([plt.Line2D([], [])], ["class"]),
+    lambda ax, k: ax.inset_axes([0.5, 0.5, 0.4, 0.4]),
+    lambda ax, k: ax.figure.add_axes([0.3, 0.3, 0.3, 0.3]),
+    lambda ax, k: ax.twinx().plot([0, k]),
+    lambda ax, k: ax.table([["1", "2"]], loc="center"),
+    lambda ax, k: ax.add_artist(AnchoredText("box", loc="upper left")),
+    lambda ax, k: (ax.grid(True), ax.set_axisbelow(False)),
+    lambda ax, k: ax.tick_params(direction="in"),
+    lambda ax, k: ax.set_title("title", y=0.5),
+    lambda ax, k: ax.spines["left"].set_position("center"),
+    lambda ax, k: ax.figure.text(0.5, 0.5, "words"),
+    lambda ax, k: ax.figure.add_artist(plt.Line2D([0, 1], [0, 1])),
+    lambda ax, k: ax.figure.set_size_inches(4, 2 + k),
+    lambda ax, k: [picture(ax) for _ in range(k)],
+])  # fmt: skip
+def test_images_lie_on_top_only_where_nothing_else_does(static, over):
+    def draw(ax, k=1):
+        picture(ax)
+        over(ax, k)
+
+    assert "data-keep" not in static(draw, k=[1, 2]).html
+
+
+def test_what_stands_beside_images_leaves_them_on_top(static):
+    def draw(axes, k=1):
+        for ax in axes[:2]:
+            picture(ax)
+            ax.set(title="title", xlabel=f"label {k}")
+        axes[2].plot([0, k], label="line")
+        axes[2].legend()
+        axes[0].set_axis_off()
+        axes[0].figure.suptitle("all")
+        axes[0].figure.colorbar(axes[1].images[0], ax=axes[1])
+
+    assert "data-keep=images" in static(draw, k=[1, 2], subplots=dict(ncols=3, gridspec_kw=dict(wspace=0))).html
 
 
 @pytest.mark.parametrize("text", ["\beta", "$\x0crac{1}{2}$", "a < b & \x07lpha", "wrapped \x1b"])
