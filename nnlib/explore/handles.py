@@ -86,7 +86,7 @@ class Handle:
         at = tuple(map(identifier, at))
         if moves is None:
             moves = [a for a in at if isinstance(a, str)]
-        self.at, self.moves = at, list(map(identifier, [moves] if isinstance(moves, str) else moves))
+        self.at, self.moves = at, list(dict.fromkeys(map(identifier, [moves] if isinstance(moves, str) else moves)))
         by_name = {c.name: c for c in controls}
         for a in [*self.moves, *(a for a in at if isinstance(a, str))]:
             if a not in by_name:

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from nnlib.explore import explore
 from nnlib.explore.controls import Control
 from nnlib.explore.page import page as standalone
+from nnlib.explore.sphinx import head_of
 from tests.conftest import again
 
 
@@ -45,6 +46,11 @@ CONTROLS = dict(w=(-2.0, 2.0, 0.5), b=(-2.0, 2.0, 0.5), f=["a", "b"])
 def test_what_does_not_fit_is_refused(static, arguments, error, words):
     with pytest.raises(error, match=re.escape(words)):
         static(dot, **CONTROLS, **arguments)
+
+
+@pytest.mark.parametrize("spec", [("w", "w"), dict(at=("w", "b"), moves=("w", "w"))], ids=str)
+def test_a_handle_moves_each_control_once(static, spec):
+    assert [h["m"] for h in head_of(static(dot, **CONTROLS, drag={"p": spec}).html)["h"]] == [[0]]
 
 
 @pytest.mark.parametrize("own", [dict(labels={"on": True, "off": False}), dict(subplots={"one": 1}), dict(keep_colours=True),
