@@ -162,6 +162,8 @@ def read_controls(draw, specs, labels=None):
     for key in specs:
         if key == axes:
             raise ValueError(f"explore: {key!r} is the axes that {name}() draws on, not a control")
+        if key == "explore":
+            raise ValueError("explore: in a link, 'explore' is the figure: rename this parameter of the drawing function")
         if key not in named and not takes_any:
             raise ValueError(f"explore: {name}() has no parameter {key!r} for that control; its parameters are {has}")
     for key, parameter in named.items():

@@ -204,6 +204,8 @@ def test_controls_must_fit_the_parameters():
         read_controls(lambda ax, w: None, {})
     with pytest.raises(ValueError, match="'ax' is the axes"):
         read_controls(draw, {"ax": (0, 1)})
+    with pytest.raises(ValueError, match="'explore' is the figure: rename this parameter"):
+        read_controls(lambda ax, explore=0: None, {"explore": (0, 1)})
     with pytest.raises(ValueError, match=r"must take the axes as its first argument"):
         read_controls(lambda: None, {})
     with pytest.raises(TypeError, match="expects a drawing function"):

@@ -160,6 +160,30 @@ def test_a_printed_power_is_typed_in_the_link(static, opened):
     assert watcher.errors == []
 
 
+def test_each_value_has_a_link_of_its_own(static, opened):
+    labels = [("3.1", "3.10"), ("1", "1.0"), ("1e3", "1000"), ("16", "0x10"), ("a-b", "a−b"), ("0", " "), ("(1, 1)", "(−1, −1)")]
+    figure = static(lambda ax, **kwargs: ax.set_axis_off(), **{f"v{i}": list(row) for i, row in enumerate(labels)})
+    watcher, _ = opened(figure)
+    lost = watcher.page.evaluate("""async () => {
+        const selects = [...document.querySelectorAll('select')], lost = [];
+        const show = k => {
+            for (const select of selects) select.selectedIndex = k;
+            selects[0].dispatchEvent(new Event('input', {bubbles: true}));
+        };
+        for (const k of [1, 0]) {
+            show(k);
+            const {hash} = document.querySelector('.explore-tools a');
+            show(1 - k);
+            const changed = new Promise(done => addEventListener('hashchange', done, {once: true}));
+            location.hash = hash;
+            await changed;
+            lost.push(...selects.filter(select => select.selectedIndex != k).map(select => select.options[k].text));
+        }
+        return lost;
+    }""")
+    assert lost == []
+
+
 def test_long_choices_stand_in_one_row(static, opened):
     def draw(ax, kind="plain", start="th", w=0.0):
         ax.plot([0, 1], [0, w])
