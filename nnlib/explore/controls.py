@@ -125,7 +125,7 @@ class Control:
 
     def _index(self, value):
         for i, v in enumerate(self.values):
-            if v is value or (type(v) is type(value) and _equal(v, value)):
+            if v is value or (type(v) is type(value) and equal(v, value)):
                 return i
         if _is_number(value) and all(map(_is_number, self.values)):
             number, values = _plain(value), list(map(_plain, self.values))
@@ -150,7 +150,7 @@ def read_controls(draw, specs, labels=None):
         raise TypeError(f"explore expects a drawing function draw(ax, ...), got {draw!r}")
     name = getattr(draw, "__name__", type(draw).__name__)
     kinds = inspect.Parameter
-    parameters = list(inspect.signature(draw).parameters.values())
+    parameters = list((parameters_of(draw) or {}).values())
     positional = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
     if not positional:
         raise ValueError(f"explore: {name}() must take the axes as its first argument: def {name}(ax, ...)")
@@ -177,6 +177,14 @@ def read_controls(draw, specs, labels=None):
         Control(key, spec, named[key].default if key in named else kinds.empty, labels.get(key))
         for key, spec in specs.items()
     ]
+
+
+def parameters_of(function):
+    """The parameters of a function by their names; None of a built-in function that hides them."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return None
 
 
 def identifier(name):
@@ -225,7 +233,7 @@ def _tidy(values):
     noise = 1e-14 * max(map(abs, finite)) if even else 0
 
     def tidy(value):
-        if not isinstance(value, float):
+        if not isinstance(value, float) or not math.isfinite(value):
             return value
         short = f"{value:.12g}"
         return 0.0 if abs(value) < noise else float(short if _digits(short) <= TYPED else value) + 0.0
@@ -237,7 +245,7 @@ def _digits(text):
     return len(Decimal(text).normalize().as_tuple().digits)
 
 
-def _equal(a, b):
+def equal(a, b):
     try:
         return bool(a == b)
     except ValueError:  # arrays: a choice is found by what it is, not by what it holds

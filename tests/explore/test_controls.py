@@ -155,7 +155,7 @@ def test_what_was_typed_is_drawn(spec, values):
 @pytest.mark.parametrize("spec", [
     [1234567.0, 2345678.0], [0.1234567, 0.5], np.linspace(-2e-5, 2e-5, 401),
     np.linspace(-1000.5, -999.5, 1001), (1e8, 1e8 + 1, 0.1),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_a_number_is_shown_as_it_is_drawn(spec):
     control = Control("w", spec)
     assert [float(plain(label)) for label in control.labels] == control.values

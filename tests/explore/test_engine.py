@@ -147,9 +147,8 @@ def test_two_processes_give_identical_bytes(root, made):
     code = (
         "import sys, matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as plt; plt.style.use('nnlib.book')\n"
         f"sys.path.insert(0, {str(root / 'tests' / 'explore')!r}); import figures\n"
-        "from nnlib.explore import explore\n"
         f"for name in {names}:\n"
-        "    bundle = explore(**figures.FIGURES[name])._repr_mimebundle_()\n"
+        "    bundle = figures.FIGURES[name]()._repr_mimebundle_()\n"
         "    sys.stdout.buffer.write(bundle['text/html'].encode() + bundle['application/pdf'].encode() + b'\\n')\n"
     )
     environment = os.environ | {"EXPLORE_STATIC": "1", "PYTHONHASHSEED": "7"}

@@ -79,7 +79,7 @@ def test_a_corrupted_difference_is_caught(static, arguments, monkeypatch, opened
         return tree, slots
 
     monkeypatch.setattr(engine, "compare", corrupted)
-    figure = static(**arguments[name])
+    figure = arguments[name]()
     watcher, [root] = opened(figure)
     found = compare(root, figure, figure.start + later)["differences"]
     assert found and any(message in f for f in found), found
