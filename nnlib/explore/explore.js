@@ -621,6 +621,7 @@
     var data = root.querySelector(".explore-data"), packed;
     if (!data) return;
     root.dataset.alive = "";
+    while (document.getElementById(root.id) != root) root.id += "x";       // the same figure stands here twice
     if (!window.DecompressionStream) {
       packed = document.createElement("p");
       packed.textContent = "The controls of this figure need a newer browser.";

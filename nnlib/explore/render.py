@@ -10,6 +10,7 @@ import pickle
 import re
 import warnings
 import xml.etree.ElementTree as ET
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,6 +31,7 @@ RC = {
     "path.simplify": False,
     "image.interpolation": "none",
     "image.composite_image": False,
+    "savefig.bbox": None,  # "tight" moves the picture away from its handles
 }
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 QUANTUM = 20  # coordinates are kept to 1/20 point, which is 0.07 of a CSS pixel
@@ -90,6 +92,11 @@ def drawn(draw, values, fresh_axes=plt.subplots):
         try:
             with _nothing_shown():
                 result = draw(axes, **values)
+            if isinstance(result, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+                name, kind = getattr(draw, "__name__", "draw"), type(result).__name__
+                if kind == "coroutine":
+                    result.close()  # or Python warns that nobody waited for it
+                raise TypeError(f"explore: {name}(ax) must draw when it is called, without yield or async, got {kind}")
             extra = [n for n in plt.get_fignums() if n not in (*before, figure.number)]
             owners = {_figure_of(r) for r in (result if isinstance(result, (list, tuple)) else [result])}
             if extra or owners - {None, figure}:
@@ -193,7 +200,7 @@ class Images:
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
     def inline(self, text):
-        return re.sub(r"image:[0-9a-f]{16}", lambda m: self.uri(m[0]), text)
+        return re.sub(r"image:[0-9a-f]{16}", lambda m: self.uri(m[0]) if m[0] in self.pixels else m[0], text)
 
 
 class _Writer:

@@ -16,6 +16,7 @@ from matplotlib.projections import register_projection
 from matplotlib.transforms import TransformNode
 
 from nnlib.explore import engine, texts
+from nnlib.explore.diff import INNER, compare
 from nnlib.explore.memo import AxisMemo
 from nnlib.explore.render import METADATA, RC, FreshAxes, Images, drawn, markup, tree_of
 
@@ -401,6 +402,46 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
     assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+def test_a_clip_path_of_another_kind_takes_its_place():
+    def draw(ax, k):
+        line, = ax.plot([0, 1])
+        if k:
+            line.set_clip_path(plt.Circle((0.5, 0.5), 0.3, transform=ax.transAxes))
+
+    trees = []
+    for k in (0, 1):
+        with drawn(draw, {"k": k}) as drawing:
+            trees.append(tree_of(drawing, Images()))
+    tree, slots = compare(trees, 0)
+    assert not [g for clip in tree.iter("clipPath") for g in clip.iter("g")]
+    assert [[v[:5] for v in s.values] for s in slots if s.name == INNER] == [["<rect", "<path"]]
+
+
+def test_a_tight_box_is_not_cut_from_under_the_handles(static):
+    spec = dict(w=[1.0, 2.0], drag={"p": (0.0, "w")})
+    with plt.rc_context({"savefig.bbox": "tight"}):
+        tight = static(plain, **spec)
+    assert tight.html == static(plain, **spec).html
+
+
+def test_a_title_may_look_like_an_image(static):
+    assert "image:0123456789abcdef" in static(lambda ax, k=1: ax.set_title("image:0123456789abcdef"), k=[1, 2]).html
+
+
+def yields(ax, w=1):
+    yield ax.plot([0, w])
+
+
+async def waits(ax, w=1):
+    ax.plot([0, w])
+
+
+@pytest.mark.parametrize("draw", [yields, waits])
+def test_a_drawing_function_that_only_returns_a_promise_is_refused(static, draw):
+    with pytest.raises(TypeError, match=rf"{draw.__name__}\(ax\) must draw when it is called, without yield or async, got (generator|coroutine)"):
+        static(draw, w=[1, 2])
 
 
 def picture(ax):

@@ -246,6 +246,17 @@ def test_figures_on_one_page_do_not_disturb_each_other(made, opened, compare):
     assert watcher.errors == []
 
 
+def test_the_same_figure_may_stand_twice_on_a_page(made, opened, compare):
+    figure = made("crowd")
+    watcher, roots = opened(figure, figure, figure)
+    for state, root in enumerate(roots):
+        compare(root, figure, state)
+    ids = watcher.page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    for state, root in enumerate(roots):
+        assert compare(root, figure, state, move=False)["differences"] == []
+
+
 def test_seven_figures_of_few_states_weigh_at_most_100_kb(made):
     page = standalone(*(made(name).html for name in SEVEN))
     assert len(gzip.compress(page.encode())) <= 100_000
