@@ -152,7 +152,7 @@ class Explorer:
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
         self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
         self.names = Names([draw, describe, *(h.at for h in handles), *(g.test for g in goals)])
-        self.name, self._call = name_of(draw), Values(draw, controls).call
+        self.name, self._call, self._told = name_of(draw), Values(draw, controls).call, set()
         self.title = typeset(title or self.name.replace("_", " "))
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)
@@ -287,7 +287,7 @@ class Explorer:
     def drawn(self, values):
         """The figure of one state; whatever goes wrong with it says in which state."""
         try:
-            with self.names.back(), drawn(self.draw, values, self._fresh_axes) as figure:
+            with self.names.back(), drawn(self.draw, values, self._fresh_axes, self._told) as figure:
                 yield figure
         except Exception as error:
             state = ", ".join(f"{k}={v!r}" for k, v in values.items())

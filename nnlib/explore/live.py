@@ -51,7 +51,7 @@ class LiveFigure:
         width = max((len(c.label) for c in controls), default=0)
         self.widgets = {c.name: _widget(c, width) for c in controls}
         self.picture, self.error, self.found = Grabbed() if handles else ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self._stale, self._memo, self._drawing, self._settling = False, AxisMemo(), None, None
+        self._stale, self._memo, self._drawing, self._settling, self._told = False, AxisMemo(), None, None, set()
         for control in controls:  # to a ready-made widget 0 and False are one value: then only its index changes
             self.widgets[control.name].observe(self._changed, "value" if control.widget is None else ["value", "index"])
         style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
@@ -73,7 +73,7 @@ class LiveFigure:
             self._settling.cancel()
         values = self.values()
         try:
-            with drawn(self.draw, values, self.fresh_axes) as figure:
+            with drawn(self.draw, values, self.fresh_axes, self._told) as figure:
                 if len(self._memo.drawings) > REMEMBERED:
                     self._memo = AxisMemo()
                 self._memo.prepare(figure)

@@ -21,7 +21,7 @@ from matplotlib.transforms import TransformNode
 from PIL import Image
 
 from .internals import axis_of, missing_letters_by, settings, ticks_by, with_parents, written_by
-from .texts import texts_remembered
+from .texts import FORMULAS, texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
 RC = {
@@ -79,12 +79,17 @@ def _restore(node, state):
 
 
 @contextlib.contextmanager
-def drawn(draw, values, fresh_axes=plt.subplots):
-    """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    missing = {}
+def drawn(draw, values, fresh_axes=plt.subplots, told=None):
+    """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done.
+
+    Letters that no font has are told, and added to the set ``told``; those that are in it are not told again.
+    """
+    missing, told = {}, set() if told is None else told
 
     def note(_, code, fonts):
-        missing.setdefault(fonts, set()).add(chr(code))
+        if (fonts, code) not in told:
+            told.add((fonts, code))
+            missing.setdefault(fonts, set()).add(chr(code))
 
     with settings(RC), texts_remembered(), ticks_by(_clipped), missing_letters_by(note):
         before = plt.get_fignums()
@@ -111,11 +116,13 @@ def drawn(draw, values, fresh_axes=plt.subplots):
                 if number not in before:
                     plt.close(number)
     for fonts, letters in missing.items():
-        warnings.warn(
-            f"explore: {fonts} has no {' '.join(sorted(letters))}: a browser takes these letters from a font of its own, but on "
-            "paper they are missing. Name a font that has them in plt.rcParams['font.family'], or write labels in others.",
-            stacklevel=1,
+        cure = (
+            "in their place stands ¤. Write them outside of $...$."
+            if fonts == FORMULAS
+            else "a browser takes these letters from a font of its own, but on paper they are missing. "
+            "Name a font that has them in plt.rcParams['font.family'], or write labels in others."
         )
+        warnings.warn(f"explore: {fonts} has no {' '.join(sorted(letters))}: {cure}", stacklevel=1)
 
 
 def _clipped(make, axis, major):

@@ -440,7 +440,8 @@ async def waits(ax, w=1):
 
 @pytest.mark.parametrize("draw", [yields, waits])
 def test_a_drawing_function_that_only_returns_a_promise_is_refused(static, draw):
-    with pytest.raises(TypeError, match=rf"{draw.__name__}\(ax\) must draw when it is called, without yield or async, got (generator|coroutine)"):
+    words = rf"{draw.__name__}\(ax\) must draw when it is called, without yield or async, got (generator|coroutine)"
+    with pytest.raises(TypeError, match=words):
         static(draw, w=[1, 2])
 
 
