@@ -2,9 +2,11 @@
 
 import inspect
 import math
+import re
 import unicodedata
 from collections import Counter
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,7 +16,9 @@ from .typeset import typeset
 FEW = 4  # up to so many values stand side by side as buttons
 MANY = 10_000  # no slider has room for more values, and to list them takes long
 
+TYPED = 8  # a number of so few digits is one that was typed: it is shown whole
 NARROW = (np.float32, np.float16)
+ADDRESS = re.compile(r"<lambda>|\bat 0x[0-9a-f]+>")  # is another one in each run
 
 ACCEPTED = (
     "(low, high), (low, high, step), a list of values, a dict {label: value}, True or False, or an ipywidget "
@@ -59,8 +63,12 @@ class Control:
         elif hasattr(spec, "traits") and hasattr(spec, "comm"):
             default = self._read_widget(spec, label)
         elif isinstance(spec, (list, tuple, range)) or getattr(spec, "ndim", 0):
-            if getattr(spec, "dtype", None) in NARROW:
+            dtype = getattr(spec, "dtype", None)
+            if dtype in NARROW:
                 spec = spec.astype(str).astype(float)
+            elif str(dtype).endswith("64[ns]"):  # Python's own times have microseconds: these would be integers
+                times = spec.astype(str(dtype).replace("ns", "us"))
+                spec = times if (times == spec).all() else list(spec)
             self._read_list(_tidy(spec.tolist() if hasattr(spec, "tolist") else list(spec)))
         else:
             raise TypeError(f"explore: the control {name}={spec!r} is not one of: {ACCEPTED}")
@@ -81,7 +89,14 @@ class Control:
             self.kind = "range" if len(values) > FEW else "select"
             self.values, self.labels = values, short_numbers(values)
         else:
-            self.kind, self.values, self.labels = "select", values, [str(v) for v in values]
+            self.kind, self.values = "select", values
+            self.labels = [str(v.__name__ if callable(v) and hasattr(v, "__name__") else v) for v in values]
+            for label, value in zip(self.labels, values, strict=True):
+                if ADDRESS.search(label):
+                    raise TypeError(
+                        f"explore: the control {self.name} expects a dictionary from label to value for what has no name, "
+                        f"got {value!r}"
+                    )
 
     def _read_widget(self, widget, label):
         """The values of a ready-made widget; returns the one that it starts with."""
@@ -110,7 +125,7 @@ class Control:
 
     def _index(self, value):
         for i, v in enumerate(self.values):
-            if v is value or (type(v) is type(value) and _equal(v, value)):
+            if v is value or (type(v) is type(value) and equal(v, value)):
                 return i
         if _is_number(value) and all(map(_is_number, self.values)):
             number, values = _plain(value), list(map(_plain, self.values))
@@ -135,7 +150,7 @@ def read_controls(draw, specs, labels=None):
         raise TypeError(f"explore expects a drawing function draw(ax, ...), got {draw!r}")
     name = getattr(draw, "__name__", type(draw).__name__)
     kinds = inspect.Parameter
-    parameters = list(inspect.signature(draw).parameters.values())
+    parameters = list((parameters_of(draw) or {}).values())
     positional = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
     if not positional:
         raise ValueError(f"explore: {name}() must take the axes as its first argument: def {name}(ax, ...)")
@@ -147,6 +162,8 @@ def read_controls(draw, specs, labels=None):
     for key in specs:
         if key == axes:
             raise ValueError(f"explore: {key!r} is the axes that {name}() draws on, not a control")
+        if key == "explore":
+            raise ValueError("explore: in a link, 'explore' is the figure: rename this parameter of the drawing function")
         if key not in named and not takes_any:
             raise ValueError(f"explore: {name}() has no parameter {key!r} for that control; its parameters are {has}")
     for key, parameter in named.items():
@@ -162,34 +179,43 @@ def read_controls(draw, specs, labels=None):
     ]
 
 
+def parameters_of(function):
+    """The parameters of a function by their names; None of a built-in function that hides them."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return None
+
+
 def identifier(name):
     """A name as Python keeps it: a parameter typed with the keyboard's µ has the Greek letter μ."""
     return unicodedata.normalize("NFKC", name) if isinstance(name, str) else name
 
 
 def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, (bool, np.timedelta64))
 
 
 def _grid(name, low, high, step=None):
     """Values from ``low`` to ``high``, both included; the step is 1 for integers and 0.1 for floats, as in interact."""
     whole = all(isinstance(v, Integral) for v in (low, high, step) if v is not None)
     low, high, step = map(_plain, (low, high, (1 if whole else 0.1) if step is None else step))
-    if not all(map(math.isfinite, (low, high, step))):
+    if not whole and not all(map(math.isfinite, (low, high, step))):
         raise ValueError(f"explore: the range of {name} must be finite, got ({low}, {high}, {step})")
     if step <= 0:
         raise ValueError(f"explore: the step of {name} must be positive, got {step}")
     if high < low:
         raise ValueError(f"explore: the range of {name} is empty: its low end {low} is above its high end {high}")
-    count = int(math.floor((high - low) / step + 1e-9)) + 1
-    if count > MANY:
-        raise ValueError(f"explore: the range of {name} has {count} values, at most {MANY} fit: give it a larger step")
-    if whole:
-        return [int(low + i * step) for i in range(count)]
     # In decimals, as the author wrote them: 0.3 is 0.3 and not 0.30000000000000004, and zero has no sign.
-    first, by = Decimal(repr(float(low))), Decimal(repr(float(step)))
-    places = 10 - math.floor(math.log10(step))
-    return [float(round(first + i * by, places)) + 0.0 for i in range(count)]
+    with localcontext(prec=700):
+        first, last, by = (Decimal(v if whole else repr(float(v))) for v in (low, high, step))
+        count = int((last - first) / by + Decimal("1e-9")) + 1
+        if count > MANY:
+            raise ValueError(f"explore: the range of {name} has {count} values, at most {MANY} fit: give it a larger step")
+        if whole:
+            return [int(low + i * step) for i in range(count)]
+        places = 10 - math.floor(math.log10(step))
+        return [float(round(first + i * by, places)) + 0.0 for i in range(count)]
 
 
 def _plain(value):
@@ -200,22 +226,26 @@ def _plain(value):
 def _tidy(values):
     """Numbers without the last digits that computing left behind: what ``np.linspace(0, 1, 11)`` means is 0.3."""
     values = [_plain(v) if isinstance(v, NARROW) else v for v in values]
-    if not values or not all(_is_number(v) and math.isfinite(v) for v in values):
-        return values
-    largest = max(map(abs, values))
+    finite = [v for v in values if isinstance(v, float) and math.isfinite(v)]
+    with np.errstate(all="ignore"):
+        steps = np.diff(finite)
+        even = len(finite) > 2 and np.allclose(steps, steps[0], rtol=1e-9, atol=0)
+    noise = 1e-14 * max(map(abs, finite)) if even else 0
 
     def tidy(value):
-        if isinstance(value, Integral):
+        if not isinstance(value, float) or not math.isfinite(value):
             return value
-        if abs(value) < 1e-14 * largest:
-            return 0.0
         short = f"{value:.12g}"
-        return float(short) if len(short) <= 8 else float(value)
+        return 0.0 if abs(value) < noise else float(short if _digits(short) <= TYPED else value) + 0.0
 
     return [tidy(v) for v in values]
 
 
-def _equal(a, b):
+def _digits(text):
+    return len(Decimal(text).normalize().as_tuple().digits)
+
+
+def equal(a, b):
     try:
         return bool(a == b)
     except ValueError:  # arrays: a choice is found by what it is, not by what it holds
@@ -224,13 +254,14 @@ def _equal(a, b):
 
 def short_number(value, digits=6):
     """``0.001`` → "0.001", ``-2.0`` → "−2", ``1e-9`` → "10⁻⁹"."""
-    return typeset(f"{value:d}" if isinstance(value, Integral) else f"{value:.{digits}g}")
+    return typeset(str(value) if isinstance(value, (Integral, Fraction)) else f"{value:.{digits}g}")
 
 
 def short_numbers(values):
-    """As few digits as keep different values apart."""
+    """As few digits as keep different values apart; one that has few has all of them."""
+    own = [_digits(repr(float(v))) if isinstance(v, float) else 0 for v in values]
     for digits in range(6, 18):
-        texts = [short_number(v, digits) for v in values]
+        texts = [short_number(v, max(digits, n) if n <= TYPED else digits) for v, n in zip(values, own, strict=True)]
         if len(set(texts)) == len(set(values)):
             break
     return texts
@@ -240,8 +271,10 @@ def fixed_point(values):
     """The numbers of an evenly spaced slider with the same number of decimals, so that the read-out does not jump."""
     if all(isinstance(v, Integral) for v in values):
         return [short_number(v) for v in values]
+    if max(map(abs, values)) >= 1e16:
+        return short_numbers(values)
     smallest = 1e-9 * min((abs(b - a) for a, b in zip(values, values[1:], strict=False) if a != b), default=1)
     for decimals in range(7):
-        if all(math.isclose(round(v, decimals), v, rel_tol=1e-9, abs_tol=smallest) for v in values):
+        if all(math.isclose(round(v, decimals), v, rel_tol=0, abs_tol=smallest) for v in values):
             return [typeset(f"{v:.{decimals}f}") for v in values]
     return short_numbers(values)

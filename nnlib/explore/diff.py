@@ -50,8 +50,8 @@ def _compare(elements, own, path, slots):
     keys = [[(c.tag, c.get("kind")) for c in row] for row in children]
     front = _common([row for row in keys])
     back = _common([row[front:][::-1] for row in keys])
-    if elements[0].tag == "text" and any(front < len(row) for row in keys):
-        _add(slots, path, INNER, [inner_markup(e) for e in elements])  # a group has no place inside text
+    if elements[0].tag in ("text", "clipPath") and any(front < len(row) for row in keys):
+        _add(slots, path, INNER, [inner_markup(e) for e in elements])  # a group has no place in there
         return
     _add(slots, path, TEXT, [e.text or "" for e in elements])
     for i in range(front):

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import gc
-import inspect
 import itertools
 import math
 import os
@@ -11,8 +10,8 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from .controls import fixed_point, identifier, read_controls
-from .diff import Shared, compare
+from .controls import fixed_point, identifier, parameters_of, read_controls
+from .diff import INNER, Shared, compare
 from .encode import compress, encode, fingerprint
 from .handles import Goal, Handle, Values
 from .memo import AxisMemo
@@ -27,7 +26,7 @@ WHITISH = 0.75  # mean lightness above which an image is drawing on white rather
 
 
 def explore(
-    draw, *, title=None, describe=None, subplots=None, labels=None, drag=None, goals=None, play=None,
+    draw, /, *, title=None, describe=None, subplots=None, labels=None, drag=None, goals=None, play=None,
     keep_colours=False, **controls,
 ):  # fmt: skip
     """Turn a matplotlib drawing function into a figure that the reader can move.
@@ -56,7 +55,7 @@ def explore(
     title : str, optional
         Name of the figure for those who cannot see it; by default the name of ``draw``.
     describe : callable, optional
-        ``describe(**values)`` returns the text alternative of one state: what the picture shows, in words.
+        Returns the text alternative of one state, of the values that it names: what the picture shows, in words.
     subplots : dict, optional
         Arguments of ``plt.subplots``, such as ``dict(ncols=2, figsize=(8, 3))``.
     labels : dict, optional
@@ -109,7 +108,7 @@ def explore(
         "drag": (drag, dict, "a dict of handles"), "goals": (goals, dict, "a dict of goals"), "play": (play, str, "a name"),
         "keep_colours": (keep_colours, bool, "True or False"),
     }  # fmt: skip
-    parameters = inspect.signature(draw).parameters if callable(draw) else ()
+    parameters = callable(draw) and parameters_of(draw) or ()
     for name, (value, kind, what) in own.items():
         if value is not None and not isinstance(value, kind) or name in parameters and value not in (None, False):
             raise TypeError(
@@ -153,7 +152,7 @@ class Explorer:
         self.draw, self.controls, self.describe, self.subplots = draw, controls, describe, subplots
         self.handles, self.goals, self.play, self.keep_colours = handles, goals, play, keep_colours
         self.names = Names([draw, describe, *(h.at for h in handles), *(g.test for g in goals)])
-        self.name = name_of(draw)
+        self.name, self._call, self._told = name_of(draw), Values(draw, controls).call, set()
         self.title = typeset(title or self.name.replace("_", " "))
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)
@@ -236,6 +235,8 @@ class Explorer:
         for goal, found in zip(self.goals, reached, strict=True):
             goal.check(found, start)
         tree, slots = compare(trees, start)
+        # A layer of images holds those of the start, as it is laid out: none may come, go or be laid out anew.
+        alone = alone and not any(s.name == "viewBox" or s.name == INNER and any("<image" in v for v in s.values) for s in slots)
         heads, names, play = self.heads()
         handles = [
             (h.name, [names.index(n) for n in h.moves], found) for h, found in zip(self.handles, places, strict=True)
@@ -274,7 +275,7 @@ class Explorer:
         """The description of a state, its numbers as a book prints them, or None."""
         if not self.describe:
             return None
-        if (text := self.describe(**values)) is None:
+        if (text := self._call(self.describe, values)) is None:
             raise TypeError("explore: describe must return a text, got None; does it end without return?")
         return typeset(str(text))
 
@@ -286,7 +287,7 @@ class Explorer:
     def drawn(self, values):
         """The figure of one state; whatever goes wrong with it says in which state."""
         try:
-            with self.names.back(), drawn(self.draw, values, self._fresh_axes) as figure:
+            with self.names.back(), drawn(self.draw, values, self._fresh_axes, self._told) as figure:
                 yield figure
         except Exception as error:
             state = ", ".join(f"{k}={v!r}" for k, v in values.items())

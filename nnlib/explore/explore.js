@@ -14,8 +14,18 @@
   function plain(text) {                                 // a label as a number is typed: "3·10⁻⁵" is 3e-5
     return text.replace(/^(?:(\S*)·)?(\u2212?)10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)$/, function (all, digits, sign, power) {
       return sign + (digits || 1) + "e" + power.replace(/./g, function (d) { return "-0123456789"["⁻⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(d)]; });
-    }).replace("\u2212", "-");
+    }).replace(/\u2212/g, "-");
   }
+  function number(text) { return /^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?$/i.test(text) ? +text : NaN; }
+  function find(labels, text) {                          // as it stands there, else as it is typed, else as a number
+    var typed = plain(text);
+    return [
+      function (l) { return l == text; },
+      function (l) { return plain(l) == typed; },
+      function (l) { return number(plain(l)) == number(typed); }
+    ].reduce(function (k, same) { return k < 0 ? labels.findIndex(same) : k; }, -1);
+  }
+  function typed(labels, k) { return find(labels, plain(labels[k])) == k ? plain(labels[k]) : labels[k]; }
 
   function integers(bytes, at, length, width) {          // stored as byte planes, lowest byte first
     var out = new Int32Array(length), shift = 32 - 8 * width, i, k;
@@ -290,7 +300,7 @@
       inputs.forEach(function (input, i) {
         var c = data.c[i], k = get(input);
         state += k * strides[i];
-        hash.push(encodeURIComponent(c.n) + "=" + encodeURIComponent(plain(c.l[k])));
+        hash.push(encodeURIComponent(c.n) + "=" + encodeURIComponent(typed(c.l, k)));
         if (input.type == "range") {
           input.setAttribute("aria-valuetext", c.l[k]);
           input.nextElementSibling.textContent = c.l[k];
@@ -530,11 +540,7 @@
       data.c.forEach(function (c, i) {
         var text = given.get(c.n), k;
         if (text == null) return;
-        text = plain(text);
-        k = c.l.findIndex(function (l) {
-          l = plain(l);
-          return l == text || l != "" && text != "" && +l == +text;
-        });
+        k = find(c.l, text);
         if (k >= 0) { to[i] = k; hit = true; }
       });
       return hit ? to : null;
@@ -615,6 +621,7 @@
     var data = root.querySelector(".explore-data"), packed;
     if (!data) return;
     root.dataset.alive = "";
+    while (document.getElementById(root.id) != root) root.id += "x";       // the same figure stands here twice
     if (!window.DecompressionStream) {
       packed = document.createElement("p");
       packed.textContent = "The controls of this figure need a newer browser.";

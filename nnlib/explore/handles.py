@@ -6,13 +6,13 @@ axes turn them into points of the picture, so aspect, layout and logarithmic sca
 """
 
 import hashlib
-import inspect
 import math
-from numbers import Real
+from collections.abc import Iterable
+from numbers import Integral, Real
 
 import numpy as np
 
-from .controls import identifier
+from .controls import identifier, parameters_of
 from .render import QUANTUM
 from .typeset import typeset
 
@@ -24,7 +24,7 @@ class Values:
     """Calls functions of a state with the values that they name: of the controls, else the defaults of ``draw``."""
 
     def __init__(self, draw, controls):
-        parameters = inspect.signature(draw).parameters.values()
+        parameters = parameters_of(draw).values()
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self.names, self._wanted = [c.name for c in controls], {}
 
@@ -32,11 +32,10 @@ class Values:
         """The function itself; refuses one that names what no state has."""
         if not callable(function):
             raise TypeError(f"explore: {what} must be a function of the values it names, got {function!r}")
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except ValueError:  # some built-in functions hide theirs
-            parameters = ()
-        for p in parameters:
+        parameters = parameters_of(function)
+        if parameters is None:
+            raise TypeError(f"explore: {what} expects a function that names its values, as in lambda w: ..., got {function!r}")
+        for p in parameters.values():
             known = p.name in self.names or p.name in self.defaults
             if not known and p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
                 raise ValueError(
@@ -46,14 +45,13 @@ class Values:
 
     def call(self, function, values):
         if function not in self._wanted:
-            parameters = inspect.signature(function).parameters
-            every = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-            self._wanted[function] = None if every else list(parameters)
-        names = self._wanted[function]
-        if names is None:
-            return function(**values)
+            parameters = parameters_of(function)
+            every = parameters is None or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+            self._wanted[function] = list(parameters or ()), every
+        names, every = self._wanted[function]
         everything = self.defaults | values
-        return function(**{name: everything[name] for name in names if name in everything})
+        named = {name: everything[name] for name in names if name in everything}
+        return function(**(values | named if every else named))
 
 
 class Handle:
@@ -73,6 +71,8 @@ class Handle:
 
     def __init__(self, name, spec, controls, values):
         what = f"drag={{{name!r}: ...}}"
+        if not isinstance(name, str):
+            raise TypeError(f"explore: {what} expects a text that says what the handle is, got {name!r}")
         self.name, self.ax, self.values, moves = typeset(name), 0, values, None
         if isinstance(spec, dict):
             unknown = set(spec) - {"at", "moves", "ax"}
@@ -86,7 +86,9 @@ class Handle:
         at = tuple(map(identifier, at))
         if moves is None:
             moves = [a for a in at if isinstance(a, str)]
-        self.at, self.moves = at, list(map(identifier, [moves] if isinstance(moves, str) else moves))
+        if not isinstance(moves, Iterable):
+            raise TypeError(f"explore: {what}: moves expects names of controls, got {moves!r}")
+        self.at, self.moves = at, list(dict.fromkeys(map(identifier, [moves] if isinstance(moves, str) else moves)))
         by_name = {c.name: c for c in controls}
         for a in [*self.moves, *(a for a in at if isinstance(a, str))]:
             if a not in by_name:
@@ -101,26 +103,29 @@ class Handle:
                 raise TypeError(f"explore: {what}: {a!r} is no coordinate; a handle is one of: {FORMS}")
         if not self.moves:
             raise ValueError(f'explore: {what} moves no control: name them, as in dict(at=(..., ...), moves="w")')
-        if not isinstance(self.ax, int) or self.ax < 0:
+        if not isinstance(self.ax, Integral) or self.ax < 0:
             raise TypeError(f"explore: {what}: ax must be the number of the axes, counted from 0, got {self.ax!r}")
 
     def data(self, values):
         """Its data coordinates in a state."""
-        return tuple(
-            float(values[a] if isinstance(a, str) else self.values.call(a, values) if callable(a) else a)
-            for a in self.at
-        )
+        found = [values[a] if isinstance(a, str) else self.values.call(a, values) if callable(a) else a for a in self.at]
+        try:
+            if any(isinstance(value, (str, np.complexfloating)) for value in found):
+                raise TypeError
+            return tuple(map(float, found))
+        except (TypeError, ValueError):
+            raise TypeError(f"explore: drag={{{self.name!r}: ...}} expects two numbers, got {found}") from None
 
     def points(self, figure, states):
         """Its places in the picture of ``figure``, in points from the left and from the top, (len(states), 2)."""
+        if self.ax >= len(figure.axes):
+            raise ValueError(f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax} of {len(figure.axes)}")
         with np.errstate(all="ignore"):
             found = figure.axes[self.ax].transData.transform([self.data(values) for values in states]) * 72 / figure.dpi
         return np.column_stack([found[:, 0], figure.get_figheight() * 72 - found[:, 1]])
 
     def places(self, figure, states):
         """Its :meth:`points` in quanta, as the page's script counts them; ABSENT where it has none."""
-        if self.ax >= len(figure.axes):
-            raise ValueError(f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax} of {len(figure.axes)}")
         return [
             (round(round(x, 6) * QUANTUM), round(round(y, 6) * QUANTUM))
             if math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) * QUANTUM < 2**15 - 1
@@ -147,7 +152,10 @@ class Goal:
         self.key = f"{figure_name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
     def reached(self, values):
-        return bool(self.values.call(self.test, values))
+        found = self.values.call(self.test, values)
+        if not isinstance(found, (Real, np.bool_)) or found != found:
+            raise TypeError(f"explore: goals={{{self.text!r}: ...}} expects True or False, got {found!r}")
+        return bool(found)
 
     def check(self, reached, start):
         """Refuse a goal that nobody can reach, and one that everybody has reached before beginning."""

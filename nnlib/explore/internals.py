@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import logging
 
 import matplotlib
 from matplotlib import textpath
@@ -71,6 +72,28 @@ def formulas_by(function):
 def missing_letters_by(function):
     """``with``: that no font of a text has a letter is told by ``function(original, code, fonts)``."""
     return _asks(matplotlib._text_helpers, "warn_on_missing_glyph", function)
+
+
+def tell_missing(code, fonts):
+    """What matplotlib does about a letter that the fonts of a text do not have."""
+    matplotlib._text_helpers.warn_on_missing_glyph(code, fonts)
+
+
+@contextlib.contextmanager
+def missing_in_formulas():
+    """``with``: the letters that formulas parsed meanwhile lack; matplotlib writes ¤ for them, and tells its log."""
+    missing, log = [], logging.getLogger("matplotlib.mathtext")
+
+    def noted(record):
+        lacks = "does not have a glyph" in record.msg
+        missing.extend(record.args[2:] if lacks else ())
+        return not lacks
+
+    log.addFilter(noted)
+    try:
+        yield missing
+    finally:
+        log.removeFilter(noted)
 
 
 def written_by(writer, to):

@@ -14,7 +14,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import traitlets
 
-from .controls import FEW
+from .controls import FEW, equal
 from .memo import AxisMemo
 from .page import css, goals_html, live_html
 from .render import Images, drawn, tree_of
@@ -51,9 +51,9 @@ class LiveFigure:
         width = max((len(c.label) for c in controls), default=0)
         self.widgets = {c.name: _widget(c, width) for c in controls}
         self.picture, self.error, self.found = Grabbed() if handles else ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self._stale, self._memo, self._drawing, self._settling = False, AxisMemo(), None, None
-        for widget in self.widgets.values():
-            widget.observe(self._changed, "value")
+        self._stale, self._memo, self._drawing, self._settling, self._told = False, AxisMemo(), None, None, set()
+        for control in controls:  # to a ready-made widget 0 and False are one value: then only its index changes
+            self.widgets[control.name].observe(self._changed, "value" if control.widget is None else ["value", "index"])
         style = ipywidgets.HTML(f"<style>{css()}</style>", layout={"display": "none"})
         self.box = ipywidgets.VBox([style, self.picture, *self.widgets.values(), self.found, self.error])
         self.redraw, self._grabbed = as_then(self.redraw), as_then(self._grabbed)
@@ -73,7 +73,7 @@ class LiveFigure:
             self._settling.cancel()
         values = self.values()
         try:
-            with drawn(self.draw, values, self.fresh_axes) as figure:
+            with drawn(self.draw, values, self.fresh_axes, self._told) as figure:
                 if len(self._memo.drawings) > REMEMBERED:
                     self._memo = AxisMemo()
                 self._memo.prepare(figure)
@@ -107,11 +107,20 @@ class LiveFigure:
 
     def values(self):
         """The values that the controls show."""
-        return {c.name: c.values[self._index(c)] if _by_index(c) else self.widgets[c.name].value for c in self.controls}
+        return {c.name: self._value(c) for c in self.controls}
+
+    def _value(self, control):
+        try:
+            return control.values[self._index(control)]
+        except ValueError:  # a ready-made widget was given another value since
+            return self.widgets[control.name].value
 
     def _index(self, control):
         widget = self.widgets[control.name]
-        return widget.value if _by_index(control) else control._index(widget.value)
+        k = getattr(widget, "index", None)
+        if k is not None and (control.widget is None or any(equal(v, widget.value) for v in control.values[k : k + 1])):
+            return k
+        return control._index(widget.value)
 
     def _place(self, handle, figure, values):
         """What the browser is told of a handle: its place as parts of the picture's width and height, and its values."""
@@ -137,8 +146,11 @@ class LiveFigure:
             chosen = self._towards(handle, message, by_name, at, now)
         chosen = {name: k for name, k in chosen.items() if k != at[name]}
         for name, k in chosen.items():
-            control, widget = by_name[name], self.widgets[name]
-            widget.value = k if _by_index(control) else control.values[k]
+            widget = self.widgets[name]
+            if widget.has_trait("index"):
+                widget.index = k
+            else:
+                widget.value = by_name[name].values[k]
         if not chosen:
             self.picture.answered += 1
 

@@ -10,16 +10,18 @@ import pickle
 import re
 import warnings
 import xml.etree.ElementTree as ET
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import FigureBase
+from matplotlib.text import Text
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
 from .internals import axis_of, missing_letters_by, settings, ticks_by, with_parents, written_by
-from .texts import texts_remembered
+from .texts import FORMULAS, texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
 RC = {
@@ -29,6 +31,7 @@ RC = {
     "path.simplify": False,
     "image.interpolation": "none",
     "image.composite_image": False,
+    "savefig.bbox": None,  # "tight" moves the picture away from its handles
 }
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 QUANTUM = 20  # coordinates are kept to 1/20 point, which is 0.07 of a CSS pixel
@@ -76,12 +79,17 @@ def _restore(node, state):
 
 
 @contextlib.contextmanager
-def drawn(draw, values, fresh_axes=plt.subplots):
-    """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done."""
-    missing = {}
+def drawn(draw, values, fresh_axes=plt.subplots, told=None):
+    """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done.
+
+    Letters that no font has are told, and added to the set ``told``; those that are in it are not told again.
+    """
+    missing, told = {}, set() if told is None else told
 
     def note(_, code, fonts):
-        missing.setdefault(fonts, set()).add(chr(code))
+        if (fonts, code) not in told:
+            told.add((fonts, code))
+            missing.setdefault(fonts, set()).add(chr(code))
 
     with settings(RC), texts_remembered(), ticks_by(_clipped), missing_letters_by(note):
         before = plt.get_fignums()
@@ -89,6 +97,11 @@ def drawn(draw, values, fresh_axes=plt.subplots):
         try:
             with _nothing_shown():
                 result = draw(axes, **values)
+            if isinstance(result, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+                name, kind = getattr(draw, "__name__", "draw"), type(result).__name__
+                if kind == "coroutine":
+                    result.close()  # or Python warns that nobody waited for it
+                raise TypeError(f"explore: {name}(ax) must draw when it is called, without yield or async, got {kind}")
             extra = [n for n in plt.get_fignums() if n not in (*before, figure.number)]
             owners = {_figure_of(r) for r in (result if isinstance(result, (list, tuple)) else [result])}
             if extra or owners - {None, figure}:
@@ -103,11 +116,13 @@ def drawn(draw, values, fresh_axes=plt.subplots):
                 if number not in before:
                     plt.close(number)
     for fonts, letters in missing.items():
-        warnings.warn(
-            f"explore: {fonts} has no {' '.join(sorted(letters))}: a browser takes these letters from a font of its own, but on "
-            "paper they are missing. Name a font that has them in plt.rcParams['font.family'], or write labels in others.",
-            stacklevel=1,
+        cure = (
+            "in their place stands ¤. Write them outside of $...$."
+            if fonts == FORMULAS
+            else "a browser takes these letters from a font of its own, but on paper they are missing. "
+            "Name a font that has them in plt.rcParams['font.family'], or write labels in others."
         )
+        warnings.warn(f"explore: {fonts} has no {' '.join(sorted(letters))}: {cure}", stacklevel=1)
 
 
 def _clipped(make, axis, major):
@@ -143,8 +158,30 @@ def save_pdf(figure):
 
 def images_alone(figure):
     """Whether nothing is drawn over any image of the figure, so that images and the rest can be shown apart."""
-    drawn = [ax for ax in figure.axes if ax.images and not hasattr(ax, "_colorbar")]
-    return bool(drawn) and not any(ax.lines or ax.collections or ax.patches or ax.texts for ax in drawn)
+    shown = [ax for ax in figure.axes if ax.images and not hasattr(ax, "_colorbar")]
+    if not shown or not all(map(_alone, shown)):
+        return False
+    titles = figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()
+    rest = {*figure.get_children()} - {figure.patch, *figure.axes} - {t for t in figure.texts if t.get_text() in titles}
+    boxes = [(ax, ax.get_position()) for ax in figure.axes]
+    return not rest and not any(
+        ax is not other and box.overlaps(place.expanded(0.99, 0.99))
+        for ax, box in boxes if ax in shown for other, place in boxes
+    )  # fmt: skip
+
+
+def _alone(ax):
+    """Whether images are all that is drawn inside these axes: only what is known to lie outside may be there."""
+    rest = {*ax.get_children()} - {*ax.images, *ax.spines.values(), ax.xaxis, ax.yaxis, ax.patch}
+    axes = [axis for axis in (ax.xaxis, ax.yaxis) if ax.axison and axis.get_visible()]
+    return (
+        all(isinstance(t, Text) and t not in ax.texts and t.get_position()[1] >= 1 for t in rest)  # titles
+        and all(s.get_position() == ("outward", 0.0) for s in ax.spines.values() if s.get_visible())
+        and all(
+            not ticks["gridOn"] and ticks.get("direction", plt.rcParams[f"{axis.axis_name}tick.direction"]) == "out"
+            for axis in axes for ticks in map(axis.get_tick_params, ("major", "minor"))
+        )
+    )  # fmt: skip
 
 
 class Images:
@@ -170,7 +207,7 @@ class Images:
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
     def inline(self, text):
-        return re.sub(r"image:[0-9a-f]{16}", lambda m: self.uri(m[0]), text)
+        return re.sub(r"image:[0-9a-f]{16}", lambda m: self.uri(m[0]) if m[0] in self.pixels else m[0], text)
 
 
 class _Writer:

@@ -21,6 +21,7 @@ from .typeset import plain
 
 logger = logging.getLogger(__name__)
 
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)  # as in explore.js
 FILES = {"explore.css": css, "explore.js": script}
 
 
@@ -79,10 +80,7 @@ def letters(part):
 def value(text):
     """Labels are compared as numbers where they are numbers, as in the browser."""
     text = plain(text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return float(text) if NUMBER.fullmatch(text) else text
 
 
 def write_files(app, exception):

@@ -7,10 +7,13 @@ import re
 import matplotlib as mpl
 from matplotlib.mathtext import MathTextParser
 
-from .internals import formulas_by, layouts_by, lines_of, setting, writes
+from .internals import (
+    formulas_by, layouts_by, lines_of, missing_in_formulas, missing_letters_by, setting, tell_missing, writes,
+)  # fmt: skip
 
 SETTINGS = [key for key in mpl.rcParams if key.startswith(("mathtext.", "font.", "text."))]
 MANY = 5000
+FORMULAS = "the font of formulas"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # SVG has no place for them, and formulas have none
 _layouts = {}
 
@@ -21,7 +24,8 @@ def _settings():
 
 @functools.lru_cache(2000)
 def _parse(output, text, dpi, font, antialiased, settings):
-    return MathTextParser(output).parse(text, dpi, font, antialiased=antialiased)
+    with missing_in_formulas() as missing:
+        return MathTextParser(output).parse(text, dpi, font, antialiased=antialiased), missing
 
 
 class Parser:
@@ -31,7 +35,10 @@ class Parser:
         self.output = output
 
     def parse(self, s, dpi=72, prop=None, *, antialiased=None):
-        return _parse(self.output, s, dpi, prop.copy() if prop else None, antialiased, _settings())
+        parsed, missing = _parse(self.output, s, dpi, prop.copy() if prop else None, antialiased, _settings())
+        for code in missing:
+            tell_missing(code, FORMULAS)
+        return parsed
 
 
 def _layout(lay_out, text, renderer):
@@ -51,8 +58,13 @@ def _layout(lay_out, text, renderer):
     if key not in _layouts:
         if len(_layouts) >= MANY:
             _layouts.clear()
-        _layouts[key] = lay_out(text, renderer)
-    return _layouts[key]
+        missing = []
+        with missing_letters_by(lambda _, *letter: missing.append(letter)):
+            _layouts[key] = lay_out(text, renderer), missing
+    layout, missing = _layouts[key]
+    for letter in missing:
+        tell_missing(*letter)
+    return layout
 
 
 @contextlib.contextmanager

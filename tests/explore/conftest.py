@@ -50,7 +50,7 @@ def static(monkeypatch):
 
 @pytest.fixture
 def arguments():
-    """What ``explore`` is given for each figure of figures.py."""
+    """What makes each figure of figures.py."""
     return FIGURES
 
 
@@ -63,7 +63,7 @@ def made():
         if name not in cache:
             with pytest.MonkeyPatch.context() as patch, plt.style.context("nnlib.book"):
                 patch.setenv("EXPLORE_STATIC", "1")
-                cache[name] = explore(**FIGURES[name])
+                cache[name] = FIGURES[name]()
         return cache[name]
 
     return make

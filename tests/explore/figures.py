@@ -1,10 +1,14 @@
-"""Figures that between them use every kind of artist: ``FIGURES[name]`` holds the arguments of ``explore``.
+"""Figures that between them use every kind of artist: ``FIGURES[name]()`` makes one.
 
 Each run draws all their states, in every worker: they have few.
 """
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
+
+from nnlib.explore import explore
 
 x = np.linspace(-5, 5, 101)
 grid = np.linspace(-3, 3, 40)
@@ -147,24 +151,26 @@ def grabbed(axes, px=1.0, py=0.5, rate=1.0, f="sine"):
 
 
 FIGURES = {
-    "line": dict(
-        draw=line, w=(-4.0, 4.0, 1.0), b=(-4.0, 4.0, 4.0), activation=["tanh", "relu", "sigmoid"],
+    "line": partial(
+        explore, line, w=(-4.0, 4.0, 1.0), b=(-4.0, 4.0, 4.0), activation=["tanh", "relu", "sigmoid"],
         labels=dict(w="weight w", b="bias b"), title="A neuron with one input",
         describe=lambda w, b, activation: f"The curve {activation} of {w:g} x plus {b:g}.",
     ),
-    "field": dict(draw=field, w1=(-3.0, 3.0, 2.0), w2=(-3.0, 3.0, 1.0), subplots=dict(figsize=(4.5, 4))),
-    "bars": dict(draw=bars, temperature=[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0],
+    "field": partial(explore, field, w1=(-3.0, 3.0, 2.0), w2=(-3.0, 3.0, 1.0), subplots=dict(figsize=(4.5, 4))),
+    "bars": partial(explore, bars, temperature=[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0],
                  describe=lambda temperature: f"Five bars at temperature {temperature:g}."),
-    "two_axes": dict(draw=two_axes, rate=[0.0, 0.1, 0.5, 1.0, 2.0], steps=[5, 10, 20], subplots=dict(ncols=2, figsize=(8, 3.2))),
-    "network": dict(draw=network, hidden=(1, 5), weight=(-2.0, 2.0, 1.0)),
-    "autoscaled": dict(draw=autoscaled, k=(1.0, 5.0, 0.25), grid=False),
-    "crowd": dict(draw=crowd, count=(0, 6)),
-    "missing": dict(draw=missing, gap=(2, 12)),
-    "picture": dict(draw=picture, shift=(0, 3), smooth=False, subplots=dict(ncols=3, figsize=(9, 3))),
-    "scales": dict(draw=scales, base=[2, 3, 10], side={"on the left": "left", "on the right": "right"}),
-    "curves": dict(draw=curves, rate=[0.001, 0.01, 0.1, 0.3, 1.0], dropout=(0.0, 0.5, 0.1)),
-    "grabbed": dict(
-        draw=grabbed, px=(-2.0, 2.0, 1.0), py=(-1.0, 1.0, 0.5), rate=[0.01, 0.1, 1.0, 10.0, 50.0],
+    "two_axes": partial(
+        explore, two_axes, rate=[0.0, 0.1, 0.5, 1.0, 2.0], steps=[5, 10, 20], subplots=dict(ncols=2, figsize=(8, 3.2)),
+    ),
+    "network": partial(explore, network, hidden=(1, 5), weight=(-2.0, 2.0, 1.0)),
+    "autoscaled": partial(explore, autoscaled, k=(1.0, 5.0, 0.25), grid=False),
+    "crowd": partial(explore, crowd, count=(0, 6)),
+    "missing": partial(explore, missing, gap=(2, 12)),
+    "picture": partial(explore, picture, shift=(0, 3), smooth=False, subplots=dict(ncols=3, figsize=(9, 3))),
+    "scales": partial(explore, scales, base=[2, 3, 10], side={"on the left": "left", "on the right": "right"}),
+    "curves": partial(explore, curves, rate=[0.001, 0.01, 0.1, 0.3, 1.0], dropout=(0.0, 0.5, 0.1)),
+    "grabbed": partial(
+        explore, grabbed, px=(-2.0, 2.0, 1.0), py=(-1.0, 1.0, 0.5), rate=[0.01, 0.1, 1.0, 10.0, 50.0],
         f=["sine", "square"], subplots=dict(ncols=2, figsize=(8, 3.2)),
         drag={
             "the point": ("px", "py"),
@@ -177,5 +183,5 @@ FIGURES = {
             "Find the smallest rate.": (lambda rate: rate == 0.01, "It is at the left end."),
         },
     ),
-    "wedges": dict(draw=wedges, share=(0.1, 0.9, 0.1), subplots=dict(layout="constrained")),
+    "wedges": partial(explore, wedges, share=(0.1, 0.9, 0.1), subplots=dict(layout="constrained")),
 }  # fmt: skip

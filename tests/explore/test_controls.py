@@ -1,5 +1,8 @@
 """Controls: the abbreviations of ``ipywidgets.interact``, start values, and what is refused."""
 
+import datetime
+from fractions import Fraction
+
 import ipywidgets
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlib.explore.controls import Control, fixed_point, read_controls
+from nnlib.explore.typeset import plain
 
 
 def test_a_pair_is_a_slider_with_the_step_of_interact():
@@ -124,6 +128,46 @@ def test_a_number_is_drawn_as_it_is_shown(dtype):
     assert Control("w", tenths[:2, None]).values == [[0.0], [0.1]]
 
 
+INF, NAN = float("inf"), float("nan")
+TENTHS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+
+
+@pytest.mark.parametrize("spec, values", [
+    ([1e-16, 1e-8, 1.0], [1e-16, 1e-8, 1.0]), ([1.0, 1e300], [1.0, 1e300]),
+    (np.logspace(-20, 0, 5), [1e-20, 1e-15, 1e-10, 1e-5, 1.0]),
+    (np.arange(-1, 1.05, 0.5) + 2e-16, [-1.0, -0.5, 0.0, 0.5, 1.0]),
+    (np.append(np.linspace(0, 1, 11), INF), [*TENTHS, INF]), ([*np.linspace(0, 1, 11), "auto"], [*TENTHS, "auto"]),
+    ([-0.0], [0.0]), ([-0.0, NAN], [0.0, NAN]), ([-0.0, 1.0, INF], [0.0, 1.0, INF]),
+    ((1e9, 1e9 + 1, 0.25), [1e9, 1e9 + 0.25, 1e9 + 0.5, 1e9 + 0.75, 1e9 + 1]),
+    ((1.7e9, 1.7e9 + 1, 0.5), [1.7e9, 1.7e9 + 0.5, 1.7e9 + 1]),
+    ((1e300, 1e300), [1e300]), ((-1.7e308, 1.7e308, 1.7e308), [-1.7e308, 0.0, 1.7e308]),
+    ((10**400, 10**400 + 1), [10**400, 10**400 + 1]),
+    ([10**400, 1.0], [10**400, 1.0]), ([Fraction(1, 3), Fraction(2, 3)], [Fraction(1, 3), Fraction(2, 3)]),
+    (np.array(["2024-01-01"], "datetime64[ns]"), [datetime.datetime(2024, 1, 1)]),
+    (np.array([1, 2], "timedelta64[ns]"), [np.timedelta64(1, "ns"), np.timedelta64(2, "ns")]),
+    ([np.tanh, abs], [np.tanh, abs]),
+], ids=lambda spec: str(spec)[:40])  # fmt: skip
+def test_what_was_typed_is_drawn(spec, values):
+    control = Control("w", spec)
+    assert list(map(repr, control.values)) == list(map(repr, values)) and len(set(control.labels)) == len(values)
+
+
+@pytest.mark.parametrize("spec", [
+    [1234567.0, 2345678.0], [0.1234567, 0.5], np.linspace(-2e-5, 2e-5, 401),
+    np.linspace(-1000.5, -999.5, 1001), (1e8, 1e8 + 1, 0.1),
+])  # fmt: skip
+def test_a_number_is_shown_as_it_is_drawn(spec):
+    control = Control("w", spec)
+    assert [float(plain(label)) for label in control.labels] == control.values
+
+
+def test_labels_are_the_same_in_each_run():
+    assert Control("f", [np.tanh, abs]).labels == ["tanh", "abs"]
+    for nameless in (lambda x: x, object()):
+        with pytest.raises(TypeError, match="the control f expects a dictionary from label to value for what has no name, got <"):
+            Control("f", [np.tanh, nameless])
+
+
 def test_numbers_of_few_bits_do_not_overflow():
     assert Control("n", (np.int8(-100), np.int8(100), np.int8(50))).values == [-100, -50, 0, 50, 100]
     assert len(Control("n", (np.int8(-100), np.int8(100))).values) == 201
@@ -160,6 +204,8 @@ def test_controls_must_fit_the_parameters():
         read_controls(lambda ax, w: None, {})
     with pytest.raises(ValueError, match="'ax' is the axes"):
         read_controls(draw, {"ax": (0, 1)})
+    with pytest.raises(ValueError, match="'explore' is the figure: rename this parameter"):
+        read_controls(lambda ax, explore=0: None, {"explore": (0, 1)})
     with pytest.raises(ValueError, match=r"must take the axes as its first argument"):
         read_controls(lambda: None, {})
     with pytest.raises(TypeError, match="expects a drawing function"):

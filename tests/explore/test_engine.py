@@ -11,10 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.offsetbox import AnchoredText
 from matplotlib.projections import register_projection
 from matplotlib.transforms import TransformNode
 
 from nnlib.explore import engine, texts
+from nnlib.explore.diff import INNER, compare
 from nnlib.explore.memo import AxisMemo
 from nnlib.explore.render import METADATA, RC, FreshAxes, Images, drawn, markup, tree_of
 
@@ -146,9 +148,8 @@ def test_two_processes_give_identical_bytes(root, made):
     code = (
         "import sys, matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as plt; plt.style.use('nnlib.book')\n"
         f"sys.path.insert(0, {str(root / 'tests' / 'explore')!r}); import figures\n"
-        "from nnlib.explore import explore\n"
         f"for name in {names}:\n"
-        "    bundle = explore(**figures.FIGURES[name])._repr_mimebundle_()\n"
+        "    bundle = figures.FIGURES[name]()._repr_mimebundle_()\n"
         "    sys.stdout.buffer.write(bundle['text/html'].encode() + bundle['application/pdf'].encode() + b'\\n')\n"
     )
     environment = os.environ | {"EXPLORE_STATIC": "1", "PYTHONHASHSEED": "7"}
@@ -401,6 +402,89 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
     assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+def test_a_clip_path_of_another_kind_takes_its_place():
+    def draw(ax, k):
+        line, = ax.plot([0, 1])
+        if k:
+            line.set_clip_path(plt.Circle((0.5, 0.5), 0.3, transform=ax.transAxes))
+
+    trees = []
+    for k in (0, 1):
+        with drawn(draw, {"k": k}) as drawing:
+            trees.append(tree_of(drawing, Images()))
+    tree, slots = compare(trees, 0)
+    assert not [g for clip in tree.iter("clipPath") for g in clip.iter("g")]
+    assert [[v[:5] for v in s.values] for s in slots if s.name == INNER] == [["<rect", "<path"]]
+
+
+def test_a_tight_box_is_not_cut_from_under_the_handles(static):
+    spec = dict(w=[1.0, 2.0], drag={"p": (0.0, "w")})
+    with plt.rc_context({"savefig.bbox": "tight"}):
+        tight = static(plain, **spec)
+    assert tight.html == static(plain, **spec).html
+
+
+def test_a_title_may_look_like_an_image(static):
+    assert "image:0123456789abcdef" in static(lambda ax, k=1: ax.set_title("image:0123456789abcdef"), k=[1, 2]).html
+
+
+def yields(ax, w=1):
+    yield ax.plot([0, w])
+
+
+async def waits(ax, w=1):
+    ax.plot([0, w])
+
+
+@pytest.mark.parametrize("draw", [yields, waits])
+def test_a_drawing_function_that_only_returns_a_promise_is_refused(static, draw):
+    words = rf"{draw.__name__}\(ax\) must draw when it is called, without yield or async, got (generator|coroutine)"
+    with pytest.raises(TypeError, match=words):
+        static(draw, w=[1, 2])
+
+
+def picture(ax):
+    return ax.imshow(np.linspace(0, 0.3, 16).reshape(4, 4), vmin=0, vmax=1, cmap="gray", aspect="auto")
+
+
+@pytest.mark.parametrize("over", [
+    lambda ax, k: ax.legend([plt.Line2D([], [])], ["class"]),
+    lambda ax, k: ax.inset_axes([0.5, 0.5, 0.4, 0.4]),
+    lambda ax, k: ax.figure.add_axes([0.3, 0.3, 0.3, 0.3]),
+    lambda ax, k: ax.twinx().plot([0, k]),
+    lambda ax, k: ax.table([["1", "2"]], loc="center"),
+    lambda ax, k: ax.add_artist(AnchoredText("box", loc="upper left")),
+    lambda ax, k: (ax.grid(True), ax.set_axisbelow(False)),
+    lambda ax, k: ax.tick_params(direction="in"),
+    lambda ax, k: ax.set_title("title", y=0.5),
+    lambda ax, k: ax.spines["left"].set_position("center"),
+    lambda ax, k: ax.figure.text(0.5, 0.5, "words"),
+    lambda ax, k: ax.figure.add_artist(plt.Line2D([0, 1], [0, 1])),
+    lambda ax, k: ax.figure.set_size_inches(4, 2 + k),
+    lambda ax, k: [picture(ax) for _ in range(k)],
+])  # fmt: skip
+def test_images_lie_on_top_only_where_nothing_else_does(static, over):
+    def draw(ax, k=1):
+        picture(ax)
+        over(ax, k)
+
+    assert "data-keep" not in static(draw, k=[1, 2]).html
+
+
+def test_what_stands_beside_images_leaves_them_on_top(static):
+    def draw(axes, k=1):
+        for ax in axes[:2]:
+            picture(ax)
+            ax.set(title="title", xlabel=f"label {k}")
+        axes[2].plot([0, k], label="line")
+        axes[2].legend()
+        axes[0].set_axis_off()
+        axes[0].figure.suptitle("all")
+        axes[0].figure.colorbar(axes[1].images[0], ax=axes[1])
+
+    assert "data-keep=images" in static(draw, k=[1, 2], subplots=dict(ncols=3, gridspec_kw=dict(wspace=0))).html
 
 
 @pytest.mark.parametrize("text", ["\beta", "$\x0crac{1}{2}$", "a < b & \x07lpha", "wrapped \x1b"])

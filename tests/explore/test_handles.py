@@ -1,5 +1,6 @@
 """Handles, goals and words that move figures: in Python what is refused, in a browser what the reader does."""
 
+import html
 import re
 from functools import partial
 
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 from nnlib.explore import explore
 from nnlib.explore.controls import Control
 from nnlib.explore.page import page as standalone
+from nnlib.explore.sphinx import head_of
 from tests.conftest import again
 
 
@@ -39,12 +41,51 @@ CONTROLS = dict(w=(-2.0, 2.0, 0.5), b=(-2.0, 2.0, 0.5), f=["a", "b"])
         (dict(goals={"G": lambda q: q}), ValueError, "names 'q', which is no control"),
         (dict(goals={"G": lambda w: w > 9}), ValueError, "no state reaches the goal 'G'"),
         (dict(goals={"G": lambda w: w == 1}), ValueError, "starts with its goal 'G' reached"),
+        (dict(goals={"G": bool}), TypeError, "expects a function that names its values"),
+        (dict(drag={"p": dict(at=("w", 0.0), moves=5)}), TypeError, "moves expects names of controls, got 5"),
+        (dict(drag={3: ("w", 0.0)}), TypeError, "expects a text that says what the handle is, got 3"),
         (dict(play="q"), ValueError, "play names 'q', which is no control"),
     ],
 )
 def test_what_does_not_fit_is_refused(static, arguments, error, words):
     with pytest.raises(error, match=re.escape(words)):
         static(dot, **CONTROLS, **arguments)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    *((dict(goals={"G": lambda w, v=v: v}), f"goals={{'G': ...}} expects True or False, got {v!r}")
+      for v in (None, float("nan"), "no", np.ones(2))),
+    *((dict(drag={"p": ("w", lambda w, v=v: v)}), f"drag={{'p': ...}} expects two numbers, got [{{}}, {v!r}]")
+      for v in (None, 1j, np.complex128(1j), "0.5", np.ones(2))),
+    (dict(drag={"p": dict(at=("w", 0.0), ax=9)}), "drag={'p': ...} is on axes 9 of 1"),
+])  # fmt: skip
+def test_what_does_not_fit_a_state_is_named_in_both_modes(static, monkeypatch, arguments, words):
+    with pytest.raises((TypeError, ValueError), match=re.escape(words.replace("{}", "-2.0"))):
+        static(dot, **CONTROLS, **arguments)
+    monkeypatch.setenv("EXPLORE_STATIC", "0")
+    assert words.replace("{}", "1.0") in html.unescape(static(dot, **CONTROLS, **arguments).live.error.value)
+
+
+def test_functions_of_a_state_get_the_values_that_they_name(static):
+    goals = {"one": lambda f, **others: f == "b" and others == dict(w=1.0, b=0.0), "two": lambda c, **w: w["w"] == -2 and c == 7}
+    figure = static(lambda ax, w=1.0, b=0.0, f="a", c=7: ax, **CONTROLS, goals=goals, describe=lambda b: f"height {b}",
+                    drag={"p": dict(at=("w", 0.0), ax=np.int64(0))})  # fmt: skip
+    assert 'alt="height 0.0"' in figure.html
+    assert "w 1.0, b 0.0, f a" in static(dot, **CONTROLS, describe="w {w}, b {b}, f {f}".format).html
+
+
+def test_a_drawing_function_that_hides_its_parameters_is_named(static):
+    with pytest.raises(ValueError, match=r"int\(\) must take the axes as its first argument"):
+        static(int, w=[1, 2])
+
+
+def test_a_control_may_be_called_draw(static):
+    assert static(lambda ax, draw=1: ax.plot([0, draw]), draw=[1, 2]).states == 2
+
+
+@pytest.mark.parametrize("spec", [("w", "w"), dict(at=("w", "b"), moves=("w", "w"))], ids=str)
+def test_a_handle_moves_each_control_once(static, spec):
+    assert [h["m"] for h in head_of(static(dot, **CONTROLS, drag={"p": spec}).html)["h"]] == [[0]]
 
 
 @pytest.mark.parametrize("own", [dict(labels={"on": True, "off": False}), dict(subplots={"one": 1}), dict(keep_colours=True),
@@ -119,16 +160,19 @@ def test_colour_bars_meshes_and_pixels_draw(static, opened, compare, rasterized)
 
 
 @pytest.mark.parametrize("mode", ["1", "0"])
-def test_letters_that_the_font_lacks_are_told_once(mode, monkeypatch):
+@pytest.mark.parametrize("text, words", [
+    ("神经元", "DejaVu Sans has no 元 神 经: a browser"),
+    ("$损失 x$", "the font of formulas has no 失 损: in their place stands ¤"),
+])  # fmt: skip
+def test_letters_that_the_font_lacks_are_told_once_for_each_figure(mode, text, words, monkeypatch):
     monkeypatch.setenv("EXPLORE_STATIC", mode)
-
-    def titled(ax, k=1.0):
-        ax.plot([0, k])
-        ax.set_title(f"神经元 {mode}")  # a text that no figure before it has laid out
-
-    with pytest.warns(UserWarning) as told:
-        explore(titled, k=(1.0, 2.0, 0.2))
-    assert {str(one.message).split(":")[1].strip() for one in told} == {"DejaVu Sans has no 元 神 经"}
+    for _ in range(2):
+        with pytest.warns(UserWarning) as told:
+            figure = explore(lambda ax, k=1.0: ax.set_title(text), k=(1.0, 2.0, 0.2))
+            if figure.live:
+                figure.live.redraw()
+        [one] = told
+        assert str(one.message).startswith(f"explore: {words}")
 
 
 def test_an_old_browser_keeps_the_picture_and_is_told(made, watched, tmp_path):

@@ -129,6 +129,22 @@ def test_choices_that_python_calls_equal_are_states_of_their_own(live, choices):
     assert list(map(repr, drawn)) == list(map(repr, values)) and figure.live.error.value == ""
 
 
+def test_a_ready_made_widget_draws_the_value_of_its_control(live):
+    drawn, slider = [], ipywidgets.FloatSlider(value=0.5, min=0, max=1, step=0.1)
+    live(lambda ax, w: drawn.append(w), w=slider)
+    for value in (0.1 + 0.2, 0.33):
+        slider.value = value
+    assert drawn == [0.5, 0.3, 0.33]
+
+
+def test_a_ready_made_choice_redraws_what_python_calls_equal(live):
+    drawn, choice = [], ipywidgets.Dropdown(options=[("zero", 0), ("off", False)])
+    figure = live(lambda ax, k: drawn.append(k), k=choice, drag={"it": dict(at=(lambda k: int(k is False), 0.0), moves="k")})
+    choice.index = 1
+    figure.live._grabbed(figure.live.picture, {"handle": 0, "key": "Home"}, [])
+    assert list(map(repr, drawn)) == ["0", "False", "0"] and figure.live.error.value == ""
+
+
 HELD = dict(w=(-3.0, 2.5, 0.5), b=(-2.0, 2.0, 0.5), drag={"the dot": ("w", "b"), "the foot": ("w", -2.0)},
             goals={"Find the corner.": lambda w, b: w == 2.5 and b == 2.0})  # fmt: skip
 

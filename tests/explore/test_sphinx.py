@@ -38,6 +38,14 @@ def test_a_link_names_a_printed_power_as_it_is_typed(static):
     assert len(list(dead_words('<a href="#explore=draw&amp;rate=1e-8">x</a>' + figure.html))) == 1
 
 
+@pytest.mark.parametrize("label, typed, leads", [
+    ("1_000", "1000", False), ("nan", "nan", True), ("0x10", "16", False), ("16", "1.6e1", True), ("(−1, −1)", "(-1, -1)", True),
+])  # fmt: skip
+def test_a_link_is_read_as_in_the_browser(static, label, typed, leads):
+    figure = static(lambda ax, v: None, v={label: 1, "other": 2})
+    assert bool(list(dead_words(f'<a href="#explore=lambda&amp;v={typed}">x</a>' + figure.html))) != leads
+
+
 def test_letters_are_those_of_every_state(static):
     def draw(ax, x=1, legend=False):
         ax.set_title(f"at {x}")

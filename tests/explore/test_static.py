@@ -79,7 +79,7 @@ def test_a_corrupted_difference_is_caught(static, arguments, monkeypatch, opened
         return tree, slots
 
     monkeypatch.setattr(engine, "compare", corrupted)
-    figure = static(**arguments[name])
+    figure = arguments[name]()
     watcher, [root] = opened(figure)
     found = compare(root, figure, figure.start + later)["differences"]
     assert found and any(message in f for f in found), found
@@ -160,6 +160,30 @@ def test_a_printed_power_is_typed_in_the_link(static, opened):
     assert watcher.errors == []
 
 
+def test_each_value_has_a_link_of_its_own(static, opened):
+    labels = [("3.1", "3.10"), ("1", "1.0"), ("1e3", "1000"), ("16", "0x10"), ("a-b", "a−b"), ("0", " "), ("(1, 1)", "(−1, −1)")]
+    figure = static(lambda ax, **kwargs: ax.set_axis_off(), **{f"v{i}": list(row) for i, row in enumerate(labels)})
+    watcher, _ = opened(figure)
+    lost = watcher.page.evaluate("""async () => {
+        const selects = [...document.querySelectorAll('select')], lost = [];
+        const show = k => {
+            for (const select of selects) select.selectedIndex = k;
+            selects[0].dispatchEvent(new Event('input', {bubbles: true}));
+        };
+        for (const k of [1, 0]) {
+            show(k);
+            const {hash} = document.querySelector('.explore-tools a');
+            show(1 - k);
+            const changed = new Promise(done => addEventListener('hashchange', done, {once: true}));
+            location.hash = hash;
+            await changed;
+            lost.push(...selects.filter(select => select.selectedIndex != k).map(select => select.options[k].text));
+        }
+        return lost;
+    }""")
+    assert lost == []
+
+
 def test_long_choices_stand_in_one_row(static, opened):
     def draw(ax, kind="plain", start="th", w=0.0):
         ax.plot([0, 1], [0, w])
@@ -220,6 +244,17 @@ def test_figures_on_one_page_do_not_disturb_each_other(made, opened, compare):
     for name, root in zip(names, roots, strict=True):
         assert compare(root, made(name), made(name).states - 1, move=False)["differences"] == []
     assert watcher.errors == []
+
+
+def test_the_same_figure_may_stand_twice_on_a_page(made, opened, compare):
+    figure = made("crowd")
+    watcher, roots = opened(figure, figure, figure)
+    for state, root in enumerate(roots):
+        compare(root, figure, state)
+    ids = watcher.page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    for state, root in enumerate(roots):
+        assert compare(root, figure, state, move=False)["differences"] == []
 
 
 def test_seven_figures_of_few_states_weigh_at_most_100_kb(made):
