@@ -15,7 +15,7 @@ import yaml
 
 from book import numbers
 from book.execute import CELL_METADATA, RAN, ROOT, find, fingerprint
-from book.notebook import label_of, parts, read
+from book.notebook import ChapterError, label_of, parts, read
 
 MACHINE_PATHS = re.compile(r"/(?:home|root|Users|tmp|work|usr|opt)/|site-packages|[A-Z]:\\\\")
 NETWORK = re.compile(r"sys\.path|urllib|requests\.|urlopen|^\s*[!%]\s*(pip|wget|curl)", re.M)
@@ -253,8 +253,9 @@ def has_a_live_figure(path, notebook):
 
 @rule("at least three a chapter")
 def has_three_goals(path, notebook):
-    sources = [re.sub(r"^[%!].*", "", cell.source, flags=re.M) for _, cell in code(notebook)]
-    words = [word for source in sources for word in ast.walk(ast.parse(source)) if isinstance(word, ast.keyword)]
+    sources = [(k, re.sub(r"^[%!].*", "", cell.source, flags=re.M)) for k, cell in code(notebook)]
+    trees = [ast.parse(source, f"cell {k}") for k, source in sources]
+    words = [word for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)]
     goals = [word.value for word in words if word.arg == "goals"]
     count = sum(len(value.keys) if isinstance(value, ast.Dict) else 3 for value in goals)
     if count < 3:
@@ -350,22 +351,30 @@ def nothing_is_left_to_write(path, notebook):
 
 def to_look_at(path):
     """Numbers in sentences that the page gives no source for: perhaps wrong, perhaps from elsewhere."""
-    return [
-        f"{path.name}, cell {k}: {number} in {words!r}" for k, number, words in numbers.unsupported(read(path))
-    ]
+    try:
+        notebook = read(path)
+    except ChapterError:  # as lacks says
+        return []
+    return [f"{path.name}, cell {k}: {number} in {words!r}" for k, number, words in numbers.unsupported(notebook)]
 
 
 def lacks(path, rules=None):
     """What the chapter at ``path`` lacks, a line each, with the place in CONTRIBUTING.md that asks for it."""
-    notebook = read(path)
+    try:
+        notebook = read(path)
+    except ChapterError as error:
+        return [str(error)]
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
     found = []
     for each in rules or RULES.values():
         line = next((k for k, text in enumerate(guide, 1) if each.said in text), 0)
-        for k, words in each(path, notebook):
-            where = path.name if k is None else f"{path.name}, cell {k} (id {notebook.cells[k - 1].get('id', '?')})"
-            found.append(f"{where}: {words}   [CONTRIBUTING.md:{line}]")
-    return found
+        try:
+            for k, words in each(path, notebook):
+                where = path.name if k is None else f"{path.name}, cell {k} (id {notebook.cells[k - 1].get('id', '?')})"
+                found.append(f"{where}: {words}   [CONTRIBUTING.md:{line}]")
+        except Exception as error:  # what a rule reads is broken: the code of a cell, the registry, _toc.yml
+            found.append(f"{path.name}: {type(error).__name__}: {' '.join(str(error).split())}")
+    return list(dict.fromkeys(found))
 
 
 def main(arguments):

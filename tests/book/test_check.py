@@ -240,6 +240,23 @@ def test_a_whole_chapter_lacks_nothing(lacks):
     assert lacks(lambda notebook: None) == []
 
 
+def test_a_broken_cell_is_one_line_of_the_list(lacks):
+    def change(notebook):
+        first_code(notebook).source += "\nprint("
+
+    [said] = [line for line in lacks(change) if "SyntaxError" in line]
+    assert re.fullmatch(r"04_backpropagation\.ipynb: SyntaxError: .*\(cell \d+, line \d+\)", said)
+
+
+def test_a_broken_registry_is_one_line_of_the_list(lacks, monkeypatch):
+    def broken():
+        raise ValueError("exercise 'shortcut' is both in 04_backpropagation and in 17_groups")
+
+    monkeypatch.setattr("nnlib.exercises.all_exercises", broken)
+    [said] = lacks(lambda notebook: None)
+    assert said == f"{CHAPTER}.ipynb: ValueError: exercise 'shortcut' is both in 04_backpropagation and in 17_groups"
+
+
 def test_a_registered_exercise_without_cells_is_named(lacks):
     def change(notebook):
         for cell in notebook.cells:
