@@ -42,6 +42,13 @@ def prose(notebook):
     return [(k, cell.source) for k, cell in enumerate(notebook.cells, 1) if cell.cell_type == "markdown"]
 
 
+def registered(path):
+    """The exercises of this chapter."""
+    from nnlib.exercises import all_exercises
+
+    return [entry for entry in all_exercises().values() if entry.chapter == path.stem]
+
+
 def run(path):
     return f"make chapters C={path.stem}"
 
@@ -283,27 +290,25 @@ def ends_with_summary_terms_and_reading(path, notebook):
 
 @rule("two or more in code, two to think about, one to explore")
 def exercises_of_each_kind(path, notebook):
-    from nnlib.exercises import all_exercises
-
     blocks = {}
     for part in parts(notebook):
         if part.kind:
             blocks.setdefault((part.kind, part.label), []).append(part)
     tasks = {label for kind, label in blocks if kind == "exercise"}
     solutions = {label for kind, label in blocks if kind == "solution"}
-    registered = {label_of(entry.name) for entry in all_exercises().values() if entry.chapter == path.stem}
+    known = {label_of(entry.name) for entry in registered(path)}
     registry = f"nnlib/exercises/ch{path.stem}.py"
-    for label in sorted(registered - tasks):
+    for label in sorted(known - tasks):
         yield None, f"has no cells for the exercise {label}, which {registry} registers"
     for label in sorted(label for label in tasks if not label.startswith("ex-")):
         yield None, f"the label {label!r} of an exercise does not begin with ex-"
-    if len(registered) < 2:
-        yield None, f"has {len(registered)} exercises in {registry}: two are to be answered in code"
-    if len(tasks - registered) < 3:
-        yield None, f"has {len(tasks - registered)} exercises without code: two are to think about, one to explore"
+    if len(known) < 2:
+        yield None, f"has {len(known)} exercises in {registry}: two are to be answered in code"
+    if len(tasks - known) < 3:
+        yield None, f"has {len(tasks - known)} exercises without code: two are to think about, one to explore"
     for label in sorted(tasks ^ solutions):
         yield None, f"the exercise {label} has no solution" if label in tasks else f"the solution {label} has no exercise"
-    for label in sorted(tasks - registered):
+    for label in sorted(tasks - known):
         for part in blocks["exercise", label]:
             if part.cell.cell_type == "code" and "check(" in part.cell.source:
                 yield part.number + 1, f"checks {label}, which {registry} does not register"
@@ -311,10 +316,10 @@ def exercises_of_each_kind(path, notebook):
 
 @rule("plausible wrong answers, each with the hint made for it")
 def exercises_agree_with_the_registry(path, notebook):
-    from nnlib.exercises import all_exercises
-
     registry = f"nnlib/exercises/ch{path.stem}.py"
-    for entry in (entry for entry in all_exercises().values() if entry.chapter == path.stem):
+    for entry in registered(path):
+        if not (entry.value or entry.adapter or entry._inputs):
+            yield None, f"has no inputs for {entry.name} in {registry}: add @{entry.name}.inputs, or value=True for a number"
         if not 3 <= len(entry.mistakes) <= 7:
             yield None, f"has {len(entry.mistakes)} wrong answers to {entry.name} in {registry}: three to seven"
         task = [part for part in parts(notebook) if (part.kind, part.label) == ("exercise", label_of(entry.name))]
@@ -323,6 +328,17 @@ def exercises_agree_with_the_registry(path, notebook):
         worth = f"*{entry.minutes} minutes, {entry.points} point{'s' * (entry.points != 1)}.*"
         if task and not any(worth in part.cell.source for part in task):
             yield task[0].number + 1, f"does not end the task of {entry.name} with {worth}, as {registry} has it"
+
+
+@rule("its solution too ends with `check(...)`")
+def solutions_are_right(path, notebook):
+    for entry in registered(path):
+        cells = [part for part in parts(notebook) if (part.kind, part.label) == ("solution", label_of(entry.name))]
+        texts = [output.get("text", "") for part in cells for output in part.cell.get("outputs", [])]
+        said = [line for text in texts for line in text.splitlines() if line.startswith(f"{entry.name}: ")]
+        if cells and not (said and re.match(r"\w+: right(?!.*; wrong)", said[-1])):
+            what = f"says {said[-1]!r}: mend it" if said else f"shows no check: end it with check({entry.name})"
+            yield cells[-1].number + 1, f"closes a solution that {what}, then {run(path)}"
 
 
 @rule("stands in `appendix/glossary.md` with its Chinese counterpart")

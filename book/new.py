@@ -73,7 +73,7 @@ def cells(stem):
             new_markdown_cell(task),
             new_code_cell(stub),
             new_markdown_cell(solution),
-            new_code_cell(f"def {name}(x):\n    return x  # TODO"),
+            new_code_cell(f"def {name}(x):\n    return x  # TODO\n\n\ncheck({name})"),
             new_markdown_cell("```{solution-end}\n```"),
         ]
     for name in ("why", "when", "hands"):

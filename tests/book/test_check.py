@@ -272,6 +272,30 @@ def test_too_few_wrong_answers_are_counted(lacks, monkeypatch):
     assert f"has 2 wrong answers to {entry.name} in nnlib/exercises/ch{CHAPTER}.py: three to seven   [CONTRIBUTING.md:" in said
 
 
+@pytest.mark.parametrize(
+    "put, said",
+    [
+        ("shortcut_gradient: right on one; wrong on two", "says 'shortcut_gradient: right on one; wrong on two': mend it"),
+        ("shortcut_gradient: wrong", "says 'shortcut_gradient: wrong': mend it"),
+        ("", "shows no check: end it with check(shortcut_gradient)"),
+    ],
+)
+def test_a_solution_that_is_not_right_is_named(lacks, put, said):
+    def change(notebook):
+        for cell in notebook.cells:
+            for output in cell.get("outputs", []):
+                if output.get("text", "").startswith("shortcut_gradient: right"):
+                    output["text"] = put
+
+    assert any(f"closes a solution that {said}, then make chapters C=" in line for line in lacks(change))
+
+
+def test_an_entry_without_inputs_is_told_to_have_some(lacks, monkeypatch):
+    entry = next(entry for entry in all_exercises().values() if entry.name == "shortcut_gradient")
+    monkeypatch.setattr(entry, "_inputs", None)
+    assert any("has no inputs for shortcut_gradient in nnlib/exercises/ch04_" in line for line in lacks(lambda notebook: None))
+
+
 def test_a_chapter_that_is_not_listed_is_told_where(lacks, folder):
     toc = folder / "_toc.yml"
     toc.write_text(toc.read_text(encoding="utf-8").replace(f"  - file: chapters/{CHAPTER}\n", ""), encoding="utf-8")
