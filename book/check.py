@@ -15,7 +15,7 @@ import yaml
 
 from book import numbers
 from book.execute import CELL_METADATA, RAN, ROOT, find, fingerprint
-from book.notebook import ChapterError, label_of, parts, read
+from book.notebook import NAME, ChapterError, label_of, parts, read
 
 MACHINE_PATHS = re.compile(r"/(?:home|root|Users|tmp|work|usr|opt)/|site-packages|[A-Z]:\\\\")
 NETWORK = re.compile(r"sys\.path|urllib|requests\.|urlopen|^\s*[!%]\s*(pip|wget|curl)", re.M)
@@ -94,12 +94,34 @@ def no_cell_failed(path, notebook):
                 yield k, f"failed with {output.ename}: {output.evalue}"
 
 
+def listed(book):
+    """What _toc.yml lists, in its order."""
+
+    def files(node):
+        if not isinstance(node, (dict, list)):
+            return []
+        below = [name for each in (node.values() if isinstance(node, dict) else node) for name in files(each)]
+        return ([str(node["file"]).removesuffix(".ipynb")] if "file" in node else []) + below
+
+    with open(book / "_toc.yml", encoding="utf-8") as file:
+        return files(yaml.safe_load(file))
+
+
+def gone(book):
+    """A line for each chapter that _toc.yml lists, and that is not there."""
+    names = [name for name in listed(book) if name.startswith("chapters/") and not (book / f"{name}.ipynb").exists()]
+    return [f"_toc.yml: lists {name}, which is not there: remove the line" for name in names]
+
+
 @rule("Then list the chapter in", stale=True)
 def listed_in_the_contents(path, notebook):
-    toc = yaml.safe_load((path.parent.parent / "_toc.yml").read_text(encoding="utf-8"))
-    listed = [chapter["file"] for part in toc.get("parts", []) for chapter in part["chapters"]]
-    if f"chapters/{path.stem}" not in listed:
+    times = listed(path.parent.parent).count(f"chapters/{path.stem}")
+    if not re.fullmatch(NAME, path.stem):
+        yield None, "is not named NN_topic, as 17_topic is: rename or remove it"
+    elif not times:
         yield None, f"is not listed: add `- file: chapters/{path.stem}` to _toc.yml"
+    elif times > 1:
+        yield None, f"is listed {times} times: leave one line of _toc.yml"
 
 
 # What a page and its readers need -----------------------------------------------------------------------
@@ -397,7 +419,7 @@ def main(arguments):
     only_stale = "--stale" in arguments
     rules = [each for each in RULES.values() if each.stale] if only_stale else None
     paths = find([name for name in arguments if name != "--stale"])
-    found = [line for path in paths for line in lacks(path, rules)]
+    found = [line for path in paths for line in lacks(path, rules)] or gone(ROOT)
     for line in found:
         print(line, file=sys.stderr if only_stale else sys.stdout)
     if only_stale and found:

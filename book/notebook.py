@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _FENCE = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)(?P<gate>-start|-end|)\}\s*(?P<title>.*)$"
 )
+NAME = r"(?!00)\d\d_[a-z][a-z0-9_]*"  # of a chapter
 _GATE = re.compile(r"^(`{3,}|:{3,})\{(?:exercise|solution)-(?:start|end)\}.*\n(^:.*\n)*\1 *$", re.MULTILINE)
 
 

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from book import __main__ as commands
 from book import check
-from book.execute import RAN, fingerprint
+from book.execute import RAN, find, fingerprint
 from book.notebook import read
 from nnlib.exercises import all_exercises
 
@@ -300,6 +300,41 @@ def test_a_chapter_that_is_not_listed_is_told_where(lacks, folder):
     toc = folder / "_toc.yml"
     toc.write_text(toc.read_text(encoding="utf-8").replace(f"  - file: chapters/{CHAPTER}\n", ""), encoding="utf-8")
     assert any(f"add `- file: chapters/{CHAPTER}` to _toc.yml" in line for line in lacks(lambda notebook: None))
+
+
+CONTENTS = {
+    "- file: chapters/{0}\n- file: chapters/{0}": "is listed 2 times: leave one line of _toc.yml",
+    "- file: chapters/{0}\n   - file: x": "ScannerError: ",
+    "- caption: a part without chapters": "is not listed: add ",
+    "- file: chapters/{0}.ipynb": None,
+    "- file: intro\n  sections:\n  - file: chapters/{0}": None,
+}
+
+
+@pytest.mark.parametrize("contents", CONTENTS)
+def test_contents_of_any_form_are_read(lacks, folder, contents):
+    (folder / "_toc.yml").write_text("parts:\n" + contents.format(CHAPTER), encoding="utf-8")
+    found = lacks(lambda notebook: None, [check.RULES["listed_in_the_contents"]])
+    assert CONTENTS[contents] in found[0] if CONTENTS[contents] else found == []
+
+
+def test_a_chapter_that_is_listed_and_not_there_is_named(folder):
+    toc = folder / "_toc.yml"
+    toc.write_text(f"parts:\n- chapters:\n  - file: intro\n  - file: chapters/{CHAPTER}\n  - file: chapters/17_gone\n")
+    assert check.gone(folder) == ["_toc.yml: lists chapters/17_gone, which is not there: remove the line"]
+
+
+@pytest.mark.parametrize("name", ["7_more", "Untitled", "18 more", "00_zero"])
+def test_a_notebook_that_is_not_named_as_a_chapter_is_told(folder, name):
+    path = shutil.move(folder / "chapters" / f"{CHAPTER}.ipynb", folder / "chapters" / f"{name}.ipynb")
+    [said] = check.lacks(path, [check.RULES["listed_in_the_contents"]])
+    assert said.startswith(f"{name}.ipynb: is not named NN_topic, as 17_topic is: rename or remove it")
+
+
+def test_a_chapter_has_several_names(root):
+    [path] = find([CHAPTER])
+    for name in ("04", f"chapters/{CHAPTER}", f"{CHAPTER}.ipynb", f"chapters/{CHAPTER}.ipynb"):
+        assert find([name]) == [path]
 
 
 def test_every_rule_is_a_sentence_of_contributing(root):
