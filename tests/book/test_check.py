@@ -99,6 +99,15 @@ def machine(notebook):
     first_code(notebook).outputs.append(new_output("stream", name="stdout", text="see /" + "home/somebody/x"))
 
 
+def without_seed(notebook):
+    first_code(notebook).source += "\nx = np.random.rand(3)"
+
+
+def without_ids(notebook):
+    for cell in notebook.cells:
+        del cell["id"]
+
+
 def more_metadata(notebook):
     first_code(notebook).metadata["slideshow"] = True
 
@@ -213,6 +222,8 @@ CASES = {
     long_line: "has 120 characters, and 110 fit",
     semicolon: "end a drawing with plt.show()",
     machine: "home/somebody",
+    without_seed: "uses np.random.rand, which gives others at every run: draw from rng = np.random.default_rng(0)",
+    without_ids: "has no id: make chapters C=",
     more_metadata: "has the metadata slideshow",
     same_id: "has no id of its own, but fd3cc151: make chapters C=",
     second_title: "there is no other (2 found)",
@@ -226,14 +237,45 @@ CASES = {
     words_first: "its words belong into the first cell",
     heavy: "bytes of live figures, and 300,000 fit",
 }
-STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
+STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed, warned, machine]
 
 
 @pytest.mark.parametrize("change", CASES, ids=lambda change: change.__name__)
 def test_what_is_lacking_is_said_with_its_place_and_its_rule(lacks, change):
     found = lacks(change)
     [said] = [line for line in found if CASES[change] in line][:1] or [f"not said: {found}"]
-    assert re.match(r"04_backpropagation\.ipynb(, cell \d+ \(id [\w-]+\))?: .*\[CONTRIBUTING\.md:[1-9]\d*\]$", said), said
+    assert re.match(r"04_backpropagation\.ipynb(, cell \d+ \(id [\w?-]+\))?: .*\[CONTRIBUTING\.md:[1-9]\d*\]$", said), said
+
+
+FOLDERS = ("home/me", "mnt/disk", "var/folders/ab", "private/tmp", "content/x", "data/x")  # each below the root
+MINE = [*("/" + name for name in FOLDERS), r"C:\Users\me\x.py", r"C:\\Users\\me", "<f at 0x7f0012345678>"]
+
+
+@pytest.mark.parametrize("mine", MINE)
+def test_each_path_of_a_machine_is_shown(lacks, mine):
+    def change(notebook):
+        text = f"{mine}/x, then far away from it, in the same output, also {mine}/x"
+        first_code(notebook).outputs.append(new_output("stream", name="stdout", text=text))
+
+    assert len(lacks(change, [check.RULES["outputs_name_no_machine"]])) == 2
+
+
+@pytest.mark.parametrize("text", ["https://a.b/data/x", "train/content/x", "nnlib/data/mnist", r"A:\alpha and B: \n"])
+def test_no_other_text_is_taken_for_a_path_of_a_machine(text):
+    assert not check.MACHINE.search(text)
+
+
+@pytest.mark.parametrize("change", [same_id, without_ids])
+def test_of_ids_there_is_one_line_always_the_same(lacks, change, recwarn, capsys):
+    first, again = lacks(change), lacks(lambda notebook: None)
+    assert first == again and len([line for line in first if " no id" in line]) == 1
+    assert len(first) == 2, "the other says that the cells are not those that ran"
+    assert not recwarn and capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("source", ["random.random()", "np.random.seed(0)", "np.random.default_rng()", "numpy.random.normal(3)"])
+def test_chance_without_a_seed_is_found(source):
+    assert check.UNSEEDED.search(f"x = {source}") and not check.UNSEEDED.search("rng = np.random.default_rng(7); rng.random(3)")
 
 
 def test_a_whole_chapter_lacks_nothing(lacks):
