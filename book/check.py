@@ -75,7 +75,7 @@ def outputs_belong_to_the_source(path, notebook):
         return
     for k, cell in cells:
         if stored.get(cell.get("id")) != fingerprint(cell):
-            yield k, f"was edited after it ran: {run(path)}"
+            yield k, f"was edited after it ran, or its outputs were: {run(path)}"
 
 
 @rule("no widget is stored", stale=True)

@@ -5,6 +5,7 @@ made: a second run changes no byte. A chapter that fails is left as it was, and 
 """
 
 import hashlib
+import json
 import os
 import re
 import sys
@@ -26,7 +27,7 @@ from book.notebook import ChapterError, chapter_paths, parse, parts
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 600
 CELL_METADATA = ("tags", "mystnb", "jupyter")  # the last hides a cell in JupyterLab
-RAN = "ran"  # key of the notebook's metadata: the fingerprint of each code cell as it was when it ran
+RAN = "ran"  # key of the notebook's metadata: the fingerprint of each code cell and its outputs, as they were when it ran
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -48,8 +49,9 @@ class Client(NotebookClient):
 
 
 def fingerprint(cell):
-    """Eight letters that another source would not give."""
-    return hashlib.sha256(cell.source.rstrip().encode("utf-8")).hexdigest()[:8]
+    """Eight letters that another source or other outputs would not give."""
+    both = json.dumps([cell.source.rstrip(), cell.outputs], sort_keys=True)
+    return hashlib.sha256(both.encode("utf-8")).hexdigest()[:8]
 
 
 def normalise(notebook):

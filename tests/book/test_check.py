@@ -65,6 +65,15 @@ def new_cell(notebook):
     notebook.cells.append(new_code_cell("1 + 1", execution_count=count))
 
 
+def other_output(notebook):
+    first_code(notebook).outputs.append(new_output("stream", text="0.51\n"))
+
+
+def no_output(notebook):
+    cell = next(cell for cell in notebook.cells if cell.get("outputs"))
+    cell.outputs = []
+
+
 def without_fingerprints(notebook):
     del notebook.metadata[RAN]
 
@@ -212,8 +221,10 @@ CASES = {
     unlinked_mistake: "has the mistake mistake-of-mine, to which appendix/mistakes.md has no link",
     never_run: "has not run: make chapters C=04_backpropagation",
     run_alone: "ran as number 41, not 1: make chapters C=",
-    edited: "was edited after it ran: make chapters C=",
-    new_cell: "was edited after it ran: make chapters C=",
+    edited: "was edited after it ran, or its outputs were: make chapters C=",
+    new_cell: "was edited after it ran, or its outputs were: make chapters C=",
+    other_output: "was edited after it ran, or its outputs were: make chapters C=",
+    no_output: "was edited after it ran, or its outputs were: make chapters C=",
     without_fingerprints: "does not say which source its outputs come from: make chapters C=",
     stored_widget: "stores a widget",
     widget_state: "stores the state of widgets",
@@ -237,7 +248,8 @@ CASES = {
     words_first: "its words belong into the first cell",
     heavy: "bytes of live figures, and 300,000 fit",
 }
-STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed, warned, machine]
+STALE = [never_run, run_alone, edited, other_output, no_output, new_cell, without_fingerprints]
+STALE += [stored_widget, widget_state, failed, warned, machine]
 
 
 @pytest.mark.parametrize("change", CASES, ids=lambda change: change.__name__)
