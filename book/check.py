@@ -7,7 +7,6 @@ its cells gave when they last ran.
 import ast
 import gzip
 import html
-import json
 import re
 import sys
 
@@ -15,9 +14,11 @@ import yaml
 
 from book import numbers
 from book.execute import CELL_METADATA, RAN, ROOT, find, fingerprint
-from book.notebook import label_of, parts, read
+from book.notebook import NAME, ChapterError, label_of, parts, read
 
-MACHINE_PATHS = re.compile(r"/(?:home|root|Users|tmp|work|usr|opt)/|site-packages|[A-Z]:\\\\")
+FOLDERS = "home|root|Users|tmp|work|usr|opt|mnt|private|content|data|var/folders"
+MACHINE = re.compile(rf"(?<![\w.])/(?:{FOLDERS})/|site-packages|\b[A-Z]:\\+\w[^\\\s]*\\| at 0x[0-9a-f]{{6,}}>")
+UNSEEDED = re.compile(r"(?<![\w.])(?:(?:np|numpy)\.)?random\.(?!default_rng|Generator|SeedSequence)[a-z_]\w*|default_rng\(\s*\)")
 NETWORK = re.compile(r"sys\.path|urllib|requests\.|urlopen|^\s*[!%]\s*(pip|wget|curl)", re.M)
 RULES = {}
 
@@ -42,6 +43,13 @@ def prose(notebook):
     return [(k, cell.source) for k, cell in enumerate(notebook.cells, 1) if cell.cell_type == "markdown"]
 
 
+def registered(path):
+    """The exercises of this chapter."""
+    from nnlib.exercises import all_exercises
+
+    return [entry for entry in all_exercises().values() if entry.chapter == path.stem]
+
+
 def run(path):
     return f"make chapters C={path.stem}"
 
@@ -62,12 +70,12 @@ def every_cell_has_run_in_order(path, notebook):
 def outputs_belong_to_the_source(path, notebook):
     stored = notebook.metadata.get(RAN, {})
     cells = code(notebook)
-    if cells and not stored:
+    if cells and not any(cell.get("id") in stored for _, cell in cells):
         yield None, f"does not say which source its outputs come from: {run(path)}"
         return
     for k, cell in cells:
         if stored.get(cell.get("id")) != fingerprint(cell):
-            yield k, f"was edited after it ran: {run(path)}"
+            yield k, f"was edited after it ran, or its outputs were: {run(path)}"
 
 
 @rule("no widget is stored", stale=True)
@@ -87,18 +95,40 @@ def no_cell_failed(path, notebook):
                 yield k, f"failed with {output.ename}: {output.evalue}"
 
 
+def listed(book):
+    """What _toc.yml lists, in its order."""
+
+    def files(node):
+        if not isinstance(node, (dict, list)):
+            return []
+        below = [name for each in (node.values() if isinstance(node, dict) else node) for name in files(each)]
+        return ([str(node["file"]).removesuffix(".ipynb")] if "file" in node else []) + below
+
+    with open(book / "_toc.yml", encoding="utf-8") as file:
+        return files(yaml.safe_load(file))
+
+
+def gone(book):
+    """A line for each chapter that _toc.yml lists, and that is not there."""
+    names = [name for name in listed(book) if name.startswith("chapters/") and not (book / f"{name}.ipynb").exists()]
+    return [f"_toc.yml: lists {name}, which is not there: remove the line" for name in names]
+
+
 @rule("Then list the chapter in", stale=True)
 def listed_in_the_contents(path, notebook):
-    toc = yaml.safe_load((path.parent.parent / "_toc.yml").read_text(encoding="utf-8"))
-    listed = [chapter["file"] for part in toc.get("parts", []) for chapter in part["chapters"]]
-    if f"chapters/{path.stem}" not in listed:
+    times = listed(path.parent.parent).count(f"chapters/{path.stem}")
+    if not re.fullmatch(NAME, path.stem):
+        yield None, "is not named NN_topic, as 17_topic is: rename or remove it"
+    elif not times:
         yield None, f"is not listed: add `- file: chapters/{path.stem}` to _toc.yml"
+    elif times > 1:
+        yield None, f"is listed {times} times: leave one line of _toc.yml"
 
 
 # What a page and its readers need -----------------------------------------------------------------------
 
 
-@rule("without an error or a warning")
+@rule("without an error or a warning", stale=True)
 def no_cell_warns(path, notebook):
     for k, cell in code(notebook):
         for output in cell.outputs:
@@ -109,10 +139,13 @@ def no_cell_warns(path, notebook):
 @rule("cells have ids")
 def cells_have_ids_of_their_own(path, notebook):
     seen = set()
-    for k, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], 1):  # as stored: reading mends ids
-        if cell.get("id") in seen | {None}:
-            yield k, f"has no id of its own, but {cell.get('id')}: {run(path)} gives it one"
-        seen.add(cell.get("id"))
+    for k, cell in enumerate(notebook.cells, 1):
+        if "id" not in cell:
+            yield k, f"has no id: {run(path)} gives one to each cell"
+            return
+        if cell.id in seen:
+            yield k, f"has no id of its own, but {cell.id}: {run(path)} gives it one"
+        seen.add(cell.id)
 
 
 @rule("metadata hold only")
@@ -127,15 +160,22 @@ def metadata_are_plain(path, notebook):
             yield k, f"has the metadata {', '.join(sorted(extra))}: {run(path)} drops them"
 
 
-@rule("no path or memory address of a machine is in an output")
+@rule("no path or memory address of a machine is in an output", stale=True)
 def outputs_name_no_machine(path, notebook):
     for k, cell in code(notebook):
         for output in cell.outputs:
             data = {kind: text for kind, text in output.get("data", {}).items() if kind.startswith(("text/", "image/svg"))}
             for text in [output.get("text", ""), *data.values()]:
-                found = MACHINE_PATHS.search(text) or re.search(r" at 0x[0-9a-f]{6,}>", text)
-                if found:
-                    yield k, f"shows {text[max(0, found.start() - 20) : found.end() + 20]!r}"
+                for found in MACHINE.finditer(text):
+                    shown = text[max(0, found.start() - 20) : found.end() + 20]
+                    yield k, f"shows {shown!r}, which is of one machine: print what every machine has, such as a name"
+
+
+@rule("A second `make chapters` changes no byte")
+def chance_has_a_seed(path, notebook):
+    for k, cell in code(notebook):
+        if found := UNSEEDED.search(cell.source):
+            yield k, f"uses {found[0]}, which gives others at every run: draw from rng = np.random.default_rng(0)"
 
 
 @rule("nothing is downloaded")
@@ -253,8 +293,9 @@ def has_a_live_figure(path, notebook):
 
 @rule("at least three a chapter")
 def has_three_goals(path, notebook):
-    sources = [re.sub(r"^[%!].*", "", cell.source, flags=re.M) for _, cell in code(notebook)]
-    words = [word for source in sources for word in ast.walk(ast.parse(source)) if isinstance(word, ast.keyword)]
+    sources = [(k, re.sub(r"^[%!].*", "", cell.source, flags=re.M)) for k, cell in code(notebook)]
+    trees = [ast.parse(source, f"cell {k}") for k, source in sources]
+    words = [word for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)]
     goals = [word.value for word in words if word.arg == "goals"]
     count = sum(len(value.keys) if isinstance(value, ast.Dict) else 3 for value in goals)
     if count < 3:
@@ -282,27 +323,25 @@ def ends_with_summary_terms_and_reading(path, notebook):
 
 @rule("two or more in code, two to think about, one to explore")
 def exercises_of_each_kind(path, notebook):
-    from nnlib.exercises import all_exercises
-
     blocks = {}
     for part in parts(notebook):
         if part.kind:
             blocks.setdefault((part.kind, part.label), []).append(part)
     tasks = {label for kind, label in blocks if kind == "exercise"}
     solutions = {label for kind, label in blocks if kind == "solution"}
-    registered = {label_of(entry.name) for entry in all_exercises().values() if entry.chapter == path.stem}
+    known = {label_of(entry.name) for entry in registered(path)}
     registry = f"nnlib/exercises/ch{path.stem}.py"
-    for label in sorted(registered - tasks):
+    for label in sorted(known - tasks):
         yield None, f"has no cells for the exercise {label}, which {registry} registers"
     for label in sorted(label for label in tasks if not label.startswith("ex-")):
         yield None, f"the label {label!r} of an exercise does not begin with ex-"
-    if len(registered) < 2:
-        yield None, f"has {len(registered)} exercises in {registry}: two are to be answered in code"
-    if len(tasks - registered) < 3:
-        yield None, f"has {len(tasks - registered)} exercises without code: two are to think about, one to explore"
+    if len(known) < 2:
+        yield None, f"has {len(known)} exercises in {registry}: two are to be answered in code"
+    if len(tasks - known) < 3:
+        yield None, f"has {len(tasks - known)} exercises without code: two are to think about, one to explore"
     for label in sorted(tasks ^ solutions):
         yield None, f"the exercise {label} has no solution" if label in tasks else f"the solution {label} has no exercise"
-    for label in sorted(tasks - registered):
+    for label in sorted(tasks - known):
         for part in blocks["exercise", label]:
             if part.cell.cell_type == "code" and "check(" in part.cell.source:
                 yield part.number + 1, f"checks {label}, which {registry} does not register"
@@ -310,10 +349,10 @@ def exercises_of_each_kind(path, notebook):
 
 @rule("plausible wrong answers, each with the hint made for it")
 def exercises_agree_with_the_registry(path, notebook):
-    from nnlib.exercises import all_exercises
-
     registry = f"nnlib/exercises/ch{path.stem}.py"
-    for entry in (entry for entry in all_exercises().values() if entry.chapter == path.stem):
+    for entry in registered(path):
+        if not (entry.value or entry.adapter or entry._inputs):
+            yield None, f"has no inputs for {entry.name} in {registry}: add @{entry.name}.inputs, or value=True for a number"
         if not 3 <= len(entry.mistakes) <= 7:
             yield None, f"has {len(entry.mistakes)} wrong answers to {entry.name} in {registry}: three to seven"
         task = [part for part in parts(notebook) if (part.kind, part.label) == ("exercise", label_of(entry.name))]
@@ -322,6 +361,17 @@ def exercises_agree_with_the_registry(path, notebook):
         worth = f"*{entry.minutes} minutes, {entry.points} point{'s' * (entry.points != 1)}.*"
         if task and not any(worth in part.cell.source for part in task):
             yield task[0].number + 1, f"does not end the task of {entry.name} with {worth}, as {registry} has it"
+
+
+@rule("its solution too ends with `check(...)`")
+def solutions_are_right(path, notebook):
+    for entry in registered(path):
+        cells = [part for part in parts(notebook) if (part.kind, part.label) == ("solution", label_of(entry.name))]
+        texts = [output.get("text", "") for part in cells for output in part.cell.get("outputs", [])]
+        said = [line for text in texts for line in text.splitlines() if line.startswith(f"{entry.name}: ")]
+        if cells and not (said and re.match(r"\w+: right(?!.*; wrong)", said[-1])):
+            what = f"says {said[-1]!r}: mend it" if said else f"shows no check: end it with check({entry.name})"
+            yield cells[-1].number + 1, f"closes a solution that {what}, then {run(path)}"
 
 
 @rule("stands in `appendix/glossary.md` with its Chinese counterpart")
@@ -350,29 +400,37 @@ def nothing_is_left_to_write(path, notebook):
 
 def to_look_at(path):
     """Numbers in sentences that the page gives no source for: perhaps wrong, perhaps from elsewhere."""
-    return [
-        f"{path.name}, cell {k}: {number} in {words!r}" for k, number, words in numbers.unsupported(read(path))
-    ]
+    try:
+        notebook = read(path)
+    except ChapterError:  # as lacks says
+        return []
+    return [f"{path.name}, cell {k}: {number} in {words!r}" for k, number, words in numbers.unsupported(notebook)]
 
 
 def lacks(path, rules=None):
     """What the chapter at ``path`` lacks, a line each, with the place in CONTRIBUTING.md that asks for it."""
-    notebook = read(path)
+    try:
+        notebook = read(path)
+    except ChapterError as error:
+        return [str(error)]
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
     found = []
     for each in rules or RULES.values():
         line = next((k for k, text in enumerate(guide, 1) if each.said in text), 0)
-        for k, words in each(path, notebook):
-            where = path.name if k is None else f"{path.name}, cell {k} (id {notebook.cells[k - 1].get('id', '?')})"
-            found.append(f"{where}: {words}   [CONTRIBUTING.md:{line}]")
-    return found
+        try:
+            for k, words in each(path, notebook):
+                where = path.name if k is None else f"{path.name}, cell {k} (id {notebook.cells[k - 1].get('id', '?')})"
+                found.append(f"{where}: {words}   [CONTRIBUTING.md:{line}]")
+        except Exception as error:  # what a rule reads is broken: the code of a cell, the registry, _toc.yml
+            found.append(f"{path.name}: {type(error).__name__}: {' '.join(str(error).split())}")
+    return list(dict.fromkeys(found))
 
 
 def main(arguments):
     only_stale = "--stale" in arguments
     rules = [each for each in RULES.values() if each.stale] if only_stale else None
     paths = find([name for name in arguments if name != "--stale"])
-    found = [line for path in paths for line in lacks(path, rules)]
+    found = [line for path in paths for line in lacks(path, rules)] or gone(ROOT)
     for line in found:
         print(line, file=sys.stderr if only_stale else sys.stdout)
     if only_stale and found:

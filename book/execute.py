@@ -5,6 +5,7 @@ made: a second run changes no byte. A chapter that fails is left as it was, and 
 """
 
 import hashlib
+import json
 import os
 import re
 import sys
@@ -16,17 +17,17 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
 
 from book.arithmetic import ONE_ROUNDING
 from book.kernels import AsyncNamedKernelManager
-from book.notebook import chapter_paths, parts, read
+from book.notebook import ChapterError, chapter_paths, parse, parts
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 600
 CELL_METADATA = ("tags", "mystnb", "jupyter")  # the last hides a cell in JupyterLab
-RAN = "ran"  # key of the notebook's metadata: the fingerprint of each code cell as it was when it ran
+RAN = "ran"  # key of the notebook's metadata: the fingerprint of each code cell and its outputs, as they were when it ran
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -39,10 +40,6 @@ KERNEL_ENVIRONMENT = {
 }
 
 
-class ChapterError(Exception):
-    """A chapter that did not run; the message names the chapter and the cell."""
-
-
 class Client(NotebookClient):
     """nbclient without its mirror of Output widgets, which can hang on cells with ``interact``."""
 
@@ -52,8 +49,9 @@ class Client(NotebookClient):
 
 
 def fingerprint(cell):
-    """Eight letters that another source would not give."""
-    return hashlib.sha256(cell.source.rstrip().encode("utf-8")).hexdigest()[:8]
+    """Eight letters that another source or other outputs would not give."""
+    both = json.dumps([cell.source.rstrip(), cell.outputs], sort_keys=True)
+    return hashlib.sha256(both.encode("utf-8")).hexdigest()[:8]
 
 
 def normalise(notebook):
@@ -61,8 +59,11 @@ def normalise(notebook):
     notebook.metadata.clear()
     notebook.metadata.update(nbformat.from_dict(NOTEBOOK_METADATA))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen = {None}
     for number, cell in enumerate(notebook.cells):
-        cell.setdefault("id", f"cell-{number:03d}")
+        if cell.get("id") in seen:
+            cell.id = f"cell-{number:03d}"
+        seen.add(cell.id)
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
@@ -79,8 +80,7 @@ def execute(path, on_cell=lambda: None):
     Raises ChapterError, which names chapter and cell, and leaves the file as it was.
     """
     old = path.read_bytes()
-    notebook = nbformat.reads(old.decode("utf-8"), as_version=4)
-    normalise(notebook)
+    notebook = parse(old, path.name)
     running = {}
 
     def start(cell, cell_index):
@@ -99,24 +99,39 @@ def execute(path, on_cell=lambda: None):
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
+        normalise(notebook)
         client.execute()
+        normalise(notebook)
     except Exception as error:
-        where = f"{path.name}, cell {running.get('number', 0)} (id {running.get('id', '?')})"
-        text = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
+        where = f"{path.name}, cell {running['number']} (id {running['id']})" if running else path.name
+        text = error.traceback if isinstance(error, CellExecutionError) else str(error)
+        if isinstance(error, DeadKernelError):
+            text += ": the cell ended Python, or there was not enough memory"
         text = re.sub(r"\x1b\[[0-9;]*m", "", text)
         raise ChapterError(f"{where} failed:\n{text}") from error
-    normalise(notebook)
     notebook.metadata[RAN] = {cell.id: fingerprint(cell) for cell in notebook.cells if cell.cell_type == "code"}
     new = (nbformat.writes(notebook) + "\n").encode("utf-8")
-    if new != old:
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(new)
-        os.replace(temporary, path)
+    store(path, old, new)
     return new != old
 
 
+def store(path, old, new):
+    """Put ``new`` in the place of the file's ``old``, whole or not at all."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")  # of this run alone
+    try:
+        if path.read_bytes() != old:
+            raise ChapterError(f"{path.name} was edited while it ran: run the command again")
+        if new != old:
+            temporary.write_bytes(new)
+            os.replace(temporary, path)
+    except OSError as error:
+        raise ChapterError(f"{path.name} could not be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def find(names):
-    """Paths for names like ``03``, ``03_losses`` or ``chapters/03_losses.ipynb``; of all chapters without names."""
+    """Paths for names like ``03``, ``03_losses`` or ``chapters/03_losses``; of all chapters without names."""
     chapters = chapter_paths()
     if not names:
         return chapters
@@ -125,7 +140,8 @@ def find(names):
         if name.endswith(".ipynb") and Path(name).exists():
             found.append(Path(name).resolve())
             continue
-        matches = [path for path in chapters if name == path.stem or path.stem.startswith(name + "_")]
+        stem = name.removeprefix("chapters/").removesuffix(".ipynb")
+        matches = [path for path in chapters if stem == path.stem or path.stem.startswith(stem + "_")]
         if not matches:
             sys.exit(f"There is no chapter {name}. There are: {', '.join(path.stem for path in chapters)}")
         found += matches
@@ -134,7 +150,7 @@ def find(names):
 
 def main(names):
     paths = find(names)
-    cells = sum(cell.cell_type == "code" for path in paths for cell in read(path).cells)
+    cells = sum(path.read_bytes().count(b'"cell_type": "code"') for path in paths)
     failures = []
     lock = threading.Lock()
     with tempfile.TemporaryDirectory() as ipython, tqdm(total=cells, unit="cell", desc="chapters") as bar:

@@ -7,7 +7,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from book.execute import ROOT, normalise
-from book.notebook import chapter_paths
+from book.notebook import NAME, chapter_paths
 
 IMPORTS = """import matplotlib.pyplot as plt
 import numpy as np
@@ -73,7 +73,7 @@ def cells(stem):
             new_markdown_cell(task),
             new_code_cell(stub),
             new_markdown_cell(solution),
-            new_code_cell(f"def {name}(x):\n    return x  # TODO"),
+            new_code_cell(f"def {name}(x):\n    return x  # TODO\n\n\ncheck({name})"),
             new_markdown_cell("```{solution-end}\n```"),
         ]
     for name in ("why", "when", "hands"):
@@ -86,7 +86,7 @@ def cells(stem):
 
 
 def main(names):
-    if len(names) != 1 or not re.fullmatch(r"\d\d_[a-z][a-z0-9_]*", names[0]):
+    if len(names) != 1 or not re.fullmatch(NAME, names[0]):
         print("Name one chapter, with its number: make new C=17_topic", file=sys.stderr)
         return 2
     stem, path = names[0], ROOT / "chapters" / f"{names[0]}.ipynb"

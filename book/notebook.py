@@ -10,7 +10,12 @@ ROOT = Path(__file__).resolve().parent.parent
 _FENCE = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)(?P<gate>-start|-end|)\}\s*(?P<title>.*)$"
 )
+NAME = r"(?!00)\d\d_[a-z][a-z0-9_]*"  # of a chapter
 _GATE = re.compile(r"^(`{3,}|:{3,})\{(?:exercise|solution)-(?:start|end)\}.*\n(^:.*\n)*\1 *$", re.MULTILINE)
+
+
+class ChapterError(ValueError):
+    """What keeps a chapter from being read, run or stored; the message names the chapter and, where there is one, the cell."""
 
 
 class Part(NamedTuple):
@@ -24,8 +29,24 @@ class Part(NamedTuple):
 
 
 def read(path):
-    """The notebook at ``path``."""
-    return nbformat.read(path, as_version=4)
+    """The notebook at ``path``, with its cells' ids as they are stored; see :func:`parse`."""
+    return parse(Path(path).read_bytes(), Path(path).name)
+
+
+def parse(content, name):
+    """The notebook in the bytes of the file ``name``; ChapterError if there is none, or an exercise in it stays open."""
+    try:
+        text = content.decode("utf-8")
+        if marks := re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
+            line = text.count("\n", 0, marks.start()) + 1
+            raise ChapterError(f"line {line}: has the marks of a merge: choose one of the two sides")
+        notebook = nbformat.v4.reads(text)
+        parts(notebook)
+        return notebook
+    except ChapterError as error:
+        raise ChapterError(f"{name}, {error}") from None
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ChapterError(f"{name} is no notebook ({error}): mend it there, or take it back with git restore") from error
 
 
 def chapter_paths(root=ROOT):
@@ -36,9 +57,14 @@ def chapter_paths(root=ROOT):
 def parts(notebook):
     """Cut a notebook at the fences of its exercises and solutions, into a list of :class:`Part`.
 
-    Raises ValueError where a fence is not closed or not opened.
+    Raises ChapterError where a fence is not closed or not opened.
     """
-    found, kind, label, title = [], "", "", ""
+    found, kind, label, title, opened = [], "", "", "", 0
+
+    def unclosed(number):
+        where = f"cell {number + 1}: the {kind} {label!r} (cell {opened + 1})"
+        return ChapterError(f"{where} is not closed: add its closing fence above")
+
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "markdown":
             found.append(Part(kind, label, title, cell, number))
@@ -54,11 +80,13 @@ def parts(notebook):
 
         for k, line in enumerate(lines):
             match = _FENCE.match(line)
-            if match and (match["kind"] != kind if match["gate"] == "-end" else kind):
-                raise ValueError(f"cell {number}: {line!r} is not expected here")
+            if match and kind and (match["gate"], match["kind"]) != ("-end", kind):
+                raise unclosed(number)
+            if match and not kind and match["gate"] == "-end":
+                raise ChapterError(f"cell {number + 1}: {line!r} closes nothing: open it above, or remove it")
             if match and match["gate"] != "-end":
                 flush()
-                kind, title = match["kind"], match["title"].strip()
+                kind, title, opened = match["kind"], match["title"].strip(), number
                 named = re.search(r"^:label: *(\S+)", "\n".join(lines[k + 1 : k + 6]), re.MULTILINE)
                 label = title if kind == "solution" else named[1] if named else ""
             piece.append(line)
@@ -69,7 +97,7 @@ def parts(notebook):
                 kind = label = title = end = ""
         flush()
     if kind:
-        raise ValueError(f"the {kind} {label!r} is not closed")
+        raise unclosed(number)
     return found
 
 

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from book import __main__ as commands
 from book import check
-from book.execute import RAN, fingerprint
+from book.execute import RAN, find, fingerprint
 from book.notebook import read
 from nnlib.exercises import all_exercises
 
@@ -65,6 +65,15 @@ def new_cell(notebook):
     notebook.cells.append(new_code_cell("1 + 1", execution_count=count))
 
 
+def other_output(notebook):
+    first_code(notebook).outputs.append(new_output("stream", text="0.51\n"))
+
+
+def no_output(notebook):
+    cell = next(cell for cell in notebook.cells if cell.get("outputs"))
+    cell.outputs = []
+
+
 def without_fingerprints(notebook):
     del notebook.metadata[RAN]
 
@@ -97,6 +106,15 @@ def semicolon(notebook):
 
 def machine(notebook):
     first_code(notebook).outputs.append(new_output("stream", name="stdout", text="see /" + "home/somebody/x"))
+
+
+def without_seed(notebook):
+    first_code(notebook).source += "\nx = np.random.rand(3)"
+
+
+def without_ids(notebook):
+    for cell in notebook.cells:
+        del cell["id"]
 
 
 def more_metadata(notebook):
@@ -203,8 +221,10 @@ CASES = {
     unlinked_mistake: "has the mistake mistake-of-mine, to which appendix/mistakes.md has no link",
     never_run: "has not run: make chapters C=04_backpropagation",
     run_alone: "ran as number 41, not 1: make chapters C=",
-    edited: "was edited after it ran: make chapters C=",
-    new_cell: "was edited after it ran: make chapters C=",
+    edited: "was edited after it ran, or its outputs were: make chapters C=",
+    new_cell: "was edited after it ran, or its outputs were: make chapters C=",
+    other_output: "was edited after it ran, or its outputs were: make chapters C=",
+    no_output: "was edited after it ran, or its outputs were: make chapters C=",
     without_fingerprints: "does not say which source its outputs come from: make chapters C=",
     stored_widget: "stores a widget",
     widget_state: "stores the state of widgets",
@@ -213,6 +233,8 @@ CASES = {
     long_line: "has 120 characters, and 110 fit",
     semicolon: "end a drawing with plt.show()",
     machine: "home/somebody",
+    without_seed: "uses np.random.rand, which gives others at every run: draw from rng = np.random.default_rng(0)",
+    without_ids: "has no id: make chapters C=",
     more_metadata: "has the metadata slideshow",
     same_id: "has no id of its own, but fd3cc151: make chapters C=",
     second_title: "there is no other (2 found)",
@@ -226,18 +248,67 @@ CASES = {
     words_first: "its words belong into the first cell",
     heavy: "bytes of live figures, and 300,000 fit",
 }
-STALE = [never_run, run_alone, edited, new_cell, without_fingerprints, stored_widget, widget_state, failed]
+STALE = [never_run, run_alone, edited, other_output, no_output, new_cell, without_fingerprints]
+STALE += [stored_widget, widget_state, failed, warned, machine]
 
 
 @pytest.mark.parametrize("change", CASES, ids=lambda change: change.__name__)
 def test_what_is_lacking_is_said_with_its_place_and_its_rule(lacks, change):
     found = lacks(change)
     [said] = [line for line in found if CASES[change] in line][:1] or [f"not said: {found}"]
-    assert re.match(r"04_backpropagation\.ipynb(, cell \d+ \(id [\w-]+\))?: .*\[CONTRIBUTING\.md:[1-9]\d*\]$", said), said
+    assert re.match(r"04_backpropagation\.ipynb(, cell \d+ \(id [\w?-]+\))?: .*\[CONTRIBUTING\.md:[1-9]\d*\]$", said), said
+
+
+FOLDERS = ("home/me", "mnt/disk", "var/folders/ab", "private/tmp", "content/x", "data/x")  # each below the root
+MINE = [*("/" + name for name in FOLDERS), r"C:\Users\me\x.py", r"C:\\Users\\me", "<f at 0x7f0012345678>"]
+
+
+@pytest.mark.parametrize("mine", MINE)
+def test_each_path_of_a_machine_is_shown(lacks, mine):
+    def change(notebook):
+        text = f"{mine}/x, then far away from it, in the same output, also {mine}/x"
+        first_code(notebook).outputs.append(new_output("stream", name="stdout", text=text))
+
+    assert len(lacks(change, [check.RULES["outputs_name_no_machine"]])) == 2
+
+
+@pytest.mark.parametrize("text", ["https://a.b/data/x", "train/content/x", "nnlib/data/mnist", r"A:\alpha and B: \n"])
+def test_no_other_text_is_taken_for_a_path_of_a_machine(text):
+    assert not check.MACHINE.search(text)
+
+
+@pytest.mark.parametrize("change", [same_id, without_ids])
+def test_of_ids_there_is_one_line_always_the_same(lacks, change, recwarn, capsys):
+    first, again = lacks(change), lacks(lambda notebook: None)
+    assert first == again and len([line for line in first if " no id" in line]) == 1
+    assert len(first) == 2, "the other says that the cells are not those that ran"
+    assert not recwarn and capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("source", ["random.random()", "np.random.seed(0)", "np.random.default_rng()", "numpy.random.normal(3)"])
+def test_chance_without_a_seed_is_found(source):
+    assert check.UNSEEDED.search(f"x = {source}") and not check.UNSEEDED.search("rng = np.random.default_rng(7); rng.random(3)")
 
 
 def test_a_whole_chapter_lacks_nothing(lacks):
     assert lacks(lambda notebook: None) == []
+
+
+def test_a_broken_cell_is_one_line_of_the_list(lacks):
+    def change(notebook):
+        first_code(notebook).source += "\nprint("
+
+    [said] = [line for line in lacks(change) if "SyntaxError" in line]
+    assert re.fullmatch(r"04_backpropagation\.ipynb: SyntaxError: .*\(cell \d+, line \d+\)", said)
+
+
+def test_a_broken_registry_is_one_line_of_the_list(lacks, monkeypatch):
+    def broken():
+        raise ValueError("exercise 'shortcut' is both in 04_backpropagation and in 17_groups")
+
+    monkeypatch.setattr("nnlib.exercises.all_exercises", broken)
+    [said] = lacks(lambda notebook: None)
+    assert said == f"{CHAPTER}.ipynb: ValueError: exercise 'shortcut' is both in 04_backpropagation and in 17_groups"
 
 
 def test_a_registered_exercise_without_cells_is_named(lacks):
@@ -255,10 +326,69 @@ def test_too_few_wrong_answers_are_counted(lacks, monkeypatch):
     assert f"has 2 wrong answers to {entry.name} in nnlib/exercises/ch{CHAPTER}.py: three to seven   [CONTRIBUTING.md:" in said
 
 
+@pytest.mark.parametrize(
+    "put, said",
+    [
+        ("shortcut_gradient: right on one; wrong on two", "says 'shortcut_gradient: right on one; wrong on two': mend it"),
+        ("shortcut_gradient: wrong", "says 'shortcut_gradient: wrong': mend it"),
+        ("", "shows no check: end it with check(shortcut_gradient)"),
+    ],
+)
+def test_a_solution_that_is_not_right_is_named(lacks, put, said):
+    def change(notebook):
+        for cell in notebook.cells:
+            for output in cell.get("outputs", []):
+                if output.get("text", "").startswith("shortcut_gradient: right"):
+                    output["text"] = put
+
+    assert any(f"closes a solution that {said}, then make chapters C=" in line for line in lacks(change))
+
+
+def test_an_entry_without_inputs_is_told_to_have_some(lacks, monkeypatch):
+    entry = next(entry for entry in all_exercises().values() if entry.name == "shortcut_gradient")
+    monkeypatch.setattr(entry, "_inputs", None)
+    assert any("has no inputs for shortcut_gradient in nnlib/exercises/ch04_" in line for line in lacks(lambda notebook: None))
+
+
 def test_a_chapter_that_is_not_listed_is_told_where(lacks, folder):
     toc = folder / "_toc.yml"
     toc.write_text(toc.read_text(encoding="utf-8").replace(f"  - file: chapters/{CHAPTER}\n", ""), encoding="utf-8")
     assert any(f"add `- file: chapters/{CHAPTER}` to _toc.yml" in line for line in lacks(lambda notebook: None))
+
+
+CONTENTS = {
+    "- file: chapters/{0}\n- file: chapters/{0}": "is listed 2 times: leave one line of _toc.yml",
+    "- file: chapters/{0}\n   - file: x": "ScannerError: ",
+    "- caption: a part without chapters": "is not listed: add ",
+    "- file: chapters/{0}.ipynb": None,
+    "- file: intro\n  sections:\n  - file: chapters/{0}": None,
+}
+
+
+@pytest.mark.parametrize("contents", CONTENTS)
+def test_contents_of_any_form_are_read(lacks, folder, contents):
+    (folder / "_toc.yml").write_text("parts:\n" + contents.format(CHAPTER), encoding="utf-8")
+    found = lacks(lambda notebook: None, [check.RULES["listed_in_the_contents"]])
+    assert CONTENTS[contents] in found[0] if CONTENTS[contents] else found == []
+
+
+def test_a_chapter_that_is_listed_and_not_there_is_named(folder):
+    toc = folder / "_toc.yml"
+    toc.write_text(f"parts:\n- chapters:\n  - file: intro\n  - file: chapters/{CHAPTER}\n  - file: chapters/17_gone\n")
+    assert check.gone(folder) == ["_toc.yml: lists chapters/17_gone, which is not there: remove the line"]
+
+
+@pytest.mark.parametrize("name", ["7_more", "Untitled", "18 more", "00_zero"])
+def test_a_notebook_that_is_not_named_as_a_chapter_is_told(folder, name):
+    path = shutil.move(folder / "chapters" / f"{CHAPTER}.ipynb", folder / "chapters" / f"{name}.ipynb")
+    [said] = check.lacks(path, [check.RULES["listed_in_the_contents"]])
+    assert said.startswith(f"{name}.ipynb: is not named NN_topic, as 17_topic is: rename or remove it")
+
+
+def test_a_chapter_has_several_names(root):
+    [path] = find([CHAPTER])
+    for name in ("04", f"chapters/{CHAPTER}", f"{CHAPTER}.ipynb", f"chapters/{CHAPTER}.ipynb"):
+        assert find([name]) == [path]
 
 
 def test_every_rule_is_a_sentence_of_contributing(root):

@@ -39,7 +39,7 @@ def test_a_new_chapter_runs_and_lacks_only_what_its_author_must_write(folder, ca
 def test_a_number_is_taken_once_and_a_name_is_asked_for(folder, capsys):
     assert new.main(["17_topic"]) == 0
     assert new.main(["17_other"]) == 1 and "17 already" in capsys.readouterr().err
-    for names in ([], ["topic"], ["17_Topic"], ["17_a", "18_b"]):
+    for names in ([], ["topic"], ["17_Topic"], ["00_zero"], ["17_a", "18_b"]):
         assert new.main(names) == 2
     notebook = json.loads((folder / "chapters" / "17_topic.ipynb").read_text(encoding="utf-8"))
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])

@@ -8,6 +8,8 @@ import sys
 import nbformat
 import pytest
 
+from book.execute import ChapterError, execute
+
 CELLS = [
     "import matplotlib.pyplot as plt\nimport numpy as np\n\nfrom nnlib.explore import explore",
     "print(np.arange(3) / 4)",
@@ -121,3 +123,71 @@ def test_a_failing_chapter_is_named_with_its_cell_and_left_as_it_was(root, tmp_p
 def test_an_unknown_chapter_is_said(root):
     done = run(root, "book.execute", "99_nowhere")
     assert done.returncode != 0 and "There is no chapter 99_nowhere" in done.stderr
+
+
+def test_a_failing_cell_is_shown_with_its_line_and_function(root, tmp_path):
+    path = write(tmp_path / "02_broken.ipynb", ["def f(x):\n    return 1 / x\n\n\nf(1)\nf(0)"])
+    with pytest.raises(ChapterError, match="(?s)cell 1 .*line 6.* f\\(x\\).*-> 2 .*ZeroDivisionError"):
+        execute(path)
+
+
+def test_a_kernel_that_ended_is_told_with_what_ends_one(tmp_path):
+    with pytest.raises(ChapterError, match="Kernel died: .* memory"):
+        execute(write(tmp_path / "02_ended.ipynb", ["import os\nos._exit(1)"]))
+
+
+def test_what_was_saved_while_a_chapter_ran_is_kept(tmp_path):
+    for cells in (["1 + 1"], ["x = 1"]):  # with an output to store, and without
+        path = write(tmp_path / "02_edited.ipynb", cells)
+        execute(path)
+        write(path, [*cells, "y = 1"])
+        with pytest.raises(ChapterError, match="02_edited.ipynb was edited while it ran: run the command again"):
+            execute(path, on_cell=lambda: path.write_text("the edit"))
+        assert path.read_text() == "the edit"
+
+
+def test_a_full_disk_leaves_the_notebook_and_nothing_else(tmp_path, monkeypatch):
+    path = write(tmp_path / "02_full.ipynb", ["1 + 1"])
+    before, put = path.read_bytes(), type(path).write_bytes
+
+    def full(path, content):
+        put(path, content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_bytes", full)
+    with pytest.raises(ChapterError, match="02_full.ipynb could not be written: No space left on device"):
+        execute(path)
+    assert path.read_bytes() == before and [*tmp_path.iterdir()] == [path]
+
+
+def test_what_is_no_chapter_is_told_and_the_others_run(root, tmp_path):
+    whole = write(tmp_path / "02_whole.ipynb", ["1 + 1"])
+    sides = "<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n"
+    wrong = {
+        "03_merged": ("{\n" + sides, ", line 2: has the marks of a merge"),
+        "04_empty": ("", " is no notebook (Expecting value: line 1"),
+        "05_marked": ("\ufeff{}", " is no notebook (Unexpected UTF-8 BOM"),
+        "06_list": ("[]", " is no notebook"),
+        "07_bare": ('{"cells": [{}]}', " is no notebook"),
+    }
+    for name, (text, _) in wrong.items():
+        (tmp_path / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    for name, sources in {
+        "08_open": ["```{exercise-start} T\n:label: ex-a\n```", "```{solution-start} ex-a\n```"],
+        "09_last": ["```{solution-start} ex-a\n```", "x"],
+        "10_ended": ["```{solution-end}\n```"],
+    }.items():
+        cells = [nbformat.v4.new_markdown_cell(source) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    said = {name: words for name, (_, words) in wrong.items()} | {
+        "08_open": ", cell 2: the exercise 'ex-a' (cell 1) is not closed: add its closing fence",
+        "09_last": ", cell 2: the solution 'ex-a' (cell 1) is not closed: add its closing fence",
+        "10_ended": ", cell 1: '```{solution-end}' closes nothing",
+    }
+    paths = [*map(str, sorted(tmp_path.glob("*.ipynb"), reverse=True))]
+    for module in ("book.execute", "book.check"):
+        done = subprocess.run([sys.executable, "-m", module, *paths], cwd=root, capture_output=True, text=True)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        for name, words in said.items():
+            assert f"{name}.ipynb{words}" in done.stdout + done.stderr
+    assert nbformat.read(whole, 4).cells[0].outputs

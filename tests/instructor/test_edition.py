@@ -181,7 +181,7 @@ def test_directives_without_gates():
     ["```{solution-start} ex-a\n```", "```{exercise-end}\n```"],
 ])
 def test_fences_that_do_not_close(sources):
-    with pytest.raises(ValueError, match="not expected|not closed"):
+    with pytest.raises(ValueError, match="^cell [12]: .*(is not closed|closes nothing)"):
         parts(cells(*sources))
 
 
