@@ -37,7 +37,8 @@ class Value:
 
     A slope is the derivative of this value with respect to that parent. ``data`` is the number, ``grad`` the
     derivative of the last ``backward``'s result, ``op`` the operation's sign, ``label`` a name for drawings.
-    A copy, or what was pickled, remembers nothing of how it was made: it is a leaf.
+    A copy, or what was pickled, remembers nothing of how it was made: it is a leaf. ``==`` asks whether two are the
+    same node; numbers are compared as ``x.data``.
 
     Raises
     ------
@@ -147,7 +148,8 @@ class Tensor:
 
     Any operation of nnlib takes Tensors and gives one: ``cross_entropy(relu(x @ W + b), labels)``. Arrays
     among its arguments are constants. ``data`` is the array; ``grad`` is None until ``backward``, then an array
-    of the same shape. A copy, or what was pickled, has these two and remembers nothing: it is a leaf.
+    of the same shape. A copy, or what was pickled, has these two and remembers nothing: it is a leaf. ``==`` asks
+    whether two are the same; numbers are compared as ``x.data``.
 
     Raises
     ------
