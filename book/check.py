@@ -175,7 +175,7 @@ def outputs_name_no_machine(path, notebook):
 def chance_has_a_seed(path, notebook):
     for k, cell in code(notebook):
         if found := UNSEEDED.search(cell.source):
-            yield k, f"uses {found[0]}, which gives others at every run: draw from rng = np.random.default_rng(0)"
+            yield k, f"uses {found[0]}: draw from rng = np.random.default_rng(0), that each run gives the same"
 
 
 @rule("nothing is downloaded")

@@ -233,7 +233,7 @@ CASES = {
     long_line: "has 120 characters, and 110 fit",
     semicolon: "end a drawing with plt.show()",
     machine: "home/somebody",
-    without_seed: "uses np.random.rand, which gives others at every run: draw from rng = np.random.default_rng(0)",
+    without_seed: "uses np.random.rand: draw from rng = np.random.default_rng(0), that each run gives the same",
     without_ids: "has no id: make chapters C=",
     more_metadata: "has the metadata slideshow",
     same_id: "has no id of its own, but fd3cc151: make chapters C=",
