@@ -17,8 +17,7 @@ def numeric(who, name, x):
     """``x`` as an array of floats or integers; ``TypeError`` if it holds anything else."""
     if type(x) is np.ndarray and x.dtype.char in "fd":      # what a training step brings
         return x
-    if isinstance(x, np.ma.MaskedArray):        # whose mask would be lost without a word
-        raise TypeError(f"{who} expects {name} without a mask, got a masked array")
+    unmasked(who, name, x)
     try:
         x = np.asarray(x)
     except ValueError as error:
@@ -28,6 +27,12 @@ def numeric(who, name, x):
     if x.dtype == np.float16:                   # 70,000 is too large for it, and so are many sums
         raise TypeError(f"{who} expects {name} in float32 or float64, got float16")
     return x
+
+
+def unmasked(who, name, x):
+    """Refuse a masked array, whose mask would be lost without a word."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{who} expects {name} without a mask, got a masked array")
 
 
 def precision(who, dtype):
@@ -60,8 +65,9 @@ def notation(text):
 
     A letter is one size, wherever it stands; ``4H`` is four times H, and ``...`` in front any leading axes.
     """
-    arrays = re.findall(r"\([^)]*\)(?:\|\([^)]*\))*", "".join(text.split()))
-    if ",".join(arrays) != "".join(text.split()):
+    compact = "".join(text.split())
+    arrays = re.findall(r"\([^)]*\)(?:\|\([^)]*\))*", compact)
+    if ",".join(arrays) != compact:
         raise ValueError(f"operation expects shapes as in '(N,D),(D,K)', got {text!r}")
     return [[tuple(... if axis == "..." else axis for axis in re.findall(r"[\w.]+", shape)) for shape in choices.split("|")]
             for choices in arrays]

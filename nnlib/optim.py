@@ -302,7 +302,11 @@ def _step_decay(lr, every, factor, step):       # by name, so that a schedule ca
 def exponential_decay(lr, factor):
     """Schedule: ``lr * factor**step``."""
     checks.number("exponential_decay", 0, lr=lr, factor=factor)
-    return functools.partial(_step_decay, lr, 1, factor)
+    return functools.partial(_exponential_decay, lr, factor)
+
+
+def _exponential_decay(lr, factor, step):
+    return lr * factor**step
 
 
 def cosine_decay(lr, steps, final=0.0):

@@ -127,8 +127,8 @@ def split(X, y, parts=(3, 1, 1), *, rng=None):
         One pair for each part. The samples keep their order within a part (their shuffled order with
         ``rng``).
     """
-    if np.ma.isMaskedArray(X) or np.ma.isMaskedArray(y):
-        raise TypeError("split expects X and y without a mask, got a masked array")
+    for given in X, y:
+        checks.unmasked("split", "X and y", given)
     X, y = np.asarray(X), np.asarray(y)
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):
         raise ValueError(f"split expects one label for each sample, got X {X.shape} and y {y.shape}")

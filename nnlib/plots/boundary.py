@@ -27,8 +27,7 @@ def _labels(y, n):
     """The labels of n samples, (n,) numbers or words."""
     if np.size(y) != n:
         raise ValueError(f"decision_boundary expects y (N,) with N = {n}, got {np.shape(y)}")
-    if np.ma.isMaskedArray(y):
-        raise TypeError("decision_boundary expects y without a mask, got a masked array")
+    checks.unmasked("decision_boundary", "y", y)
     labels = np.array(np.ravel(y).tolist())
     if labels.dtype.kind not in "iufbU":
         raise TypeError(f"decision_boundary expects y as numbers or words, got {labels.dtype}")

@@ -395,6 +395,10 @@ def test_schedules_refuse(make, message):
         make()
 
 
+def test_an_exponential_decay_falls_between_two_steps_too():
+    assert exponential_decay(0.4, 0.25)(0.5) == pytest.approx(0.2)
+
+
 def test_schedules_are_pickled():
     for schedule in step_decay(0.1, 3), exponential_decay(0.1, 0.9), cosine_decay(0.1, 9), warmup(cosine_decay(0.1, 9), 2):
         again = pickle.loads(pickle.dumps(schedule))
