@@ -1,9 +1,9 @@
-"""Speed and weight of live figures: ``python benchmarks/explore.py [--chapters]``.
+"""Speed and weight of live figures: ``python benchmarks/explore.py [--chapters] [FIGURE ...]``.
 
-Prints, for each figure of ``tests/explore/figures.py``, the time to draw a state in static mode, the weight of its
-HTML, the time of a live redraw, and the time from a slider's event to the changed DOM in headless Chromium; then the
-weight of a page with seven figures. With ``--chapters`` the browser's times are also taken for every figure stored in
-``chapters/``. Exits with status 1 if a limit is passed; process times leave out what other programs do meanwhile.
+Prints, for each (or each named) figure of ``tests/explore/figures.py``, the time to draw a state in static mode, the
+weight of its HTML, the time of a live redraw, and the time from a slider's event to the changed DOM in headless Chromium;
+then the weight of a page with seven figures. With ``--chapters`` the browser's times are also taken for every figure
+stored in ``chapters/``. Exits with status 1 if a limit is passed; process times leave out what other programs do meanwhile.
 """
 
 import gzip
@@ -22,7 +22,6 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from nnlib.explore import explore  # noqa: E402
 from nnlib.explore.page import page  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,21 +54,21 @@ def load(path):
     return module
 
 
-def draw_time(arguments):
+def draw_time(make):
     """A static figure, and the processor time of one of its states in ms."""
     os.environ["EXPLORE_STATIC"] = "1"
     times = []
     while not times or min(times) > DRAW and len(times) < TRIES:
         start = time.process_time()
-        figure = explore(**arguments)
+        figure = make()
         times.append((time.process_time() - start) * 1e3 / figure.states)
     return figure, min(times)
 
 
-def live_time(arguments, count=11):
+def live_time(make, count=11):
     """Median time of a live redraw in ms."""
     os.environ["EXPLORE_STATIC"] = "0"
-    live, times = explore(**arguments).live, []
+    live, times = make().live, []
     for _ in range(count):
         start = time.process_time()
         live.redraw()
@@ -102,6 +101,7 @@ def stored(chapter):
 def main():
     plt.style.use("nnlib.book")
     figures = load(ROOT / "tests" / "explore" / "figures.py").FIGURES
+    named = [name for name in sys.argv[1:] if name in figures]
     over, pages = [], {}
 
     def check(name, what, value, limit):
@@ -124,9 +124,9 @@ def main():
 
         draw_time(figures["bars"])  # fonts are read once
         print(f"{'figure':12} {'states':>6} {'draw ms':>8} {'live ms':>8} {'kB':>6} {'kB gz':>6} {'DOM ms':>7} {'p99':>6}")
-        for name, arguments in figures.items():
-            figure, draw = draw_time(arguments)
-            live = live_time(arguments)
+        for name in named or figures:
+            figure, draw = draw_time(figures[name])
+            live = live_time(figures[name])
             pages[name] = figure.html
             median, p99 = dom(name, figure.html)
             if name in LINES:
@@ -142,9 +142,10 @@ def main():
                     median, p99 = dom(name, html)
                     print(f"{name:46} {len(html) / 1e3:6.1f} {'':6} {median:7.2f} {p99:6.2f}", flush=True)
         browser.close()
-    weight = len(gzip.compress(page(*(pages[name] for name in SEVEN)).encode()))
-    check("seven figures", "bytes gzipped", weight, PAGE)
-    print(f"a page of seven figures: {weight / 1e3:.0f} kB gzipped")
+    if not named:
+        weight = len(gzip.compress(page(*(pages[name] for name in SEVEN)).encode()))
+        check("seven figures", "bytes gzipped", weight, PAGE)
+        print(f"a page of seven figures: {weight / 1e3:.0f} kB gzipped")
     print("\n".join(["over the limit:", *over]) if over else "every limit is kept")
     return 1 if over else 0
 

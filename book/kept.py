@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 import cloudpickle
-import matplotlib
 
 from nnlib import Operation
 from nnlib.explore import Explorer
@@ -36,12 +35,11 @@ def _cached(function, parameters):
 
 
 def keep(figure, content, folder=FOLDER):
-    """Keep a figure under its content, with matplotlib's settings."""
+    """Keep a figure under its content."""
     buffer = io.BytesIO()
-    settings = {name: value for name, value in matplotlib.rcParams.items() if "backend" not in name}
     parts = {name: value for name, value in vars(figure).items() if name != "_fresh_axes"}
     try:
-        _Pickler(buffer).dump((parts | {"content": content}, settings))
+        _Pickler(buffer).dump(parts | {"content": content})
     except Exception as error:
         error.add_note(f"{figure.name} draws from what cannot be kept for the tests in a browser: make it in the function")
         raise
@@ -52,14 +50,14 @@ def keep(figure, content, folder=FOLDER):
 
 
 def figure_of(content, folder=FOLDER):
-    """(figure, settings) with this content, to be drawn in any state; raises KeyError if no cell drew it."""
+    """The figure with this content, to be drawn in any state; raises KeyError if no cell drew it."""
     try:
-        parts, settings = pickle.loads((folder / content).read_bytes())
+        parts = pickle.loads((folder / content).read_bytes())
     except FileNotFoundError:
         raise KeyError(content) from None
     figure = Explorer.__new__(Explorer)
     vars(figure).update(parts)
-    return figure, settings
+    return figure
 
 
 def start():

@@ -41,6 +41,8 @@ class Values:
                 raise ValueError(
                     f"explore: {what} names {p.name!r}, which is no control; the controls are {', '.join(self.names)}"
                 )
+            if known and p.kind is p.POSITIONAL_ONLY:
+                raise TypeError(f"explore: {what} gets its values by name: leave out the / behind {p.name}")
         return function
 
     def call(self, function, values):
@@ -118,10 +120,16 @@ class Handle:
 
     def points(self, figure, states):
         """Its places in the picture of ``figure``, in points from the left and from the top, (len(states), 2)."""
-        if self.ax >= len(figure.axes):
-            raise ValueError(f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax} of {len(figure.axes)}")
+        made, what = figure.axes_made, f"explore: drag={{{self.name!r}: ...}} is on axes {self.ax}"
+        if self.ax >= len(made):
+            raise ValueError(f"{what} of {len(made)}")
+        ax = made[self.ax]
+        if hasattr(ax, "zaxis"):
+            raise ValueError(f"{what}, which have three dimensions: two coordinates have no place there")
+        if ax not in figure.axes:
+            return np.full((len(states), 2), np.nan)
         with np.errstate(all="ignore"):
-            found = figure.axes[self.ax].transData.transform([self.data(values) for values in states]) * 72 / figure.dpi
+            found = ax.transData.transform([self.data(values) for values in states]) * 72 / figure.dpi
         return np.column_stack([found[:, 0], figure.get_figheight() * 72 - found[:, 1]])
 
     def places(self, figure, states):

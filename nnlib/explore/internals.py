@@ -7,9 +7,11 @@ import contextlib
 import logging
 
 import matplotlib
+import matplotlib.pyplot as plt
 from matplotlib import textpath
 from matplotlib.axis import Axis
 from matplotlib.backends import backend_svg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 NAMES = {
@@ -23,6 +25,7 @@ NAMES = {
     "Affine2D": ("_parents",),
     "matplotlib": ("_text_helpers",),
     "backend_svg": ("_XMLWriter",),
+    "pyplot": ("_get_backend_mod",),
 }
 # Links to owners, notifications and caches: no part of what an axis looks like.
 LINKS = {
@@ -47,16 +50,30 @@ def setting(name):
     return dict.__getitem__(matplotlib.rcParams, name)
 
 
+def settings_now():
+    """All of matplotlib's settings but the backend, which it chooses when it first makes a figure."""
+    now = dict(dict.items(matplotlib.rcParams))
+    del now["backend"]
+    return now
+
+
 @contextlib.contextmanager
 def settings(changed):
     """``with``: as ``plt.rc_context(changed)``, which takes a twentieth of a drawing, for it copies setting by setting."""
-    kept = dict(dict.items(matplotlib.rcParams))
-    del kept["backend"]  # which matplotlib chooses when it first makes a figure
+    kept = settings_now()
     try:
-        matplotlib.rcParams.update(changed)
+        dict.update(matplotlib.rcParams, changed)
         yield
     finally:
         dict.update(matplotlib.rcParams, kept)
+
+
+@contextlib.contextmanager
+def nothing_shown():
+    """``with``: ``plt.show()``, ``show()`` and ``figure.show()`` show nothing."""
+    nothing = lambda original, *arguments, **options: None  # noqa: E731
+    with _asks(plt._get_backend_mod(), "show", nothing), _asks(Figure, "show", nothing):
+        yield
 
 
 def layouts_by(function):
@@ -104,6 +121,11 @@ def written_by(writer, to):
 def ticks_by(function):
     """``with``: a tick that an axis makes is ``function(original, axis, major)``."""
     return _asks(Axis, "_get_tick", function)
+
+
+def ticks_reset_by(function):
+    """``with``: an axis whose ticks are to be made anew asks ``function(original, axis)``."""
+    return _asks(Axis, "reset_ticks", function)
 
 
 def lines_of(text):

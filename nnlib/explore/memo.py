@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.transforms import BboxBase, Transform
 
-from .internals import LINKS, aligned_with, definitions, place_of, places_its_label, writes
+from .internals import LINKS, aligned_with, definitions, place_of, places_its_label, settings_now, writes
 from .render import copied
 
 MARK = "explore-axis"
@@ -30,10 +30,12 @@ class AxisMemo:
     """The axes drawn so far in the states of one figure."""
 
     def __init__(self):
-        self.drawings, self.boxes, self.places, self.groups = {}, {}, {}, {}
+        self.drawings, self.boxes, self.places, self.groups, self.settings = {}, {}, {}, {}, settings_now()
 
     def prepare(self, figure):
         """Give the axes of a new figure, drawn on but not yet laid out, methods that look here first."""
+        if settings_now() != self.settings:
+            self.__init__()
         for ax in figure.axes:
             if type(ax) is not Axes or aligned_with(figure, ax):
                 continue

@@ -20,7 +20,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import TransformNode
 from PIL import Image
 
-from .internals import axis_of, missing_letters_by, settings, ticks_by, with_parents, written_by
+from .internals import (
+    axis_of, missing_letters_by, nothing_shown, settings, settings_now, ticks_by, ticks_reset_by, with_parents, written_by,
+)  # fmt: skip
 from .texts import FORMULAS, texts_remembered
 
 # Text stays text. Simplified paths and merged images would change their structure from state to state.
@@ -91,11 +93,13 @@ def drawn(draw, values, fresh_axes=plt.subplots, told=None):
             told.add((fonts, code))
             missing.setdefault(fonts, set()).add(chr(code))
 
-    with settings(RC), texts_remembered(), ticks_by(_clipped), missing_letters_by(note):
+    with settings(RC), texts_remembered(), missing_letters_by(note), contextlib.ExitStack() as stack:
         before = plt.get_fignums()
         figure, axes = fresh_axes()
+        figure.axes_made = figure.axes  # by which handles count: ``draw`` may remove some
+        stack.enter_context(_ticks_as_made(figure))
         try:
-            with _nothing_shown():
+            with nothing_shown():
                 result = draw(axes, **values)
             if isinstance(result, (GeneratorType, CoroutineType, AsyncGeneratorType)):
                 name, kind = getattr(draw, "__name__", "draw"), type(result).__name__
@@ -110,7 +114,8 @@ def drawn(draw, values, fresh_axes=plt.subplots, told=None):
                     f"explore: {name}(ax) must draw on the axes it is given, but it made a figure of its own; "
                     "use subplots= for its size and number of axes"
                 )
-            yield figure
+            with settings(RC):  # whatever ``draw`` has set
+                yield figure
         finally:
             for number in plt.get_fignums():
                 if number not in before:
@@ -125,22 +130,29 @@ def drawn(draw, values, fresh_axes=plt.subplots, told=None):
         warnings.warn(f"explore: {fonts} has no {' '.join(sorted(letters))}: {cure}", stacklevel=1)
 
 
-def _clipped(make, axis, major):
-    """Ticks that matplotlib makes with the axes have their grid lines clipped; so have those that it makes later."""
-    tick = make(axis, major)
-    tick.gridline.set_clip_path(axis.get_clip_path())
-    tick.gridline.set_clip_box(axis.get_clip_box())
-    return tick
-
-
 @contextlib.contextmanager
-def _nothing_shown():
-    """``plt.show()`` in a drawing function, a habit, would show a picture beside the figure."""
-    show, plt.show = plt.show, lambda *args, **kwargs: None
-    try:
+def _ticks_as_made(figure):
+    """Ticks that matplotlib makes with the axes have the settings of then, and their grid lines clipped; so have those that
+    :class:`FreshAxes` leaves to be made later.
+    """
+    then = settings_now()
+    unmade = {axis: {True, False} for ax in figure.axes for axis in axis_of(ax) if "majorTicks" not in vars(axis)}
+
+    def make(original, axis, major):
+        first = major in unmade.get(axis, ())
+        unmade.get(axis, set()).discard(major)
+        with settings(then) if first else contextlib.nullcontext():
+            tick = original(axis, major)
+        tick.gridline.set_clip_path(axis.get_clip_path())
+        tick.gridline.set_clip_box(axis.get_clip_box())
+        return tick
+
+    def reset(original, axis):
+        unmade.pop(axis, None)
+        original(axis)
+
+    with ticks_by(make), ticks_reset_by(reset):
         yield
-    finally:
-        plt.show = show
 
 
 def _figure_of(result):

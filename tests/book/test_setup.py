@@ -191,6 +191,17 @@ def test_every_tracked_file_that_a_test_reads_asks_for_tests(root):
     assert {name.split("/")[0] for name in idle} <= {".gitignore", "LICENSE", "LICENSE-CONTENT", "benchmarks", "references.bib"}
 
 
+@pytest.mark.parametrize("command, said", [
+    pytest.param(["explore.py", "line"], r"\nline  +81 ", marks=pytest.mark.browser),
+    (["training_step.py", "1"], r"\nLSTM +\d"),
+    (["grading.py", "4"], r"4 submissions of \d exercises"),
+], ids=["explore", "training_step", "grading"])
+def test_every_benchmark_runs(root, command, said):
+    """Whatever it measures: limits are for a quiet machine."""
+    done = subprocess.run([sys.executable, *command], cwd=root / "benchmarks", capture_output=True, text=True)
+    assert re.search(said, done.stdout) and "Traceback" not in done.stderr, done.stdout + done.stderr
+
+
 def test_drafts_beside_the_chapters_are_ignored(root):
     assert subprocess.run(["git", "check-ignore", "-q", "chapters/17_topic.md"], cwd=root).returncode == 0
     left_out = compile_matchers(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["exclude_patterns"])

@@ -70,11 +70,12 @@ def made():
 
 
 @functools.lru_cache(500)
-def reference(figure, state, style):
+def reference(figure, state):
     """matplotlib's own SVG of one state, and where its handles are, in quanta, made without any of explore's shortcuts."""
     values = figure.values(state)
-    with plt.rc_context(RC):
+    with figure.names.back(), plt.rc_context(RC):
         drawn, axes = plt.subplots(**(figure.subplots or {}))
+        drawn.axes_made = drawn.axes
         figure.draw(axes, **values)
         buffer = io.StringIO()
         drawn.savefig(buffer, format="svg")
@@ -132,11 +133,10 @@ def indices(figure, state):
 def compare():
     """Shows a state in the browser and compares it with matplotlib's: elements, differences, worst error in points."""
 
-    def shown(root, figure, state, move=True, style="nnlib.book"):
+    def shown(root, figure, state, move=True):
         if move:
             root.evaluate(SET_STATE, indices(figure, state))
-        with plt.style.context(style):
-            svg, _ = reference(figure, state, str(style))
+        svg, _ = reference(figure, state)
         return root.evaluate(COMPARE, svg)
 
     return shown
@@ -151,7 +151,7 @@ def nearest(figure, number, places, state, point):
     return sorted((math.dist(places[s], point), s) for s in reached)
 
 
-def grab(page, root, figure, number, places, compare, style, points=4):
+def grab(page, root, figure, number, places, compare, points=4):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one.
 
     ``places`` are the stored ones; in each state that is shown they must be where matplotlib's own drawing has them.
@@ -170,10 +170,9 @@ def grab(page, root, figure, number, places, compare, style, points=4):
         return box["x"] + point[0] * scale, box["y"] + point[1] * scale
 
     def shown(state, what):
-        result = compare(root, figure, state, move=False, style=style)
+        result = compare(root, figure, state, move=False)
         assert result["differences"] == [], f"{what}: {result['differences'][:3]}"
-        with plt.style.context(style):
-            _, drawn = reference(figure, state, str(style))
+        _, drawn = reference(figure, state)
         assert drawn[number] == places[state], f"{what}: the handle is stored elsewhere"
         lies = element.bounding_box()
         middle = lies["x"] + lies["width"] / 2, lies["y"] + lies["height"] / 2
@@ -227,7 +226,7 @@ def drive(compare):
     Returns the number of moves; raises AssertionError at the first wrong one.
     """
 
-    def each(page, root, figure, style="nnlib.book"):
+    def each(page, root, figure):
         moves = 0
 
         def move(what, act):
@@ -236,7 +235,7 @@ def drive(compare):
             act()
             after = state_of(root, figure)
             assert after != before, f"{what} did not move the figure"
-            result = compare(root, figure, after, move=False, style=style)
+            result = compare(root, figure, after, move=False)
             assert result["differences"] == [], f"{what}, {figure.values(after)}: {result['differences'][:3]}"
             moves += 1
 
@@ -244,7 +243,7 @@ def drive(compare):
         stored = stored_places(root)
         assert len(stored) == len(figure.handles)
         for number, places in enumerate(stored):
-            moves += grab(page, root, figure, number, places, compare, style)
+            moves += grab(page, root, figure, number, places, compare)
         assert len(inputs) == len(figure.controls)
         for control, element in zip(figure.controls, inputs, strict=True):
             if len(control.values) == 1:

@@ -14,7 +14,6 @@ import sys
 import zlib
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
@@ -53,21 +52,20 @@ def sweep(notebook, opened, compare, drive, folder=kept.FOLDER):
             figures += 1
             if content(plain):
                 try:
-                    figure, settings = kept.figure_of(content(plain), folder)
+                    figure = kept.figure_of(content(plain), folder)
                 except KeyError:
                     pytest.fail(f"cell {number}: no cell draws {plain}: make chapters")
                 where = f"cell {number}, {figure.name}"
                 assert repr(figure) == plain, where
-                with plt.rc_context(settings):
-                    live = figure.in_kernel()
-                    assert not live.error.value, live.error.value
-                    rng = random.Random(where)
-                    sample = [figure.start, *rng.sample(range(figure.states), min(STATES, figure.states))]
-                    for state in sample:
-                        differences = compare(root, figure, state, style=[])["differences"]
-                        assert differences == [], f"{where}, {figure.values(state)}: {differences[:3]}"
-                    states += len(sample)
-                    moves += drive(watcher.page, root, figure, style=[])
+                live = figure.in_kernel()
+                assert not live.error.value, live.error.value
+                rng = random.Random(where)
+                sample = [figure.start, *rng.sample(range(figure.states), min(STATES, figure.states))]
+                for state in sample:
+                    differences = compare(root, figure, state)["differences"]
+                    assert differences == [], f"{where}, {figure.values(state)}: {differences[:3]}"
+                states += len(sample)
+                moves += drive(watcher.page, root, figure)
             else:
                 assert root.query_selector("img").evaluate("e => e.complete && e.naturalWidth > 0"), f"cell {number}"
             assert watcher.errors == [] and watcher.external == [], f"cell {number}"
@@ -121,7 +119,7 @@ def test_a_remembered_function_is_remembered_anew(monkeypatch, tmp_path):
     height = functools.lru_cache(3)(lambda w: 2 * w)
     figure = explore(lambda ax, w=1: ax.plot([0, height(w)]), w=(0, 3))
     kept.keep(figure, figure.content, tmp_path)
-    again, _ = kept.figure_of(figure.content, tmp_path)
+    again = kept.figure_of(figure.content, tmp_path)
     [cell] = [cell.cell_contents for cell in again.draw.__closure__]
     assert cell(4) == 8 and cell.cache_info() == (0, 1, 3, 1)
 
@@ -137,7 +135,7 @@ def draw(ax, w=1.0):
     ax.plot([0, double(w)])""", names)
     figure = explore(names["draw"], w=(0.0, 3.0, 1.0))
     kept.keep(figure, figure.content, tmp_path)
-    again, _ = kept.figure_of(figure.content, tmp_path)
+    again = kept.figure_of(figure.content, tmp_path)
     assert again.draw.__globals__["double"] is not names["double"] and again.draw.__globals__["double"](3.0) == 6
 
 

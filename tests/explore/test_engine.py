@@ -275,6 +275,60 @@ def test_settings_that_a_state_changes_are_as_before_in_the_next():
     assert len(set(seen)) == 1 and dict(plt.rcParams) == before
 
 
+def style_of(name):
+    return lambda ax, k: k and plt.style.use(name)
+
+
+def ticks_of(ax, k):
+    with plt.rc_context({"xtick.direction": "in", "xtick.labelsize": 20} if k else {}):
+        ax.grid(True)
+
+
+def cleared(ax, k):
+    plt.rcParams["xtick.color"] = "red" if k else "blue"
+    ax.clear()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda ax, k: plt.rcParams.update({"axes.unicode_minus": not k}),
+     lambda ax, k: plt.rcParams.update({"axes.autolimit_mode": "round_numbers" if k else "data"}),
+     lambda ax, k: plt.rcParams.update({"path.sketch": (1, 100, 2) if k else None}),
+     *map(style_of, ["dark_background", "ggplot", "bmh"]), lambda ax, k: plt.xkcd() if k else None, ticks_of, cleared],
+    ids=["minus", "limits", "sketch", "dark", "ggplot", "bmh", "xkcd", "ticks", "cleared"],
+)
+def test_settings_that_a_state_changes_show_in_it_alone(change):
+    def draw(ax, k):
+        change(ax, k)
+        ax.plot([-2, 1, 3], [-2, 4, -1])
+        ax.grid(True)
+        ax.set_xlabel("x")
+
+    memo, fresh_axes = AxisMemo(), FreshAxes(None)
+    for k in (0, 1, 0, 1):
+        with plt.rc_context(RC):
+            plain_figure, ax = plt.subplots()
+            draw(ax, k)
+            expected = markup(tree_of(plain_figure, Images()))
+            plt.close(plain_figure)
+        with drawn(draw, {"k": k}, fresh_axes) as drawing:
+            memo.prepare(drawing)
+            assert markup(tree_of(drawing, Images(), memo)) == expected, k
+
+
+def test_what_pictures_need_is_set_whatever_a_state_sets(static):
+    def draw(ax, w=1.0):
+        plt.rcParams.update({"savefig.bbox": "tight", "svg.fonttype": "path"})
+        ax.set_title(f"title {w}")
+
+    figure = static(draw, w=(0.0, 1.0, 0.5))
+    with figure.drawn({"w": 1.0}) as drawing:
+        root = tree_of(drawing, Images())
+        width, height = (float(number) for number in root.get("viewBox").split()[2:])
+        assert [width, height] == list(72 * drawing.get_size_inches())
+        assert "title 1.0" in [e.text for e in root.iter("text")]
+
+
 def labelled(ax, k):
     ax.text(0.5, 0.5, r"$\frac{x_1}{2}$", fontsize=[8, 16, 8][k])
 
@@ -402,6 +456,29 @@ figure = explore(draw, x=[1, 2, 3], describe=lambda x: f"said {helper(x)}", goal
     answer = ondemand.answer(list(ondemand.figures)[-1], 2)
     assert "title 30" in answer["picture"] and answer["said"] == "said 30" and answer["reached"] == [True]
     assert names["scale"] is names["helper"] is names["draw"] is None, "and gives the others back"
+
+
+@pytest.mark.parametrize("wrap", [
+    "partial(draw, other=helper)", "lru_cache(draw)", "Drawing()", "passed(draw)",
+], ids=["partial", "cached", "object", "decorated"])
+def test_names_are_kept_of_whatever_calls_a_function(wrap, monkeypatch):
+    monkeypatch.setenv("EXPLORE_ON_DEMAND", "1")
+    from nnlib.explore import explore, ondemand
+
+    cell = f"""
+from functools import lru_cache, partial
+def helper(v): return scale * v
+def draw(ax, x=1, other=None): ax.set_title(f"title {{helper(x)}}")
+class Drawing:
+    def __call__(self, ax, x=1): draw(ax, x)
+figure = explore({wrap}, x=[1, 2, 3])
+"""
+    elsewhere = {"__name__": "elsewhere"}
+    exec("from functools import wraps\ndef passed(f): return wraps(f)(lambda *a, **k: f(*a, **k))", elsewhere)
+    names = {"explore": explore, "scale": 10, "passed": elsewhere["passed"]}
+    exec(cell, names)
+    names.update(scale=None, helper=None, draw=None)
+    assert "title 30" in ondemand.answer(list(ondemand.figures)[-1], 2)["picture"]
 
 
 def test_a_clip_path_of_another_kind_takes_its_place():

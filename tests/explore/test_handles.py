@@ -42,6 +42,9 @@ CONTROLS = dict(w=(-2.0, 2.0, 0.5), b=(-2.0, 2.0, 0.5), f=["a", "b"])
         (dict(goals={"G": lambda w: w > 9}), ValueError, "no state reaches the goal 'G'"),
         (dict(goals={"G": lambda w: w == 1}), ValueError, "starts with its goal 'G' reached"),
         (dict(goals={"G": bool}), TypeError, "expects a function that names its values"),
+        (dict(goals={"G": lambda w, /: w > 1}), TypeError, "gets its values by name: leave out the / behind w"),
+        (dict(drag={"p": ("w", lambda w, /: w)}), TypeError, "gets its values by name: leave out the / behind w"),
+        (dict(drag={"p": ("w", "b")}, subplots=dict(subplot_kw=dict(projection="3d"))), ValueError, "three dimensions"),
         (dict(drag={"p": dict(at=("w", 0.0), moves=5)}), TypeError, "moves expects names of controls, got 5"),
         (dict(drag={3: ("w", 0.0)}), TypeError, "expects a text that says what the handle is, got 3"),
         (dict(play="q"), ValueError, "play names 'q', which is no control"),
@@ -145,6 +148,43 @@ def test_arrays_can_be_choices_and_show_leaves_nothing_behind(static):
 
     assert static(shows, data={"A": A, "B": B}).states == 2
     assert static(lambda ax, data=B: ax.plot(data), data={"A": A, "B": B}).start == 1
+
+
+@pytest.mark.parametrize("show", ["plt.show()", "plt.show(block=False)", "show()", "pylab_show()", "ax.figure.show()"])
+@pytest.mark.parametrize("where", ["1", "0"], ids=["static", "in a kernel"])
+def test_nothing_is_shown_by_a_drawing_function(show, where, monkeypatch, recwarn):
+    import matplotlib.pyplot as plt
+    from matplotlib.backends import backend_agg
+    from matplotlib.pylab import show as pylab_show
+
+    monkeypatch.setenv("EXPLORE_STATIC", where)
+    shown = []
+    monkeypatch.setattr(plt._get_backend_mod(), "show", lambda *a, **k: shown.append("pyplot"))
+    monkeypatch.setattr(backend_agg.FigureCanvasAgg.manager_class, "show", lambda self: shown.append("figure"))
+    names = {"plt": plt, "show": plt.show, "pylab_show": pylab_show}
+    exec(f"def draw(ax, w=1):\n    ax.plot([0, w])\n    {show}", names)
+    figure = explore(names["draw"], w=[1, 2, 3])
+    assert shown == [] and not list(recwarn) and not (figure.live and figure.live.error.value)
+    plt.show()
+    assert shown == ["pyplot"]
+
+
+@pytest.mark.parametrize("order", [[0], [1], [0, 1]])
+def test_a_handle_stays_with_its_axes_when_others_are_removed(static, order):
+    def draw(axes, w=1.0):
+        for k in order:
+            axes[k].remove()
+        axes[2].set(xlim=(0, 2), ylim=(0, 2))
+
+    figure = static(draw, w=(0.0, 2.0, 1.0), subplots=dict(ncols=3), drag={"p": dict(at=("w", 1.0), ax=2)})
+    [handle] = figure.handles
+    with figure.drawn({"w": 1.0}) as drawing:
+        x, y = handle.points(drawing, [{"w": 1.0}])[0]
+        box = drawing.axes_made[2].get_position()
+        assert x == pytest.approx(72 * drawing.get_figwidth() * (box.x0 + box.x1) / 2)
+    handle.ax = order[0]
+    with figure.drawn({"w": 1.0}) as drawing:
+        assert np.isnan(handle.points(drawing, [{"w": 1.0}])).all()
 
 
 @pytest.mark.parametrize("rasterized", [False, True])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib
 import pytest
+from matplotlib import pyplot
 from matplotlib.axis import Axis, XAxis
 from matplotlib.backends import backend_svg
 from matplotlib.backends.backend_mixed import MixedModeRenderer
@@ -46,7 +47,7 @@ def gone():
     ax = figure.add_subplot()
     svg = RendererSVG(10, 10, io.StringIO())
     objects = [figure, ax, ax.xaxis, ax.spines["left"], ax.text(0, 0, ""), svg, Affine2D(),
-               MixedModeRenderer(figure, 10, 10, 72, svg), matplotlib, backend_svg]
+               MixedModeRenderer(figure, 10, 10, 72, svg), matplotlib, backend_svg, pyplot]
     by_kind = {thing.__name__.split(".")[-1] if inspect.ismodule(thing) else type(thing).__name__: thing for thing in objects}
     return told(lambda kind, name: hasattr(by_kind[kind], name))
 

@@ -10,6 +10,7 @@ import types
 import urllib.request
 
 import ipywidgets
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
@@ -87,12 +88,23 @@ def test_ready_made_widgets_are_used_themselves(live):
     assert "weight 0.75<" in figure.live.picture.value
 
 
+def test_a_figure_keeps_the_settings_that_its_cell_saw(live):
+    figure = live(draw, w=[1.0, 2.0])
+    before = figure.live.picture.value
+    with plt.style.context("dark_background"):
+        figure.live.widgets["w"].index = 1
+        assert figure.live.picture.value != before
+        figure.live.widgets["w"].index = 0
+        assert plt.rcParams["axes.facecolor"] == "black"
+    assert figure.live.picture.value == before
+
+
 def test_the_live_picture_is_matplotlibs_own(live, opened, compare):
     figure = live(draw, w=(-3.0, 3.0, 0.5), tint=["blue", "red"])
     figure.live.widgets["w"].value = -2.0
     state = next(s for s in range(figure.states) if figure.values(s) == {"w": -2.0, "tint": "blue"})
     _, [root] = opened(figure.live.picture.value)
-    result = compare(root, figure, state, move=False, style=[])
+    result = compare(root, figure, state, move=False)
     assert result["differences"] == [] and result["elements"] > 5
 
 
