@@ -14,9 +14,23 @@ from pathlib import Path
 
 from book import kept
 from book.execute import CELL_SECONDS, KERNEL_ENVIRONMENT, ROOT
+from book.notebook import ChapterError, read
+
+
+def unreadable(paths):
+    """What cannot be read as a chapter, of files and of all in folders."""
+    for path in map(Path, paths):
+        for file in sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]:
+            try:
+                read(file)
+            except ChapterError as error:
+                yield str(error)
 
 
 def main(paths):
+    broken = [*unreadable(paths or [ROOT / "chapters"])]
+    if broken:
+        return "\n".join([*broken, "Nothing was compared with stored outputs."])
     with tempfile.TemporaryDirectory() as ipython:
         start_up = Path(ipython, "profile_default", "startup", "keep.py")
         start_up.parent.mkdir(parents=True)

@@ -185,7 +185,7 @@ def test_what_is_no_chapter_is_told_and_the_others_run(root, tmp_path):
         "10_ended": ", cell 1: '```{solution-end}' closes nothing",
     }
     paths = [*map(str, sorted(tmp_path.glob("*.ipynb"), reverse=True))]
-    for module in ("book.execute", "book.check"):
+    for module in ("book.execute", "book.check", "book.validate"):
         done = subprocess.run([sys.executable, "-m", module, *paths], cwd=root, capture_output=True, text=True)
         assert done.returncode == 1 and "Traceback" not in done.stderr
         for name, words in said.items():
