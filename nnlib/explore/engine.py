@@ -101,6 +101,9 @@ def explore(
     -----
     A link in the text moves the figure, without scrolling and with a way back: ``[a steep one](#explore=draw&w=2)``,
     with the name of the drawing function and the values of those controls that change.
+
+    Each state starts from matplotlib's settings as they are when the figure is made; what ``draw`` sets holds for that
+    state alone.
     """
     own = {
         "title": (title, str, "a text"), "describe": (describe, Callable, "a function"),
