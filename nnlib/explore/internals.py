@@ -71,7 +71,10 @@ def settings(changed):
 @contextlib.contextmanager
 def nothing_shown():
     """``with``: ``plt.show()``, ``show()`` and ``figure.show()`` show nothing."""
-    nothing = lambda original, *arguments, **options: None  # noqa: E731
+
+    def nothing(original, *arguments, **options):
+        pass
+
     with _asks(plt._get_backend_mod(), "show", nothing), _asks(Figure, "show", nothing):
         yield
 
