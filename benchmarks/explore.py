@@ -1,4 +1,4 @@
-"""Speed and weight of live figures: ``python benchmarks/explore.py [--chapters] [FIGURE ...]``.
+"""Speed and weight of live figures: ``python benchmarks/explore.py [FIGURE ...] [--chapters]``.
 
 Prints, for each (or each named) figure of ``tests/explore/figures.py``, the time to draw a state in static mode, the
 weight of its HTML, the time of a live redraw, and the time from a slider's event to the changed DOM in headless Chromium;
@@ -6,6 +6,7 @@ then the weight of a page with seven figures. With ``--chapters`` the browser's 
 stored in ``chapters/``. Exits with status 1 if a limit is passed; process times leave out what other programs do meanwhile.
 """
 
+import argparse
 import gzip
 import importlib.util
 import json
@@ -101,7 +102,13 @@ def stored(chapter):
 def main():
     plt.style.use("nnlib.book")
     figures = load(ROOT / "tests" / "explore" / "figures.py").FIGURES
-    named = [name for name in sys.argv[1:] if name in figures]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(figures))
+    parser.add_argument("--chapters", action="store_true", help="time the figures of the chapters too")
+    asked = parser.parse_args()
+    named = asked.figures
+    if unknown := [name for name in named if name not in figures]:
+        parser.error(f"there is no figure {', '.join(unknown)}; there are {', '.join(figures)}")
     over, pages = [], {}
 
     def check(name, what, value, limit):
@@ -135,7 +142,7 @@ def main():
             size, packed = len(figure.html.encode()) / 1e3, len(gzip.compress(figure.html.encode())) / 1e3
             print(f"{name:12} {figure.states:6} {draw:8.1f} {live:8.1f} {size:6.1f} {packed:6.1f} {median:7.2f} {p99:6.2f}",
                   flush=True)
-        if "--chapters" in sys.argv:
+        if asked.chapters:
             for chapter in sorted((ROOT / "chapters").glob("*.ipynb")):
                 for number, html in enumerate(stored(chapter)):
                     name = f"{chapter.stem} {number}"

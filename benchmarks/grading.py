@@ -5,6 +5,7 @@ submissions where nbgrader is installed: for a few of them, from which all follo
 something.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -83,7 +84,10 @@ def time_grading(made, folder):
     return time.perf_counter() - started[0], time.process_time() - started[1], results
 
 
-def main(count=200):
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("students", nargs="?", type=int, default=200)
+    count = parser.parse_args().students
     chapters = {path.stem for path in chapter_paths()}
     names = [name for name, entry in all_exercises().items() if entry.chapter in chapters][:5]
     with tempfile.TemporaryDirectory() as work:
@@ -116,4 +120,4 @@ def main(count=200):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main())

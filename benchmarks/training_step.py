@@ -12,6 +12,7 @@ Beside the MLP stand its step written out in NumPy, with no library around it, a
 step alone: what NumPy can do at best, and what no step can do without.
 """
 
+import argparse
 import os
 import sys
 import time
@@ -137,7 +138,10 @@ def turn(step, steps=10):
     return 1e3 * (time.process_time() - start) / steps
 
 
-def main(turns):
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("turns", nargs="?", type=int, default=50)
+    turns = parser.parse_args().turns
     print(f"one training step, batch {BATCH}, float32, one thread, medians of {turns} turns; "
           f"NumPy {np.__version__}, {'PyTorch ' + torch.__version__ if torch else 'no PyTorch here'}")
     above = False
@@ -170,4 +174,4 @@ def main(turns):
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50))
+    sys.exit(main())

@@ -261,7 +261,8 @@ def chapters(*names):
 
 def pytest(*arguments):
     workers = "3"  # on two cores: a test waits for its browser, kernel or program half of its time
-    return run(sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "worksteal", *arguments)
+    keeps = {"PYTHONDONTWRITEBYTECODE": ""}  # else each worker, and each program that a test starts, compiles all anew
+    return run(sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "worksteal", *arguments, env=keeps)
 
 
 PARTS = {

@@ -94,8 +94,8 @@ def explore(
     ------
     TypeError, ValueError
         For controls, handles and goals that do not fit ``draw``, for a goal that no state reaches or that the start
-        has reached, for a ``draw`` that makes a figure of its own, and for more states or bytes than a page can carry;
-        the message says which control to coarsen.
+        has reached, for a ``draw`` that makes a figure of its own or another picture of the same values, and for more
+        states or bytes than a page can carry; the message says which control to coarsen.
 
     Notes
     -----
@@ -103,7 +103,7 @@ def explore(
     with the name of the drawing function and the values of those controls that change.
 
     Each state starts from matplotlib's settings as they are when the figure is made; what ``draw`` sets holds for that
-    state alone.
+    state alone. What it prints is printed for the start alone.
     """
     own = {
         "title": (title, str, "a text"), "describe": (describe, Callable, "a function"),
@@ -160,7 +160,7 @@ class Explorer:
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)
             self.html, self.content = self._static()
-            with self.drawn(self.values(self.start)) as figure:
+            with self.drawn(self.values(self.start), aloud=False) as figure:
                 self.pdf = save_pdf(figure)
         elif os.environ.get("EXPLORE_ON_DEMAND") == "1":
             from .ondemand import first
@@ -216,13 +216,13 @@ class Explorer:
 
     def _static(self):
         self._check_states()
-        images, memo, shared = Images(), AxisMemo(), Shared()
+        start, images, memo, shared = self.start, Images(), AxisMemo(), Shared()
         trees, descriptions, alone = [], [], True
         places = [[] for _ in self.handles]
         reached = [[] for _ in self.goals]
         with _collected_once_a_state() as collect:
-            for values in tqdm(self.all_values(), self.name, self.states, unit="state", disable=None):
-                with self.drawn(values) as figure:
+            for state, values in enumerate(tqdm(self.all_values(), self.name, self.states, unit="state", disable=None)):
+                with self.drawn(values, state == start) as figure:
                     memo.prepare(figure)
                     alone = alone and images_alone(figure)
                     trees.append(shared(tree_of(figure, images, memo)))
@@ -234,7 +234,13 @@ class Explorer:
                         found.append(goal.reached(values))
                 del figure
                 collect()
-        start = self.start
+        with self.drawn(self.values(start), aloud=False) as figure:
+            memo.prepare(figure)
+            if shared(tree_of(figure, images, memo)) is not trees[start]:
+                raise ValueError(
+                    f"explore: {self.name} draws another picture when it is given the same values again. Take random numbers "
+                    "from a seed inside it, as np.random.default_rng(0), and let it change nothing that it reads"
+                )
         for goal, found in zip(self.goals, reached, strict=True):
             goal.check(found, start)
         tree, slots = compare(trees, start)
@@ -287,10 +293,10 @@ class Explorer:
         return "all" if self.keep_colours else "images" if alone and images.lightness() < WHITISH else ""
 
     @contextlib.contextmanager
-    def drawn(self, values):
+    def drawn(self, values, aloud=True):
         """The figure of one state; whatever goes wrong with it says in which state."""
         try:
-            with self.names.back(), drawn(self.draw, values, self._fresh_axes, self._told) as figure:
+            with self.names.back(), drawn(self.draw, values, self._fresh_axes, self._told, aloud) as figure:
                 yield figure
         except Exception as error:
             state = ", ".join(f"{k}={v!r}" for k, v in values.items())

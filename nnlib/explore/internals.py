@@ -5,6 +5,7 @@
 
 import contextlib
 import logging
+import sys
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -70,12 +71,17 @@ def settings(changed):
 
 @contextlib.contextmanager
 def nothing_shown():
-    """``with``: ``plt.show()``, ``show()`` and ``figure.show()`` show nothing."""
+    """``with``: ``plt.show()``, ``show()``, ``figure.show()`` and IPython's ``display()`` show nothing."""
 
     def nothing(original, *arguments, **options):
         pass
 
-    with _asks(plt._get_backend_mod(), "show", nothing), _asks(Figure, "show", nothing):
+    displays = contextlib.nullcontext()
+    if "IPython" in sys.modules:  # a page's Python has none
+        from IPython.utils.capture import capture_output
+
+        displays = capture_output(stdout=False, stderr=False)
+    with displays, _asks(plt._get_backend_mod(), "show", nothing), _asks(Figure, "show", nothing):
         yield
 
 

@@ -81,8 +81,10 @@ def _restore(node, state):
 
 
 @contextlib.contextmanager
-def drawn(draw, values, fresh_axes=plt.subplots, told=None):
+def drawn(draw, values, fresh_axes=plt.subplots, told=None, aloud=True):
     """The figure that ``draw`` makes of ``values`` on what ``fresh_axes()`` returns; closed when done.
+
+    Unless it is ``aloud``, nothing that ``draw`` prints is printed.
 
     Letters that no font has are told, and added to the set ``told``; those that are in it are not told again.
     """
@@ -99,7 +101,7 @@ def drawn(draw, values, fresh_axes=plt.subplots, told=None):
         figure.axes_made = figure.axes  # by which handles count: ``draw`` may remove some
         stack.enter_context(_ticks_as_made(figure))
         try:
-            with nothing_shown():
+            with nothing_shown(), contextlib.nullcontext() if aloud else contextlib.redirect_stdout(io.StringIO()):
                 result = draw(axes, **values)
             if isinstance(result, (GeneratorType, CoroutineType, AsyncGeneratorType)):
                 name, kind = getattr(draw, "__name__", "draw"), type(result).__name__

@@ -194,12 +194,19 @@ def test_every_tracked_file_that_a_test_reads_asks_for_tests(root):
 @pytest.mark.parametrize("command, said", [
     pytest.param(["explore.py", "line"], r"\nline  +81 ", marks=pytest.mark.browser),
     (["training_step.py", "1"], r"\nLSTM +\d"),
-    (["grading.py", "4"], r"4 submissions of \d exercises"),
+    pytest.param(["grading.py", "4"], r"4 submissions of \d exercises", marks=pytest.mark.slow(every=3)),
 ], ids=["explore", "training_step", "grading"])
 def test_every_benchmark_runs(root, command, said):
     """Whatever it measures: limits are for a quiet machine."""
     done = subprocess.run([sys.executable, *command], cwd=root / "benchmarks", capture_output=True, text=True)
     assert re.search(said, done.stdout) and "Traceback" not in done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "name, wrong", [("explore", "lines"), ("explore", "--every"), ("training_step", "ten"), ("grading", "few")])
+def test_a_benchmark_refuses_what_it_does_not_know(root, name, wrong):
+    done = subprocess.run([sys.executable, f"benchmarks/{name}.py", wrong], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 2 and wrong in done.stderr and "usage" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_drafts_beside_the_chapters_are_ignored(root):

@@ -1,7 +1,11 @@
 """Handles, goals and words that move figures: in Python what is refused, in a browser what the reader does."""
 
 import html
+import os
+import random
 import re
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -167,6 +171,41 @@ def test_nothing_is_shown_by_a_drawing_function(show, where, monkeypatch, recwar
     assert shown == [] and not list(recwarn) and not (figure.live and figure.live.error.value)
     plt.show()
     assert shown == ["pyplot"]
+
+
+@pytest.mark.parametrize("where", ["1", "0"], ids=["static", "in a kernel"])
+def test_nothing_is_displayed_by_a_drawing_function(where):
+    code = """from nnlib.explore import explore
+def draw(ax, w=1):
+    ax.plot([0, w])
+    display(ax.figure, "a text")
+explore(draw, w=[1, 2, 3])
+display("after")"""
+    run = subprocess.run([sys.executable, "-m", "IPython", "--colors=NoColor", "-c", code],
+                         text=True, capture_output=True, env={**os.environ, "EXPLORE_STATIC": where})
+    assert run.stdout.split("\n", 1)[0] == "'after'", run.stdout + run.stderr
+
+
+def test_what_a_drawing_function_prints_is_printed_once(static, capsys):
+    static(lambda ax, w=2: print("state", w), w=[1, 2, 3])
+    assert capsys.readouterr().out == "state 2\n"
+
+
+ANYWHERE, GROWING = np.random.default_rng(0), []
+
+
+@pytest.mark.parametrize("draw", [
+    lambda ax, w: ax.plot(np.random.normal(size=3)),
+    lambda ax, w: ax.plot(w + ANYWHERE.normal(size=3)),
+    lambda ax, w: ax.set_title(str(random.random())),
+    lambda ax, w: GROWING.append(w) or ax.plot(GROWING),
+    lambda ax, w: ax.imshow(ANYWHERE.normal(size=(4, 4))),
+], ids=["global", "generator", "random", "list", "image"])
+def test_a_picture_that_does_not_follow_from_its_values_is_refused(draw, static):
+    with pytest.raises(ValueError, match="lambda draws another picture when it is given the same values again") as caught:
+        static(draw, w=[1.0, 2.0])
+    assert caught.value.__notes__ == ["explore: this happened in the state w=1.0"]
+    assert static(lambda ax, w: ax.plot(np.random.default_rng(0).normal(size=3)), w=[1.0, 2.0]).states == 2
 
 
 @pytest.mark.parametrize("order", [[0], [1], [0, 1]])
