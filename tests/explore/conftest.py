@@ -151,7 +151,7 @@ def nearest(figure, number, places, state, point):
     return sorted((math.dist(places[s], point), s) for s in reached)
 
 
-def grab(page, root, figure, number, places, compare, points=4):
+def grab(page, root, figure, number, places, compare, points):
     """Drag one handle to random points and press arrow keys on it; the number of moves. Each must be the right one.
 
     ``places`` are the stored ones; in each state that is shown they must be where matplotlib's own drawing has them.
@@ -226,7 +226,7 @@ def drive(compare):
     Returns the number of moves; raises AssertionError at the first wrong one.
     """
 
-    def each(page, root, figure):
+    def each(page, root, figure, points=4):
         moves = 0
 
         def move(what, act):
@@ -243,7 +243,7 @@ def drive(compare):
         stored = stored_places(root)
         assert len(stored) == len(figure.handles)
         for number, places in enumerate(stored):
-            moves += grab(page, root, figure, number, places, compare)
+            moves += grab(page, root, figure, number, places, compare, points)
         assert len(inputs) == len(figure.controls)
         for control, element in zip(figure.controls, inputs, strict=True):
             if len(control.values) == 1:
