@@ -1,6 +1,7 @@
 """An assignment's page, from the student's first click to the scores: no server, no installation, no other host."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -103,6 +104,8 @@ def test_assignments_and_chapters_keep_their_answers_apart(tmp_path, root, exerc
         window.page.goto(path.as_uri())
         assert Exercise(window.page).text.startswith(STUBS["softmax"])
         Exercise(window.page).write(name)
+    both = "['nn:one-', 'nn:two-'].every(start => Object.keys(localStorage).some(key => key.startsWith(start)))"
+    again(window.page.reload, partial(window.page.wait_for_function, both))
     assert {key.split("-")[0] for key in window.page.evaluate("Object.keys(localStorage)")} == {"nn:one", "nn:two"}
 
 
@@ -166,7 +169,7 @@ def test_with_numbers_of_ones_own_the_page_asks_for_the_notebook(tmp_path, root,
     exercise.wait("idle")
     answer(window, "softmax")
     window.page.wait_for_function("Object.keys(localStorage).some(key => key.endsWith('answer:softmax'))")
-    window.page.reload()
+    again(window.page.reload, exercise.reads(exercise.text))
     assert exercise.root.is_visible()
     path, _ = download(window, tmp_path / "submissions")
     assert path.name == "week-bob.ipynb" and nbformat.read(path, as_version=4).metadata.assignment.student == "bob"
