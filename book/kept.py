@@ -65,9 +65,9 @@ def start():
     drawn = Explorer._static
 
     def static(self):
-        html, content = drawn(self)
+        html, content, pdf = drawn(self)
         if self.controls:
             keep(self, content)
-        return html, content
+        return html, content, pdf
 
     Explorer._static = static

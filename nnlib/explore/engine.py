@@ -159,9 +159,7 @@ class Explorer:
         self.title = typeset(title or self.name.replace("_", " "))
         if os.environ.get("EXPLORE_STATIC") == "1":
             self.live, self._fresh_axes = None, FreshAxes(subplots)
-            self.html, self.content = self._static()
-            with self.drawn(self.values(self.start), aloud=False) as figure:
-                self.pdf = save_pdf(figure)
+            self.html, self.content, self.pdf = self._static()
         elif os.environ.get("EXPLORE_ON_DEMAND") == "1":
             from .ondemand import first
 
@@ -221,8 +219,8 @@ class Explorer:
         places = [[] for _ in self.handles]
         reached = [[] for _ in self.goals]
         with _collected_once_a_state() as collect:
-            for state, values in enumerate(tqdm(self.all_values(), self.name, self.states, unit="state", disable=None)):
-                with self.drawn(values, state == start) as figure:
+            for values in tqdm(self.all_values(), self.name, self.states, unit="state", disable=None):
+                with self.drawn(values, aloud=False) as figure:
                     memo.prepare(figure)
                     alone = alone and images_alone(figure)
                     trees.append(shared(tree_of(figure, images, memo)))
@@ -234,13 +232,14 @@ class Explorer:
                         found.append(goal.reached(values))
                 del figure
                 collect()
-        with self.drawn(self.values(start), aloud=False) as figure:
+        with self.drawn(self.values(start)) as figure:
             memo.prepare(figure)
             if shared(tree_of(figure, images, memo)) is not trees[start]:
                 raise ValueError(
                     f"explore: {self.name} draws another picture when it is given the same values again. Take random numbers "
                     "from a seed inside it, as np.random.default_rng(0), and let it change nothing that it reads"
                 )
+            pdf = save_pdf(figure)
         for goal, found in zip(self.goals, reached, strict=True):
             goal.check(found, start)
         tree, slots = compare(trees, start)
@@ -271,7 +270,7 @@ class Explorer:
         if len(page) > MAX_BYTES:
             text = f"{len(page) / 1000:.0f} kB for {self.states} states, at most {MAX_BYTES / 1000:.0f} kB fit"
             raise ValueError(self._too_much(text, len(page) / MAX_BYTES))
-        return page, content
+        return page, content, pdf
 
     def heads(self):
         """What the page's script is told of the controls, their names, and the one that Play moves (-1: none)."""

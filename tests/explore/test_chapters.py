@@ -21,7 +21,7 @@ from book import kept
 from nnlib.explore import explore
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
-STATES = 2  # and many others, to which the moves lead; of the figures that test the engine more are compared
+STATES = 2  # beside the start and all to which the moves lead; test_static.py compares more, of a figure of each kind
 
 
 def stored_figures(cell):
