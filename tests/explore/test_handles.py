@@ -396,10 +396,13 @@ def test_after_a_reload_the_reader_is_where_he_was(made, opened):
     watcher, [root] = opened(made("line"), space)
     page = watcher.page
     page.click("text=Link to this state")
-    page.evaluate("scrollTo(0, 2000)")
-    page.reload()
-    page.wait_for_selector(".explore[data-ready]")
-    page.wait_for_function("scrollY == 2000")
+
+    def visit():  # where the reader is, a browser notes in its own time
+        page.evaluate("scrollTo(0, 2000)")
+        page.reload()
+        page.wait_for_selector(".explore[data-ready]")
+
+    again(visit, partial(page.wait_for_function, "scrollY == 2000"))
     page.evaluate("new Promise(done => setTimeout(done, 300))")  # nothing may happen: that takes time to see
     assert page.evaluate("scrollY") == 2000
 
