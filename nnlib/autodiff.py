@@ -169,7 +169,8 @@ class Tensor:
     def __array_function__(self, function, types, arguments, options):
         """np.mean(x) is x.mean(); other functions of NumPy are refused."""
         method = getattr(self, function.__name__, None)
-        if method is None or not arguments or arguments[0] is not self or not options.keys() <= {"axis", "keepdims"}:
+        known = options.keys() <= {"axis", "keepdims"} and len(arguments) < 3      # NumPy's third is a dtype or an order
+        if method is None or not arguments or arguments[0] is not self or not known:
             raise TypeError(f"np.{function.__name__} expects arrays, got a Tensor: take x.data, or nnlib's operations")
         return method(*arguments[1:], **options) if callable(method) else method
 

@@ -217,7 +217,7 @@ class Layer:
         """For each of its parts what that takes of the context of a call. ``TypeError`` for what none of them takes."""
         for name, value in context.items():
             if value is not None and name not in self.context:
-                raise TypeError(f"{type(self).__name__} expects no {name}, as none of its layers takes one, "
+                raise TypeError(f"{type(self).__name__} expects no {name}, which it hands on to none of its layers, "
                                 f"got {type(value).__name__}")
         return [context and {name: context[name] for name in layer.context if name in context} for layer in layers]
 

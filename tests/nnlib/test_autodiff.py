@@ -450,7 +450,8 @@ def test_numpys_functions_of_a_tensor():
     assert np.mean(x).data == 2.75 and np.sum(x, axis=0).data.tolist() == [4, 7] and np.shape(x) == (2, 2)
     np.mean(x).backward()
     np.testing.assert_array_equal(x.grad, np.full((2, 2), 0.25))
-    for f in (np.median, np.linalg.norm, lambda x: np.concatenate([x, x]), lambda x: np.where(x, x, x), np.max):
+    for f in (np.median, np.linalg.norm, lambda x: np.concatenate([x, x]), lambda x: np.where(x, x, x), np.max,
+              lambda x: np.mean(x, 0, "float64"), lambda x: np.sum(x, 1, None), lambda x: np.reshape(x, 4, "F")):
         with pytest.raises(TypeError, match=r"np\.\w+ expects arrays, got a Tensor: take x.data"):
             f(x)
     for f in (np.asarray, np.array, lambda x: np.array([x, x]), relu.vjp, nnlib.Dense(2, 2), nnlib.Parameter, Tensor):

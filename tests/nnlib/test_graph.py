@@ -162,7 +162,7 @@ def test_networks_hand_the_graph_on(rng):
     np.testing.assert_array_equal(side(x, A=A), expected)
     for container in (Sequential(Dense(4, 2)), Residual(Dense(4, 4)), Concatenate(Dense(4, 4))):
         name = type(container).__name__
-        with pytest.raises(TypeError, match=f"^{name} expects no A, as none of its layers takes one, got ndarray"):
+        with pytest.raises(TypeError, match=f"^{name} expects no A, which it hands on to none of its layers, got ndarray"):
             container(x, A=A)
         np.testing.assert_array_equal(container.forward(x, A=None), container(x))
 

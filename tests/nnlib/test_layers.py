@@ -968,7 +968,7 @@ def test_both_paths_of_a_shortcut_have_one_shape_and_a_gradient(rng):
 def test_what_no_layer_takes_is_refused_unless_it_is_nothing(rng):
     model, x = Sequential(Dense(2, 2, rng=rng)), np.ones((4, 2))
     np.testing.assert_array_equal(model(x, mask=None), model(x))
-    with pytest.raises(TypeError, match="Sequential expects no mask, as none of its layers takes one, got bool"):
+    with pytest.raises(TypeError, match="Sequential expects no mask, which it hands on to none of its layers, got bool"):
         model(x, mask=True)
 
 

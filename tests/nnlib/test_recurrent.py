@@ -380,8 +380,10 @@ def test_a_mask_reaches_the_recurrent_layers(rng):
     np.testing.assert_array_equal(deep(x, mask=REAL), expected)
     assert (deep(x) != expected).any() and deep.context == {"mask"} and not Sequential(head).context
     np.testing.assert_array_equal(deep.forward(x, mask=REAL.tolist()), expected)
-    with pytest.raises(TypeError, match="Sequential expects no mask, as none of its layers takes one, got ndarray"):
+    with pytest.raises(TypeError, match="Sequential expects no mask, which it hands on to none of its layers, got ndarray"):
         Sequential(head)(x, mask=REAL)
+    with pytest.raises(TypeError, match="Sequential expects no state, which it hands on to none of its layers, got (ndarray|tuple)"):
+        deep(x, state=lower.state)
 
 
 @pytest.mark.parametrize("mask", [REAL[0], REAL[:2], True, REAL.T])
@@ -462,7 +464,7 @@ def test_parts_are_numbered_as_in_sequential(rng, parts):
         model(x, colour=1)
     model = Sequential(model)
     y = model(x)
-    with pytest.raises(TypeError, match="Sequential expects no dstate, as none of its layers takes one, got list"):
+    with pytest.raises(TypeError, match="Sequential expects no dstate, which it hands on to none of its layers, got list"):
         model.vjp(x)[1](y, dstate=[S, S])
 
 
