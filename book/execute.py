@@ -4,6 +4,7 @@ The outputs are what readers see and what nbval checks, so they must not depend 
 made: a second run changes no byte. A chapter that fails is left as it was, and the failing cell is named.
 """
 
+import atexit
 import hashlib
 import json
 import os
@@ -98,17 +99,24 @@ def execute(path, on_cell=lambda: None):
         on_cell_complete=lambda cell, cell_index: on_cell(),
         resources={"metadata": {"path": str(path.parent)}},
     )
-    try:
-        normalise(notebook)
-        client.execute()
-        normalise(notebook)
-    except Exception as error:
-        where = f"{path.name}, cell {running['number']} (id {running['id']})" if running else path.name
-        text = error.traceback if isinstance(error, CellExecutionError) else str(error)
-        if isinstance(error, DeadKernelError):
-            text += ": the cell ended Python, or there was not enough memory"
-        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-        raise ChapterError(f"{where} failed:\n{text}") from error
+    # What the kernel itself says, as of a socket that closed first, tells something only of one that ended.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as aside:
+        try:
+            normalise(notebook)
+            client.execute(stderr=aside)
+            normalise(notebook)
+        except Exception as error:
+            where = f"{path.name}, cell {running['number']} (id {running['id']})" if running else path.name
+            text = error.traceback if isinstance(error, CellExecutionError) else str(error)
+            if isinstance(error, DeadKernelError):
+                text += ": the cell ended Python, or there was not enough memory"
+            if not isinstance(error, CellExecutionError):
+                aside.seek(0)
+                text += f"\n{aside.read()}"
+            text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+            raise ChapterError(f"{where} failed:\n{text}") from error
+        finally:
+            atexit.unregister(client._cleanup_kernel)  # it is done, or there was none: then nbclient's own call fails aloud
     notebook.metadata[RAN] = {cell.id: fingerprint(cell) for cell in notebook.cells if cell.cell_type == "code"}
     new = (nbformat.writes(notebook) + "\n").encode("utf-8")
     store(path, old, new)

@@ -136,6 +136,20 @@ def test_a_kernel_that_ended_is_told_with_what_ends_one(tmp_path):
         execute(write(tmp_path / "02_ended.ipynb", ["import os\nos._exit(1)"]))
 
 
+def test_a_kernel_that_does_not_start_is_told_with_its_own_words_alone(root, tmp_path, monkeypatch):
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = run(root, "book.execute", write(tmp_path / "02_never.ipynb", ["1 + 1"]))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert re.search("02_never.ipynb failed:\nKernel died .*\nno kernel today\n", done.stderr)
+
+
+def test_what_a_kernel_says_as_it_ends_is_not_told_of_a_chapter_that_ran(root, tmp_path):
+    noise = "import atexit\nimport logging\n\natexit.register(logging.getLogger('tornado').error, 'Uncaught exception')"
+    done = run(root, "book.execute", write(tmp_path / "02_noisy.ipynb", [noise]))
+    assert done.returncode == 0 and "Uncaught" not in done.stdout + done.stderr
+
+
 def test_what_was_saved_while_a_chapter_ran_is_kept(tmp_path):
     for cells in (["1 + 1"], ["x = 1"]):  # with an output to store, and without
         path = write(tmp_path / "02_edited.ipynb", cells)

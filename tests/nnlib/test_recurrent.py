@@ -382,7 +382,7 @@ def test_a_mask_reaches_the_recurrent_layers(rng):
     np.testing.assert_array_equal(deep.forward(x, mask=REAL.tolist()), expected)
     with pytest.raises(TypeError, match="Sequential expects no mask, which it hands on to none of its layers, got ndarray"):
         Sequential(head)(x, mask=REAL)
-    with pytest.raises(TypeError, match="Sequential expects no state, which it hands on to none of its layers, got (ndarray|tuple)"):
+    with pytest.raises(TypeError, match="Sequential expects no state, which it hands on to none of its layers, got "):
         deep(x, state=lower.state)
 
 
