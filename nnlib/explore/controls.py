@@ -49,9 +49,9 @@ class Control:
         self.name, self.widget, self.label = name, None, name if label in (None, "") else str(label)
         self._spec = spec
         numbers = isinstance(spec, tuple) and len(spec) in (2, 3) and all(map(_is_number, spec))
-        if isinstance(spec, bool):
+        if isinstance(spec, (bool, np.bool_)):
             self.kind, self.values, self.labels = "check", [False, True], ["off", "on"]
-            default = spec
+            default = bool(spec)
         elif numbers:
             self.values = _grid(name, *spec)
             self.kind = "range" if len(self.values) > FEW else "select"
@@ -212,6 +212,11 @@ def _grid(name, low, high, step=None):
         count = int((last - first) / by + Decimal("1e-9")) + 1
         if count > MANY:
             raise ValueError(f"explore: the range of {name} has {count} values, at most {MANY} fit: give it a larger step")
+        if count == 1 and low < high:
+            raise ValueError(
+                f"explore: the step of {name}, {step}, leads from {low} beyond {high}: give it a smaller one, or write [] "
+                "around a list of values"
+            )
         if whole:
             return [int(low + i * step) for i in range(count)]
         places = 10 - math.floor(math.log10(step))

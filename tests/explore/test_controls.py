@@ -43,6 +43,7 @@ def test_lists_dicts_and_booleans():
     assert (pairs.kind, pairs.labels, pairs.values) == ("select", ["small", "large"], [1, 9])
     check = Control("grid", True, False)
     assert (check.kind, check.values, check.start) == ("check", [False, True], 1)
+    assert Control("grid", np.False_).start == 0 and Control("w", (2, 2)).values == [2]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,8 @@ def test_what_has_no_list_of_values_is_refused(spec):
         ((0.0, 1.0, 0.0), "step of w must be positive"),
         ((0.0, float("inf"), 1.0), "must be finite"),
         ((float("nan"), 1.0), "must be finite"),
+        ((0, 1, 2), r"the step of w, 2, leads from 0 beyond 1: give it a smaller one, or write \[\] around a list"),
+        ((0.1, 0.5, 0.9), "the step of w, 0.9, leads from 0.1 beyond 0.5"),
     ],
 )
 def test_empty_and_endless_ranges_are_refused(spec, words):
