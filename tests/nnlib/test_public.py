@@ -182,7 +182,8 @@ def test_weights_are_floats(make):
 
 
 @pytest.mark.parametrize("x, got", [
-    (None, "an array of real numbers, got object"), (np.ma.masked_array([1.0, 2.0], [True, False]), "without a mask"),
+    (None, "an array of real numbers, got NoneType"), (iter([1.0]), "an array of real numbers, got list_iterator"),
+    (np.ma.masked_array([1.0, 2.0], [True, False]), "without a mask"),
     ([1j], "got complex128"), (["a"], "got <U1"), ([[1], [1, 2]], "rows of unequal length")])
 def test_what_is_no_array_of_numbers_is_refused(x, got):
     for call in (nnlib.relu, nnlib.relu.vjp, PARTS[0], lambda x: nnlib.predict(PARTS[0], x), nnlib.Tensor,
