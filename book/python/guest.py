@@ -19,6 +19,8 @@ IMPORTS = ast.Import, ast.ImportFrom
 OUT = Path("/out")  # files left here are handed out after the cell
 scope = types.ModuleType("__main__")
 checked = {}  # name of an exercise: whether the answer was right
+SPARE = 1 << 20  # bytes
+spare = [bytes(SPARE)]  # kept from a cell, so that what went wrong with it can be told
 shown = []  # what a cell shows beside its text: ("image", a data URI) and ("html", of a figure)
 for stream in sys.stdout, sys.stderr:  # no terminal: no colours, no bars that move
     stream.isatty = lambda: False
@@ -84,8 +86,8 @@ def run_cell(source, name):
     """Run a cell called ``name``, print what a notebook prints, and leave in ``OUT`` what became of it, as JSON.
 
     That is ``{"error": whether one was raised, "missing": the modules that were not there to be imported, "checked":
-    verdicts by the exercises' names, "shown": as above}``. In a chapter that runs as a whole, a cell goes on after an
-    import of what is not there, and ends without an error where it needs it.
+    verdicts by the exercises' names, "shown": as above}``, and nothing where memory is full. In a chapter that runs as a
+    whole, a cell goes on after an import of what is not there, and ends without an error where it needs it.
     """
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -111,13 +113,26 @@ def run_cell(source, name):
             sys.modules["figures"].show()
     except BaseException as raised:  # exit() too: it must not end the page's Python
         error = raised
+    spare.clear()
     sys.stdout.flush()
     if absent is not None and lacking(error):
         lack(tree, lacking(error), missing)
     elif error is not None:
         print(told(error), end="", file=sys.stderr)
     became = {"error": error is not None, "missing": missing, "checked": checked, "shown": shown}
-    (OUT / "cell.json").write_text(json.dumps(became))
+    error = None  # it holds what the cell held
+    if room():
+        (OUT / "cell.json").write_text(json.dumps(became))
+
+
+def room():
+    """Whether there is memory for another cell, and for telling what goes wrong with it."""
+    try:
+        spare[:] = [bytes(SPARE)]
+        bytes(SPARE)
+    except MemoryError:
+        return False
+    return True
 
 
 def parts(tree):
@@ -165,8 +180,10 @@ def draw(figure, state):
     try:
         answer = module.answer(figure, state) if module and figure in module.figures else {"gone": True}
     except BaseException as raised:
+        spare.clear()
         answer = {"error": f"This needs {module}." if (module := lacking(raised)) else told(raised)}
     (OUT / "figure.json").write_text(json.dumps(answer))
+    room()
 
 
 def told(error):
