@@ -38,7 +38,10 @@ LOG = os.path.join(VENV, "install.log")
 HTML = os.path.join(ROOT, "_build", "html")
 ROOM_GB = 2.0
 BUILD = ("-c", "from jupyter_book.cli.main import main; main()", "build", ".", "--all", "-W", "--keep-going", "-n", "-q")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+BROWSERS = (
+    "chromium-headless-shell",  # has no windows and their buttons: a third less work for a page
+    "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
+)  # fmt: skip
 
 HELP = """Neural Networks You Can Touch
 
@@ -214,7 +217,8 @@ def browser():
             return path
     raise Missing(
         "The tests drive a Chromium, Chrome or Edge browser, and none is on the PATH%s.\n"
-        "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set BOOK_BROWSER to the program's path.\n"
+        "Debian: sudo apt install chromium-headless-shell. Ubuntu: sudo apt install chromium.\n"
+        "Elsewhere: set BOOK_BROWSER to the program's path.\n"
         "Without one: python -m book test lint unit chapters" % (" under BOOK_BROWSER" if named else "")
     )
 

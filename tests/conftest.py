@@ -32,6 +32,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     # Pages of the book share a process. Else a busy Chromium can hand a page that is opened again an old copy of what is stored.
     "--process-per-site",
+    "--site-per-process",  # as in every browser with windows, and not in one without: a frame of other rights has its own
 ]
 os.environ.update(ONE_ROUNDING)  # here, before any test imports NumPy
 # The same examples in each run, and as much time as they need: a busy machine is no failure.

@@ -318,7 +318,7 @@ def test_too_little_room_is_said(monkeypatch):
 def test_a_missing_browser_is_said(monkeypatch):
     monkeypatch.setattr(commands.shutil, "which", lambda name: None)
     monkeypatch.delenv("BOOK_BROWSER", raising=False)
-    with pytest.raises(commands.Missing, match="apt install chromium"):
+    with pytest.raises(commands.Missing, match="apt install chromium-headless-shell"):
         commands.browser()
     with pytest.raises(commands.Missing, match="Chromium"):
         commands.test("browser")
