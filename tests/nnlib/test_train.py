@@ -659,16 +659,16 @@ def test_progress_bar_in_a_kernel(kernel, shown, terminal, monkeypatch):
 
 
 def test_no_bar_in_a_notebook_run_by_a_program(tmp_path):
-    import nbclient
     import nbformat
+
+    from book.execute import Client
 
     cell = nbformat.v4.new_code_cell(
         "import numpy as np\nfrom nnlib import *\nmodel = Sequential(Dense(2, 2))\n"
         "fit(model, np.ones((4, 2)), np.zeros(4, int), loss=cross_entropy,\n"
         "    optimizer=SGD(model.parameters(), 0.0), epochs=2)")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, kernel_name="python3",
-                            resources={"metadata": {"path": str(tmp_path)}}).execute()
+    Client(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert [output.output_type for output in notebook.cells[0].outputs] == ["execute_result"]
     assert notebook.cells[0].outputs[0].data["text/plain"].startswith("History(2 epochs: loss ")
 
