@@ -18,13 +18,12 @@ def numeric(who, name, x):
     if type(x) is np.ndarray and x.dtype.char in "fd":      # what a training step brings
         return x
     unmasked(who, name, x)
-    given = x
     try:
         x = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{who} expects {name} as an array, got rows of unequal length") from error
     if x.dtype.kind not in "fiub":
-        got = type(given).__name__ if x.dtype == object and not x.ndim else x.dtype
+        got = type(x.item()).__name__ if x.dtype == object and not x.ndim else x.dtype
         raise TypeError(f"{who} expects {name} as an array of real numbers, got {got}")
     if x.dtype == np.float16:                   # 70,000 is too large for it, and so are many sums
         raise TypeError(f"{who} expects {name} in float32 or float64, got float16")

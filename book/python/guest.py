@@ -183,7 +183,8 @@ def draw(figure, state):
         spare.clear()
         answer = {"error": f"This needs {module}." if (module := lacking(raised)) else told(raised)}
     (OUT / "figure.json").write_text(json.dumps(answer))
-    room()
+    if not spare:
+        room()
 
 
 def told(error):
